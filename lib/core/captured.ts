@@ -1,0 +1,64 @@
+/** What was thrown, as plain and bounded data: whatever it is, reading it cannot throw again. */
+import { cut } from './json.js'
+
+// model
+
+export interface Captured {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string
+  /** The causes of an error, and the members of an aggregate one. */
+  readonly causes?: readonly Captured[]
+}
+
+// constructors
+
+export const capture = (thrown: unknown, depth = 4): Captured => {
+  const name = textField(thrown, 'name')
+  const message = textField(thrown, 'message')
+  if (name === undefined && message === undefined)
+    return { name: typeName(thrown), message: cut(shown(thrown), 2_048) }
+  const stack = textField(thrown, 'stack')
+  const causes = depth === 0 ? [] : causesOf(thrown).map((cause) => capture(cause, depth - 1))
+  return {
+    name: cut(name ?? 'Error', 256),
+    message: cut(message ?? '', 2_048),
+    ...(stack === undefined ? {} : { stack: cut(stack, 8_192) }),
+    ...(causes.length === 0 ? {} : { causes })
+  }
+}
+
+// helpers
+
+const maxCauses = 8
+
+const causesOf = (thrown: unknown): readonly unknown[] => {
+  const cause = field(thrown, 'cause')
+  const errors = field(thrown, 'errors')
+  const members = Array.isArray(errors) ? errors.slice(0, maxCauses) : []
+  return cause === undefined || cause === thrown ? members : [cause, ...members]
+}
+
+const field = (value: unknown, key: string): unknown => {
+  if (typeof value !== 'object' || value === null) return undefined
+  try {
+    return (value as Record<string, unknown>)[key]
+  } catch {
+    return undefined
+  }
+}
+
+const textField = (value: unknown, key: string): string | undefined => {
+  const text = field(value, key)
+  return typeof text === 'string' ? text : undefined
+}
+
+const typeName = (value: unknown): string => (value === null ? 'null' : typeof value)
+
+const shown = (value: unknown): string => {
+  try {
+    return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+  } catch {
+    return 'unreadable'
+  }
+}

@@ -1,0 +1,36 @@
+/** Clocks: what the core asks for instead of reading time and randomness by itself. */
+
+// model
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** Milliseconds from any beginning; never goes back. */
+  readonly monotonic: () => number
+  /** Calls once after `delayMs`, unless the answer is called before. */
+  readonly after: (delayMs: number, call: () => void) => () => void
+  /** From 0 to 1, without 1. */
+  readonly random: () => number
+}
+
+// waiting
+
+/** Waits `delayMs`, or until the signal aborts. */
+export const sleep = (clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    const wake = () => {
+      cancel()
+      signal.removeEventListener('abort', wake)
+      resolve()
+    }
+    const cancel = clock.after(delayMs, wake)
+    signal.addEventListener('abort', wake)
+  })
+
+/** What the promise gives, or `undefined` if it takes longer than `delayMs`. */
+export const within = <A>(clock: Clock, delayMs: number, promise: Promise<A>): Promise<A | undefined> =>
+  new Promise((resolve, reject) => {
+    const cancel = clock.after(delayMs, () => resolve(undefined))
+    promise.then(resolve, reject).finally(cancel)
+  })

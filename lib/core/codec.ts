@@ -1,0 +1,109 @@
+/** io-ts codecs as matchers: what selects, what decodes, and where decoding fails. */
+import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import type * as t from 'io-ts'
+import type { Issue } from './failure.js'
+import { cut } from './json.js'
+import type { Keys, Scalar } from './key.js'
+import { product } from './tags.js'
+
+// model
+
+export type Codec<A = any> = t.Type<A, any, unknown>
+
+// guards
+
+export const isCodec = (value: unknown): value is Codec =>
+  typeof value === 'object' &&
+  value !== null &&
+  (['validate', 'decode', 'encode', 'is'] as const).every(
+    (name) => typeof (value as Codec)[name] === 'function'
+  )
+
+// readers
+
+/** The literal fields at the top of a codec, as alternatives; `undefined` where there are none to go by. */
+export const codecTags = (codec: Codec, depth = 8): readonly Keys[] | undefined => {
+  const type = codec as AnyType
+  if (depth === 0) return undefined
+  switch (type._tag) {
+    case 'InterfaceType':
+    case 'StrictType': {
+      const keys = Object.entries(type.props).flatMap(([path, prop]) => {
+        const value = literalOf(prop)
+        return value === undefined ? [] : [{ on: 'body', path: path, value } as const]
+      })
+      return keys.length === 0 || keys.some(({ path }) => path.includes('.')) ? undefined : [keys]
+    }
+    case 'IntersectionType':
+      return product(type.types.map((member) => codecTags(member, depth - 1)))
+    case 'UnionType': {
+      const members = type.types.map((member) => codecTags(member, depth - 1))
+      return members.every((member) => member !== undefined) ? members.flat() : undefined
+    }
+    case 'ExactType':
+    case 'ReadonlyType':
+    case 'RefinementType':
+      return codecTags(type.type, depth - 1)
+    default:
+      return undefined
+  }
+}
+
+export const codecDecode =
+  <A>(codec: Codec<A>) =>
+  (value: unknown): Either<readonly Issue[], A> => {
+    const decoded = codec.decode(value)
+    return decoded._tag === 'Right' ? right(decoded.right) : left(issuesOf(decoded.left))
+  }
+
+// helpers
+
+const maxIssues = 20
+
+/** The part of io-ts's types that is read here; `Type` alone does not tell its kinds apart. */
+type AnyType =
+  | { readonly _tag: 'InterfaceType' | 'StrictType'; readonly props: Readonly<Record<string, Codec>> }
+  | { readonly _tag: 'IntersectionType' | 'UnionType'; readonly types: readonly Codec[] }
+  | { readonly _tag: 'ExactType' | 'ReadonlyType' | 'RefinementType'; readonly type: Codec }
+  | { readonly _tag: 'LiteralType'; readonly value: Scalar }
+  | { readonly _tag?: never }
+
+const literalOf = (codec: Codec): Scalar | undefined => {
+  const type = codec as AnyType
+  if (type._tag === 'LiteralType') return type.value
+  return type._tag === 'ReadonlyType' || type._tag === 'RefinementType' ? literalOf(type.type) : undefined
+}
+
+const issuesOf = (errors: t.Errors): readonly Issue[] => {
+  const issues = errors.slice(0, maxIssues).map(({ context, message }) => ({
+    path: pathOf(context),
+    message: message ?? `expected ${cut(context[context.length - 1]?.type.name ?? 'something else', 200)}`
+  }))
+  return issues.filter(
+    ({ path, message }, index) =>
+      issues.findIndex((other) => other.path === path && other.message === message) === index
+  )
+}
+
+const pathOf = (context: t.Context): string =>
+  context
+    .map(({ key }, index) => {
+      const parent = kindOf(context[index - 1]?.type)
+      if (index === 0 || parent === 'UnionType' || parent === 'IntersectionType') return ''
+      return parent === 'ArrayType' || parent === 'ReadonlyArrayType' || parent === 'TupleType'
+        ? `[${key}]`
+        : segment(key)
+    })
+    .join('')
+
+/** Members of unions and intersections stand in a context under their number, which is no place in the payload. */
+const kindOf = (decoder: unknown): string | undefined => {
+  const type = decoder as { readonly _tag?: string; readonly type?: unknown } | undefined
+  return type?._tag === 'ExactType' || type?._tag === 'ReadonlyType' || type?._tag === 'RefinementType'
+    ? kindOf(type.type)
+    : type?._tag
+}
+
+/** One step of a path: `.name`, or `["odd name"]`. */
+export const segment = (key: string): string =>
+  /^[\p{ID_Start}$_][\p{ID_Continue}$-]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(cut(key, 60))}]`

@@ -1,0 +1,159 @@
+/** Failures: why a message could not be handled, as plain data. */
+import type { Captured } from './captured.js'
+import { capture } from './captured.js'
+import type { Json } from './json.js'
+import { type Cases, matchTag } from './match.js'
+
+// model
+
+/** Where a payload is wrong; the path is written like `.items[0].price`, and is empty for the whole. */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
+/** Why a route did not take a message. */
+export interface Miss {
+  readonly route: string
+  readonly reason: string
+}
+
+/** No route takes the message. `more` counts the routes beyond those named. */
+export interface NoMatch {
+  readonly _tag: 'NoMatch'
+  readonly routes: readonly Miss[]
+  readonly more?: number
+}
+
+/** Several routes take the message, so none was run. */
+export interface MultipleMatches {
+  readonly _tag: 'MultipleMatches'
+  readonly routes: readonly string[]
+}
+
+/** The payload cannot be decoded. */
+export interface Malformed {
+  readonly _tag: 'Malformed'
+  readonly issues: readonly Issue[]
+}
+
+/** The handler or a hook said no, with a code that does not change. */
+export interface Rejected {
+  readonly _tag: 'Rejected'
+  readonly code: string
+  readonly details?: Json
+}
+
+/** Code threw, rejected, or returned what it must not. */
+export interface Defect extends Captured {
+  readonly _tag: 'Defect'
+  readonly where: string
+}
+
+/** A hook threw or rejected. */
+export interface HookFailed {
+  readonly _tag: 'HookFailed'
+  readonly hook: string
+  readonly phase: 'acquire' | 'release'
+  readonly error: Captured
+}
+
+/** The handler took too long. `abandoned`: it had not stopped when it was given up, so it may still run. */
+export interface TimedOut {
+  readonly _tag: 'TimedOut'
+  readonly afterMs: number
+  readonly abandoned: boolean
+}
+
+/** The message was started `count` times and never finished. */
+export interface TooManyDeliveries {
+  readonly _tag: 'TooManyDeliveries'
+  readonly count: number
+}
+
+/** The dead letter queue could not store the message, whose own failure is `failure`. */
+export interface DlqUnavailable {
+  readonly _tag: 'DlqUnavailable'
+  readonly reason: string
+  readonly failure: Failure
+}
+
+export type Failure =
+  | NoMatch
+  | MultipleMatches
+  | Malformed
+  | Rejected
+  | Defect
+  | HookFailed
+  | TimedOut
+  | TooManyDeliveries
+  | DlqUnavailable
+
+// constructors
+
+export const noMatch = (routes: readonly Miss[] = [], more = 0): NoMatch =>
+  more === 0 ? { _tag: 'NoMatch', routes } : { _tag: 'NoMatch', routes, more }
+
+export const multipleMatches = (routes: readonly string[]): MultipleMatches => ({
+  _tag: 'MultipleMatches',
+  routes
+})
+
+export const malformed = (issues: readonly Issue[]): Malformed => ({ _tag: 'Malformed', issues })
+
+/**
+ * The failure of a handler or hook that says no. `code` is for programs and stays the same; `details` may hold
+ * anything that explains this case.
+ *
+ * @example
+ * const outcome = failed(rejected('unknown-customer', { customer: 'c1' }))
+ * assert.equal(outcome._tag, 'Failed')
+ *
+ * @since 0.1.0
+ */
+export const rejected = (code: string, details?: Json): Rejected =>
+  details === undefined ? { _tag: 'Rejected', code } : { _tag: 'Rejected', code, details }
+
+/** What was thrown, at the place named by `where`. */
+export const defect = (where: string, thrown: unknown): Defect => ({
+  _tag: 'Defect',
+  where,
+  ...capture(thrown)
+})
+
+export const hookFailed = (hook: string, phase: 'acquire' | 'release', thrown: unknown): HookFailed => ({
+  _tag: 'HookFailed',
+  hook,
+  phase,
+  error: capture(thrown)
+})
+
+export const timedOut = (afterMs: number, abandoned = false): TimedOut => ({
+  _tag: 'TimedOut',
+  afterMs,
+  abandoned
+})
+
+export const tooManyDeliveries = (count: number): TooManyDeliveries => ({ _tag: 'TooManyDeliveries', count })
+
+export const dlqUnavailable = (reason: string, failure: Failure): DlqUnavailable => ({
+  _tag: 'DlqUnavailable',
+  reason,
+  failure
+})
+
+// destructors
+
+/**
+ * Takes a failure apart: one case for each tag, or some and an `otherwise`.
+ *
+ * @example
+ * const code = matchFailure({ Rejected: ({ code }) => code, otherwise: ({ _tag }) => _tag })
+ * assert.equal([code(rejected('late')), code(noMatch())], ['late', 'NoMatch'])
+ *
+ * @since 0.1.0
+ */
+export const matchFailure =
+  <A>(cases: Cases<Failure, A>) =>
+  (failure: Failure): A =>
+    matchTag(failure, cases)

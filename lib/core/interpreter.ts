@@ -1,0 +1,136 @@
+/** Interpreters: what runs a processor, and what it reports. */
+import type { Task } from 'fp-ts/lib/Task.js'
+import type { Captured } from './captured.js'
+import type { Failure } from './failure.js'
+import { matchTag } from './match.js'
+import type { Outcome } from './outcome.js'
+import type { Processor } from './processor.js'
+import { printable, renderFailure } from './render.js'
+
+// model
+
+/** How a run ended: it never began, the source ended, the signal aborted it, a failure stopped it, or the source was lost. */
+export type Ended =
+  | { readonly _tag: 'NotStarted'; readonly error: Captured }
+  | { readonly _tag: 'Drained' }
+  | { readonly _tag: 'Aborted' }
+  | { readonly _tag: 'Stopped'; readonly id: string; readonly failure: Failure }
+  | { readonly _tag: 'SourceLost'; readonly error: Captured }
+
+export interface Report {
+  readonly received: number
+  readonly acked: number
+  readonly nacked: number
+  readonly failed: number
+  readonly deadLettered: number
+  /** Given back unfinished. */
+  readonly released: number
+  /** Received, and for good neither done nor kept by the source or a queue. */
+  readonly unsettled: number
+  /** Bytes of input that no message was made of, as far as the source knows. */
+  readonly unreadBytes: number
+  readonly durationMs: number
+  /** Where dead letters lie. */
+  readonly storedIn: readonly string[]
+  readonly ended: Ended
+}
+
+/** What an interpreter tells while it runs. */
+export type Event =
+  | { readonly _tag: 'Ready' }
+  | { readonly _tag: 'Listening'; readonly address: string }
+  | { readonly _tag: 'Unready'; readonly error: Captured }
+  | { readonly _tag: 'Reconnected'; readonly afterMs: number }
+  | { readonly _tag: 'Gap'; readonly durationMs: number }
+  | { readonly _tag: 'Paused'; readonly failure: Failure }
+  | { readonly _tag: 'Resumed'; readonly afterMs: number }
+  | { readonly _tag: 'Reported'; readonly id: string; readonly outcome: Outcome }
+  | { readonly _tag: 'Lost'; readonly id: string }
+  | { readonly _tag: 'Draining'; readonly inFlight: number }
+  | Progress
+
+export interface Progress {
+  readonly _tag: 'Progress'
+  readonly received: number
+  readonly deadLettered: number
+  readonly readBytes: number
+  readonly totalBytes: number
+  readonly elapsedMs: number
+}
+
+export type OnEvent = (event: Event) => void
+
+/**
+ * Runs a processor until its source ends, fails for good, or the signal aborts. The report always comes; the
+ * Task never rejects.
+ */
+export type Interpreter = (processor: Processor) => (signal: AbortSignal, onEvent?: OnEvent) => Task<Report>
+
+// readers
+
+/** 0 if everything was settled, whatever ended the run; else 1. */
+export const exitCode = ({ failed, unsettled, unreadBytes, ended }: Report): 0 | 1 =>
+  failed === 0 &&
+  unsettled === 0 &&
+  unreadBytes === 0 &&
+  (ended._tag === 'Drained' || ended._tag === 'Aborted')
+    ? 0
+    : 1
+
+// rendering
+
+/** A report as lines for people. */
+export const renderReport = (report: Report): string => {
+  const { received, acked, deadLettered, nacked, failed, released, unsettled, unreadBytes, storedIn, ended } =
+    report
+  const counts = [
+    `${received} received`,
+    `${acked} acked`,
+    `${deadLettered} dead-lettered`,
+    ...(nacked > 0 ? [`${nacked} nacked`] : []),
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(released > 0 ? [`${released} released`] : [])
+  ]
+  return [
+    counts.join(', '),
+    ...storedIn.map((location) => `dead letters: ${location}`),
+    ...(unsettled > 0 ? [`left undone: ${unsettled} received messages`] : []),
+    ...(unreadBytes > 0 ? [`left unread: ${unreadBytes} bytes of input`] : []),
+    ...renderEnd(ended)
+  ].join('\n')
+}
+
+/** An event as one line or more for people; nothing for those that only programs need. */
+export const renderEvent = (event: Event): string | undefined =>
+  matchTag<Event, string | undefined>(event, {
+    Listening: ({ address }) => `listening on ${address}`,
+    Unready: ({ error }) => printable(`the source does not answer: ${error.message}`),
+    Reconnected: ({ afterMs }) => `the source answers again after ${Math.round(afterMs)} ms`,
+    Gap: ({ durationMs }) => `messages of ${Math.round(durationMs)} ms were missed`,
+    Paused: ({ failure }) => `paused: ${renderFailure(failure)}`,
+    Resumed: ({ afterMs }) => `resumed after ${Math.round(afterMs)} ms`,
+    Reported: ({ id, outcome }) => renderOutcome(id, outcome),
+    Lost: ({ id }) => printable(`${id} was given to somebody else`),
+    Draining: ({ inFlight }) => `stopping: ${inFlight} in flight; once more stops at once`,
+    otherwise: () => undefined
+  })
+
+// helpers
+
+const renderEnd = (ended: Ended): readonly string[] =>
+  matchTag<Ended, readonly string[]>(ended, {
+    NotStarted: ({ error }) => [printable(`not started: ${error.message}`)],
+    Drained: () => [],
+    Aborted: () => ['stopped before the end'],
+    Stopped: ({ id, failure }) => [`stopped at ${printable(id)}: ${renderFailure(failure)}`],
+    SourceLost: ({ error }) => [printable(`the source is lost: ${error.message}`)]
+  })
+
+const renderOutcome = (id: string, outcome: Outcome): string =>
+  matchTag<Outcome, string>(outcome, {
+    Acked: () => printable(`${id} acked`),
+    Nacked: ({ reason }) => printable(`${id} nacked${reason === undefined ? '' : `: ${reason}`}`),
+    Failed: ({ failure }) => `${printable(id)} failed: ${renderFailure(failure)}`,
+    DeadLettered: ({ failure }) => `${printable(id)} dead-lettered: ${renderFailure(failure)}`,
+    Released: ({ reason }) => printable(`${id} released: ${reason}`)
+  })

@@ -1,0 +1,81 @@
+/** Keys: what a message must say at a place for a matcher to take it. Data, so that routing can be indexed. */
+import type { Message } from './message.js'
+
+// model
+
+export type Scalar = string | number | boolean | null
+
+export interface Key {
+  readonly on: 'body' | 'header'
+  /** Dotted for a body; a header's name. */
+  readonly path: string
+  readonly value: Scalar
+}
+
+/** All of these hold. */
+export type Keys = readonly Key[]
+
+// readers
+
+/** Reads own fields only, so that nothing inherited or polluted can select a route. */
+export const reader = (on: Key['on'], path: string): ((message: Message) => unknown) =>
+  on === 'header' ? headerReader(path) : bodyReader(path.split('.'))
+
+export const holds = (keys: Keys): ((message: Message) => boolean) => {
+  const tests = keys.map(({ on, path, value }) => ({ read: reader(on, path), value }))
+  const [first] = tests
+  return first !== undefined && tests.length === 1
+    ? (message) => first.read(message) === first.value
+    : (message) => tests.every(({ read, value }) => read(message) === value)
+}
+
+// rendering
+
+/** Like `order.placed`, or `.version = 2` where a value alone would say little. */
+export const renderKeys = (alternatives: readonly Keys[]): string =>
+  alternatives.map((keys) => keys.map(renderKey).join(' and ')).join(' or ')
+
+/** Why none of the alternatives holds; values are cut short, as they come from outside. */
+export const missed = (alternatives: readonly Keys[], message: Message): string =>
+  alternatives
+    .slice(0, 3)
+    .map((keys) => {
+      const key = keys.find(({ on, path, value }) => reader(on, path)(message) !== value)
+      return key === undefined
+        ? 'matches'
+        : `${place(key)} is ${found(key, message)}, not ${JSON.stringify(key.value)}`
+    })
+    .join('; ')
+
+export const place = ({ on, path }: Pick<Key, 'on' | 'path'>): string =>
+  on === 'body' ? `.${path}` : `header ${path}`
+
+// helpers
+
+const renderKey = (key: Key): string =>
+  typeof key.value === 'string' ? key.value : `${place(key)} = ${String(key.value)}`
+
+const found = ({ on, path }: Key, message: Message): string => {
+  const value = reader(on, path)(message)
+  if (value === undefined) return 'absent'
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
+  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value)
+  return text
+}
+
+const headerReader =
+  (name: string) =>
+  ({ headers }: Message): unknown =>
+    field(headers, name) ?? field(headers, name.toLowerCase())
+
+const bodyReader = (path: readonly string[]): ((message: Message) => unknown) => {
+  const [name] = path
+  return name !== undefined && path.length === 1
+    ? ({ body }) => field(body, name)
+    : ({ body }) => path.reduce(field, body)
+}
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined

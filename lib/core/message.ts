@@ -1,0 +1,254 @@
+/** Messages: what a processor receives. */
+import type { Failure } from './failure.js'
+
+// model
+
+/**
+ * A message, never changed once made. It is declared as a class so that a spread (`{ ...message }`), which
+ * would copy no lazily made field, does not compile where a message is asked for: write `amend`.
+ *
+ * @since 0.1.0
+ */
+export declare abstract class Message<B = unknown> {
+  /** Names the message within its source. */
+  get id(): string
+  /** The payload as it arrived. */
+  get bytes(): Uint8Array
+  /** What the pipeline's format made of the bytes; `undefined` before. */
+  get body(): B
+  get headers(): Readonly<Record<string, string>>
+  /** The instance that it came from: a server with database, stream and group; a file; an address with path. */
+  get source(): string
+  /** How many times a handler was started for it, this one included. */
+  get deliveryCount(): number
+  /** Can the source bring the message back? */
+  get redelivers(): boolean
+  /** Milliseconds since the epoch. */
+  get receivedAt(): number
+  /** Aborts when this delivery is no longer wanted; `interruptionOf` reads why. */
+  get signal(): AbortSignal
+  /** What happened to this delivery so far. */
+  get trace(): Trace
+  /** The source's own form of the message. */
+  get raw(): unknown
+  /** What the source found wrong with it: then no format is tried, and the outcome is this failure. */
+  get fault(): Failure | undefined
+}
+
+/** A delivery's record, for letters, logs and metrics. Shared by all that is made of the same delivery. */
+export interface Trace {
+  /** The route that took the message. */
+  route: string | undefined
+  /** The attempts that failed and were tried again. */
+  readonly attempts: Attempt[]
+  /** A failure that the queue could not store yet: `withDlq` stores it before anything is run again. */
+  unstored: Failure | undefined
+  /** Where the message's dead letter lies. */
+  storedIn: string | undefined
+}
+
+export interface Attempt {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly durationMs: number
+  readonly failure: Failure
+}
+
+/** What a source knows of a message. Fields may be getters that work when first asked. */
+export interface Origin extends Omit<Message, 'body' | 'trace' | 'fault'> {
+  readonly fault?: Failure | undefined
+  /** The payload as text, where the source can read it without making `bytes`; `undefined` if it is not UTF-8. */
+  readonly text?: () => string | undefined
+}
+
+/** The fields that `message` and `amend` take. */
+export type MessageFields = { readonly [K in Exclude<keyof Message, 'trace'>]?: Message[K] }
+
+/** Why a delivery is no longer wanted. */
+export type Interruption = 'shutdown' | 'leaseLost'
+
+// constructors
+
+/**
+ * Makes a message, for tests and for sources: a string becomes UTF-8, bytes stay as they are, anything else
+ * becomes JSON.
+ *
+ * @example
+ * const order = message({ type: 'order.placed', total: 3 }, { id: '17' })
+ * assert.equal(new TextDecoder().decode(order.bytes), '{"type":"order.placed","total":3}')
+ *
+ * @throws TypeError if the payload has no JSON form
+ * @since 0.1.0
+ */
+export const message = (payload: unknown, fields: MessageFields = {}): Message =>
+  amend(fromOrigin(new Made(payloadBytes(payload))), fields)
+
+/** A message as its source knows it. */
+export const fromOrigin = (origin: Origin): Message =>
+  new Envelope(origin, undefined, {
+    route: undefined,
+    attempts: [],
+    unstored: undefined,
+    storedIn: undefined
+  })
+
+/** The reason for which a source or an interpreter aborts a message's signal. */
+export const interruption = (reason: Interruption): Error =>
+  Object.assign(new Error(reason === 'shutdown' ? 'the process shuts down' : 'the lease is lost'), {
+    _tag: 'Interrupted' as const,
+    reason
+  })
+
+// combinators
+
+/**
+ * A message with some fields changed; everything else stays, unread if it was not read yet.
+ *
+ * @example
+ * const tagged = amend(message('Hello'), { headers: { tenant: 'a' } })
+ * assert.equal([tagged.headers, tagged.id], [{ tenant: 'a' }, 'test'])
+ *
+ * @since 0.1.0
+ */
+export const amend = <B>(message: Message<B>, fields: MessageFields): Message<B> => {
+  const { origin, body, trace, changes } = envelopeOf(message)
+  return new Envelope(origin, ('body' in fields ? fields.body : body) as B, trace, { ...changes, ...fields })
+}
+
+export const withBody = <B>(message: Message, body: B): Message<B> => {
+  const { origin, trace, changes } = envelopeOf(message)
+  return new Envelope(origin, body, trace, changes)
+}
+
+/** Tells a processor that hooks are to be destroyed, not given back, because their handler was given up. */
+export const withAbandonment = (
+  message: Message,
+  signal: AbortSignal,
+  abandoned: Promise<Failure>
+): Message => {
+  const { origin, body, trace, changes } = envelopeOf(message)
+  return new Envelope(origin, body, trace, { ...changes, signal, abandoned })
+}
+
+// readers
+
+/** Why this delivery is no longer wanted; `undefined` while it is. */
+export const interruptionOf = ({ signal }: Message): Interruption | undefined =>
+  signal.aborted && signal.reason?._tag === 'Interrupted' ? signal.reason.reason : undefined
+
+/** Settles once the handler of this message is given up as hanging. */
+export const abandonmentOf = (message: Message): Promise<Failure> | undefined =>
+  envelopeOf(message).changes?.abandoned
+
+/** The payload as text, without a leading byte order mark; `undefined` if it is not UTF-8. */
+export const textOf = (message: Message): string | undefined => {
+  const { origin, changes } = envelopeOf(message)
+  if (origin.text !== undefined && changes?.bytes === undefined) return origin.text()
+  try {
+    return utf8.decode(message.bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** The message itself, also where a caller spread it into a plain object that lost what is lazily made. */
+export const restored = <B>(message: Message<B>): Message<B> =>
+  Object.getPrototypeOf(message) === Object.prototype && envelope in message
+    ? amend(message, spreadFields(message))
+    : message
+
+// helpers
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+const utf8Encoder = new TextEncoder()
+
+/** A registered symbol, so that two copies of this module in one process read each other's messages. */
+const envelope: unique symbol = Symbol.for('missive-ts/envelope') as never
+
+interface Changes extends MessageFields {
+  readonly abandoned?: Promise<Failure>
+}
+
+interface Parts<B> {
+  readonly origin: Origin
+  readonly body: B
+  readonly trace: Trace
+  readonly changes: Changes | undefined
+}
+
+/** An origin with a body, a trace and changed fields laid over it. */
+class Envelope<B> implements Message<B> {
+  readonly [envelope]: Origin
+  constructor(
+    origin: Origin,
+    readonly body: B,
+    readonly trace: Trace,
+    readonly changes?: Changes
+  ) {
+    this[envelope] = origin
+  }
+  get id() {
+    return this.changes?.id ?? this[envelope].id
+  }
+  get bytes() {
+    return this.changes?.bytes ?? this[envelope].bytes
+  }
+  get headers() {
+    return this.changes?.headers ?? this[envelope].headers
+  }
+  get source() {
+    return this.changes?.source ?? this[envelope].source
+  }
+  get deliveryCount() {
+    return this.changes?.deliveryCount ?? this[envelope].deliveryCount
+  }
+  get redelivers() {
+    return this.changes?.redelivers ?? this[envelope].redelivers
+  }
+  get receivedAt() {
+    return this.changes?.receivedAt ?? this[envelope].receivedAt
+  }
+  get signal() {
+    return this.changes?.signal ?? this[envelope].signal
+  }
+  get raw() {
+    return this.changes?.raw ?? this[envelope].raw
+  }
+  get fault() {
+    return this.changes?.fault ?? this[envelope].fault
+  }
+}
+
+/** What a message was made of; one that somebody wrote by hand is an origin itself. */
+const envelopeOf = <B>(message: Message<B>): Parts<B> => {
+  const { body, trace } = message
+  return envelope in message
+    ? { origin: (message as Envelope<B>)[envelope], body, trace, changes: (message as Envelope<B>).changes }
+    : { origin: message, body, trace, changes: undefined }
+}
+
+const spreadFields = (message: Message): MessageFields =>
+  Object.fromEntries(Object.entries(message).filter(([name]) => name !== 'trace' && name !== 'changes'))
+
+class Made implements Origin {
+  readonly id = 'test'
+  readonly headers = {}
+  readonly source = 'test'
+  readonly deliveryCount = 1
+  readonly redelivers = true
+  readonly receivedAt = 0
+  readonly raw = undefined
+  private controller: AbortController | undefined
+  constructor(readonly bytes: Uint8Array) {}
+  get signal() {
+    return (this.controller ??= new AbortController()).signal
+  }
+}
+
+const payloadBytes = (payload: unknown): Uint8Array => {
+  if (payload instanceof Uint8Array) return payload
+  const text = typeof payload === 'string' ? payload : JSON.stringify(payload)
+  if (text === undefined)
+    throw new TypeError(`message: a ${typeof payload} has no JSON form; give text or bytes`)
+  return utf8Encoder.encode(text)
+}

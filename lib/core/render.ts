@@ -1,0 +1,71 @@
+/** Failures for people: one text for the log, one that may be shown to whoever sent the message. */
+import type { Captured } from './captured.js'
+import { type Failure, type Issue, matchFailure } from './failure.js'
+import { toJson } from './json.js'
+
+/**
+ * All that is known of a failure, for the log: the first line sums it up, further lines hold stacks. Control
+ * characters are shown escaped, so that a payload cannot write to a terminal.
+ *
+ * @example
+ * const failure = malformed([{ path: '.total', message: 'expected number' }])
+ * assert.equal(renderFailure(failure), 'malformed: .total expected number')
+ *
+ * @since 0.1.0
+ */
+export const renderFailure: (failure: Failure) => string = matchFailure<string>({
+  NoMatch: ({ routes, more = 0 }) => {
+    const said = routes.map(({ route, reason }) => `${route}: ${reason}`)
+    return printable(`no route matches (${[...said, ...(more > 0 ? [`${more} more`] : [])].join('; ')})`)
+  },
+  MultipleMatches: ({ routes }) => printable(`several routes match: ${routes.join(', ')}`),
+  Malformed: ({ issues }) => printable(`malformed: ${renderIssues(issues)}`),
+  Rejected: ({ code, details }) =>
+    printable(`rejected: ${code}${details === undefined ? '' : ` ${JSON.stringify(toJson(details))}`}`),
+  Defect: (defect) => `defect in ${printable(defect.where)}: ${renderCaptured(defect)}`,
+  HookFailed: ({ hook, phase, error }) =>
+    `hook ${printable(hook)} failed to ${phase}: ${renderCaptured(error)}`,
+  TimedOut: ({ afterMs, abandoned }) =>
+    `timed out after ${afterMs} ms${abandoned ? ', and the handler may still be running' : ''}`,
+  TooManyDeliveries: ({ count }) => `started ${count} times and never finished`,
+  DlqUnavailable: ({ reason, failure }) =>
+    `the dead letter queue could not store it: ${printable(reason)}; it holds: ${renderFailure(failure)}`
+})
+
+/**
+ * What may be shown to whoever sent the message: what is wrong with it, and nothing of the inside.
+ *
+ * @since 0.1.0
+ */
+export const publicMessage: (failure: Failure) => string = matchFailure<string>({
+  NoMatch: () => 'nothing here takes this message',
+  MultipleMatches: () => 'it is not clear what this message is for',
+  Malformed: ({ issues }) => printable(`the payload is malformed: ${renderIssues(issues)}`),
+  Rejected: ({ code }) => printable(`rejected: ${code}`),
+  otherwise: () => 'the message could not be handled'
+})
+
+// helpers
+
+const renderIssues = (issues: readonly Issue[]): string =>
+  issues.map(({ path, message }) => `${path} ${message}`.trim()).join(', ')
+
+const renderCaptured = ({ name, message, stack, causes = [] }: Captured): string => {
+  const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
+  const lines = [
+    `${name}: ${message}`,
+    ...frames,
+    ...causes.map((cause) => `  caused by ${renderCaptured(cause)}`)
+  ]
+  return lines
+    .flatMap((line) => line.split('\n'))
+    .map(printable)
+    .join('\n')
+}
+
+/** Escapes everything that a terminal would act on. */
+export const printable = (text: string): string =>
+  text.replace(
+    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
+  )

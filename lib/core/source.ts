@@ -1,0 +1,83 @@
+/** Sources: where messages come from. Writing one is the whole cost of a new transport. */
+import type { Task } from 'fp-ts/lib/Task.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Interruption, Message } from './message.js'
+import type { Outcome } from './outcome.js'
+import type { Resource } from './resource.js'
+
+// model
+
+/**
+ * What to do with a delivery. `Done`: never again. `Retry`: again, not before `afterMs`. `Release`: given back
+ * unfinished; `started` says whether its handler was.
+ */
+export type Action =
+  | { readonly _tag: 'Done' }
+  | { readonly _tag: 'Retry'; readonly afterMs: number }
+  | { readonly _tag: 'Release'; readonly started: boolean }
+
+export interface Delivery {
+  readonly message: Message
+  /** Aborts the message's signal with `interruption(reason)`. */
+  readonly interrupt: (reason: Interruption) => void
+  /** Suspected of killing its process: nothing else is started beside it. */
+  readonly alone?: boolean
+}
+
+export interface Settle {
+  readonly delivery: Delivery
+  readonly outcome: Outcome
+  readonly action: Action
+}
+
+/** `unknown`: the source did not answer, and is asked again. `lost`: the delivery is no longer ours. */
+export type Settlement = 'ok' | 'lost' | 'unknown'
+
+/** `Transient`: worth trying again. `Fatal`: not. */
+export interface SourceError {
+  readonly _tag: 'Transient' | 'Fatal'
+  readonly cause: unknown
+}
+
+export type Pulled =
+  { readonly _tag: 'Batch'; readonly items: readonly Delivery[] } | { readonly _tag: 'End' }
+
+export interface Traits {
+  /** Can it bring a message back? */
+  readonly redelivers: boolean
+  /** How a delayed retry waits: at the source, held by it in memory, or in the place of the message. */
+  readonly delay: 'native' | 'hold' | 'in-place'
+  /** Is nobody else given messages of the same keys? */
+  readonly exclusive: boolean
+  /** How long a delivery is ours without `renew`. */
+  readonly leaseMs?: number
+}
+
+/** None of its functions rejects, and one `pull` is outstanding at a time; `settle` and `renew` run beside it. */
+export interface Source {
+  readonly traits: Traits
+  /**
+   * Waits for at most `max` deliveries. When the signal aborts it answers at once, and gives back what it took
+   * and did not answer with.
+   */
+  readonly pull: (max: number, signal: AbortSignal) => TaskEither<SourceError, Pulled>
+  /** Counts the attempt and checks the lease, just before the handler. */
+  readonly start?: (delivery: Delivery) => Task<Settlement>
+  /** Answers for each in turn. */
+  readonly settle: (batch: readonly Settle[]) => Task<readonly Settlement[]>
+  readonly renew?: (held: readonly Delivery[]) => Task<readonly Settlement[]>
+  /** How far a source of bytes has come. */
+  readonly input?: () => Input
+}
+
+export interface Input {
+  /** Bytes of which messages were made. */
+  readonly readBytes: number
+  /** Bytes that are known to be there. */
+  readonly knownBytes: number
+  /** Are these all that there will be? */
+  readonly isAll: boolean
+}
+
+/** `maxUnsettled`: how many deliveries the source may have out at a time, read ahead included. */
+export type OpenSource = (limits: { readonly maxUnsettled: number }) => Resource<Source>

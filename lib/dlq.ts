@@ -1,0 +1,3 @@
+/** missive-ts/dlq: dead letter queues that need no driver. */
+export type { MemoryDlq } from './dlq/memory.js'
+export { memoryDlq } from './dlq/memory.js'

@@ -1,0 +1,21 @@
+/** What makes two dead letters the same, and what of a message is not to be kept. */
+import { createHash } from 'node:crypto'
+import type { DeadLetter } from '../core/dlq.js'
+
+/**
+ * Letters are the same if source, id and bytes are. The bytes count because a sender may use an id twice, and
+ * then neither payload may be lost.
+ */
+export const digestOf = ({ bytes }: DeadLetter): Uint8Array => createHash('sha256').update(bytes).digest()
+
+/** The headers without what lets somebody in: credentials and signatures are named, and their values left out. */
+export const storableHeaders = (
+  headers: DeadLetter['headers'],
+  isStored: (name: string) => boolean = isHarmless
+): DeadLetter['headers'] =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, isStored(name) ? value : '[not stored]'])
+  )
+
+export const isHarmless = (name: string): boolean =>
+  !/authorization|cookie|signature|token|secret|api-?key/i.test(name)

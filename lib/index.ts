@@ -1,0 +1,91 @@
+/** missive-ts: the pure core, and the combinators that wait. Drivers have subpaths of their own. */
+
+// messages and formats
+export type { Attempt, Interruption, Message, MessageFields, Trace } from './core/message.js'
+export { amend, interruptionOf, message } from './core/message.js'
+export type { Format } from './core/format.js'
+export { bytes, json, text } from './core/format.js'
+export type { Json } from './core/json.js'
+
+// matchers and routes
+export type { InputOf, Match, Matcher, Matching } from './core/matcher.js'
+export { and, byField, byHeader, named, not, or } from './core/matcher.js'
+export type { Key, Keys, Scalar } from './core/key.js'
+export type { Handler, Route } from './core/route.js'
+export { otherwise, route } from './core/route.js'
+
+// pipelines and processors
+export type { Context, Pipeline } from './core/pipeline.js'
+export { handle, hook, receive } from './core/pipeline.js'
+export type { ReleaseInfo } from './core/hook.js'
+export type { Description, Processor, Selection, Settled, Unsettled } from './core/processor.js'
+export { combinator } from './core/processor.js'
+export { combine } from './core/combine.js'
+export { withRetry, withTimeout } from './timed.js'
+export type { RetryPolicy, RetryStatus } from './core/retry.js'
+export { exponentialBackoff, isTransient } from './core/retry.js'
+export type { DeadLetter, Dlq, DlqError } from './core/dlq.js'
+export { withDlq } from './core/dlq.js'
+
+// verdicts, outcomes and failures
+export type { Acked, DeadLettered, Failed, Nacked, Outcome, Released, Verdict } from './core/outcome.js'
+export {
+  ack,
+  ackWith,
+  deadLettered,
+  failed,
+  matchOutcome,
+  matchVerdict,
+  nack,
+  released
+} from './core/outcome.js'
+export type { Captured } from './core/captured.js'
+export type {
+  Defect,
+  DlqUnavailable,
+  Failure,
+  HookFailed,
+  Issue,
+  Malformed,
+  Miss,
+  MultipleMatches,
+  NoMatch,
+  Rejected,
+  TimedOut,
+  TooManyDeliveries
+} from './core/failure.js'
+export {
+  defect,
+  dlqUnavailable,
+  hookFailed,
+  malformed,
+  matchFailure,
+  multipleMatches,
+  noMatch,
+  rejected,
+  timedOut,
+  tooManyDeliveries
+} from './core/failure.js'
+export { failureFromJson, failureToJson } from './core/failure-json.js'
+export { publicMessage, renderFailure } from './core/render.js'
+
+// resources, sources and interpreters
+export type { Opened, ResourceError } from './core/resource.js'
+export { Resource, resourceError } from './core/resource.js'
+export type {
+  Action,
+  Delivery,
+  Input,
+  OpenSource,
+  Pulled,
+  Settle,
+  Settlement,
+  Source,
+  SourceError,
+  Traits
+} from './core/source.js'
+export type { Origin } from './core/message.js'
+export { fromOrigin, interruption } from './core/message.js'
+export type { Ended, Event, Interpreter, OnEvent, Progress, Report } from './core/interpreter.js'
+export { exitCode, renderEvent, renderReport } from './core/interpreter.js'
+export type { Clock } from './core/clock.js'

@@ -1,0 +1,125 @@
+/** The interpreter of any source: opens it, runs the loop, closes it, and always reports. */
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Captured, capture } from '../core/captured.js'
+import { type Clock, within } from '../core/clock.js'
+import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
+import { type Processor, isSettled } from '../core/processor.js'
+import type { ResourceError } from '../core/resource.js'
+import type { OpenSource, Source } from '../core/source.js'
+import { systemClock } from '../system.js'
+import { type Limits, loop } from './loop.js'
+import { emptyTally, toReport } from './tally.js'
+
+// model
+
+export interface ConsumeOptions {
+  /** How many handlers run at a time. 1, in order, by default. */
+  readonly concurrency?: number
+  /** How many deliveries may be unsettled, read ahead included. By default 1,024, or twice the concurrency. */
+  readonly maxUnsettled?: number
+  /**
+   * What to do with a `Failed` that no queue took: `stop` the run, the message unsettled; `report` it and go on;
+   * `park` it, to come back later and later. `stop` by default; a source that brings messages back wants a
+   * `withDlq`, or this said.
+   */
+  readonly onFailed?: 'stop' | 'report' | 'park'
+  /** How long running handlers may take to finish after a stop, before their signals abort. 25 s by default. */
+  readonly drainMs?: number
+  /** How long they may take after that, before they are given up. 5 s by default. */
+  readonly graceMs?: number
+  /** How long a queue may be unavailable before the run stops. 60 s by default. */
+  readonly dlqDeadlineMs?: number
+}
+
+// constructors
+
+/**
+ * Runs a processor over a source: pulls ahead within `maxUnsettled`, runs at most `concurrency` handlers, settles
+ * in batches, and pauses while the queue is unavailable. When the signal aborts, what was not started is released
+ * and the rest may finish.
+ *
+ * @throws RangeError if a number makes no sense
+ * @since 0.1.0
+ */
+export const consume = (
+  open: OpenSource,
+  options: ConsumeOptions = {},
+  clock: Clock = systemClock
+): Interpreter => {
+  const limits = limitsOf(options)
+  return (processor) =>
+    (signal, onEvent = () => undefined) =>
+    async () => {
+      const startedAt = clock.monotonic()
+      const notStarted = (error: Captured): Report =>
+        toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
+      try {
+        const opened = await open({ maxUnsettled: limits.maxUnsettled }).open()
+        if (opened._tag === 'Left') return notStarted({ name: 'ResourceError', message: opened.left.message })
+        const { value: source, close } = opened.right
+        const refusal = refusalOf(source, processor, options)
+        const report =
+          refusal === undefined
+            ? await loop(source, processor, limits, clock, signal, quiet(onEvent))
+            : notStarted({ name: 'TypeError', message: refusal })
+        const unclosed = await closeError(close, limits.graceMs, clock)
+        return unclosed === undefined || report.ended._tag !== 'Drained'
+          ? report
+          : { ...report, ended: { _tag: 'SourceLost', error: unclosed } }
+      } catch (thrown) {
+        return notStarted(capture(thrown))
+      }
+    }
+}
+
+// helpers
+
+const limitsOf = ({
+  concurrency = 1,
+  maxUnsettled = Math.max(1_024, concurrency * 2),
+  onFailed = 'stop',
+  drainMs = 25_000,
+  graceMs = 5_000,
+  dlqDeadlineMs = 60_000
+}: ConsumeOptions): Limits => {
+  if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
+    throw new RangeError('consume: concurrency is a whole number of at least 1')
+  }
+  if (!(Number.isInteger(maxUnsettled) && maxUnsettled >= concurrency)) {
+    throw new RangeError('consume: maxUnsettled is a whole number of at least the concurrency')
+  }
+  if (![drainMs, graceMs, dlqDeadlineMs].every((ms) => ms >= 0)) {
+    throw new RangeError('consume: drainMs, graceMs and dlqDeadlineMs are milliseconds of at least 0')
+  }
+  return { concurrency, maxUnsettled, onFailed, drainMs, graceMs, dlqDeadlineMs }
+}
+
+const refusalOf = (
+  { traits }: Source,
+  processor: Processor,
+  { onFailed }: ConsumeOptions
+): string | undefined =>
+  traits.redelivers && !isSettled(processor) && onFailed === undefined
+    ? "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
+    : undefined
+
+const closeError = async (
+  close: TaskEither<ResourceError, void>,
+  graceMs: number,
+  clock: Clock
+): Promise<Captured | undefined> => {
+  const closed = await within(clock, graceMs, close())
+  if (closed === undefined) return { name: 'ResourceError', message: 'closing the source took too long' }
+  return closed._tag === 'Left' ? { name: 'ResourceError', message: closed.left.message } : undefined
+}
+
+/** An observer cannot disturb what it observes. */
+const quiet =
+  (onEvent: OnEvent): OnEvent =>
+  (event) => {
+    try {
+      onEvent(event)
+    } catch {
+      // there is nowhere left to report it to
+    }
+  }

@@ -1,0 +1,89 @@
+/** The program around an interpreter: signals, drain, report, exit code. */
+import { right } from 'fp-ts/lib/Either.js'
+import {
+  type Event,
+  type Interpreter,
+  type Progress,
+  exitCode,
+  renderEvent,
+  renderReport
+} from '../core/interpreter.js'
+import type { Processor } from '../core/processor.js'
+import { printable } from '../core/render.js'
+import { Resource, isResource } from '../core/resource.js'
+
+/**
+ * Runs a program to its end, and exits the process: the one function that does something by itself. It opens
+ * what the processor needs, runs it, and closes that again. SIGINT or SIGTERM stops taking messages and lets
+ * running handlers finish; a second one stops at once. The report goes to stderr. The exit code is 0 if every
+ * message was settled, and 1 if something failed or was left undone.
+ *
+ * @since 0.1.0
+ */
+export const runMain =
+  (interpreter: Interpreter) =>
+  (app: Processor | Resource<Processor>): void => {
+    const stopping = new AbortController()
+    const onSignal = (): void => {
+      if (stopping.signal.aborted) exit(1, 'stopped at once; what was in flight is unsettled')
+      else stopping.abort()
+    }
+    process.on('SIGINT', onSignal)
+    process.on('SIGTERM', onSignal)
+    // Whoever reads our output may go (`| head -1`): then nobody wants the rest. Without a log we go on.
+    process.stdout.on('error', () => stopping.abort())
+    process.stderr.on('error', () => undefined)
+
+    const resource = isResource(app) ? app : Resource.of(app)
+    const running = Resource.use((processor: Processor) => interpreter(processor)(stopping.signal, show))(
+      resource
+    )()
+    void running.then(
+      (ran) =>
+        ran._tag === 'Right'
+          ? exit(exitCode(ran.right), renderReport(ran.right))
+          : exit(1, printable(`${ran.left.resource}: ${ran.left.message}`)),
+      (error: unknown) => exit(1, `runMain: ${String(error)}`)
+    )
+  }
+
+// helpers
+
+const onTerminal = process.stderr.isTTY
+const clearLine = onTerminal ? '\r\u001b[K' : ''
+
+const show = (event: Event): void => {
+  const text = event._tag === 'Progress' ? undefined : renderEvent(event)
+  if (text !== undefined) process.stderr.write(`${clearLine}${text}\n`)
+  else if (event._tag === 'Progress' && onTerminal)
+    process.stderr.write(`${clearLine}${renderProgress(event)}\r`)
+}
+
+const renderProgress = ({ received, deadLettered, readBytes, totalBytes, elapsedMs }: Progress): string => {
+  const rate = (received / Math.max(elapsedMs, 1)) * 1_000
+  const share = totalBytes === 0 ? 1 : readBytes / totalBytes
+  const leftSeconds = readBytes === 0 ? undefined : Math.ceil((elapsedMs * (1 / share - 1)) / 1_000)
+  return [
+    `${counted(received)} messages`,
+    `${counted(Math.round(rate))}/s`,
+    `${counted(deadLettered)} dead letters`,
+    `${Math.floor(share * 100)} %`,
+    ...(leftSeconds === undefined ? [] : [`${clockTime(leftSeconds)} left`])
+  ].join('  ')
+}
+
+const counted = (count: number): string => count.toLocaleString('en-US')
+
+const clockTime = (seconds: number): string =>
+  [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60, seconds % 60]
+    .filter((part, index) => index > 0 || part > 0)
+    .map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0')))
+    .join(':')
+
+/** Ends the process once what was written has left it; handles that user code left open do not keep it. */
+const exit = (code: number, text: string): void => {
+  process.stderr.write(`${clearLine}${text}\n`, () => {
+    if (process.stdout.writableLength === 0 || process.stdout.destroyed) process.exit(code)
+    else process.stdout.once('drain', () => process.exit(code)).once('error', () => process.exit(code))
+  })
+}

@@ -1,0 +1,93 @@
+/** Settling in batches: one call to the source for many deliveries. */
+import type { Clock } from '../core/clock.js'
+import type { Settle, Settlement, Source } from '../core/source.js'
+
+// model
+
+export interface Settler {
+  readonly add: (settle: Settle) => void
+  /** Settles what is there, when nothing else is coming soon. */
+  readonly flush: () => void
+  /** Resolves once everything was answered for. */
+  readonly done: () => Promise<void>
+}
+
+// constructors
+
+/** `onSettled` is told once of each: `unknown` only when the source did not answer for longer than it is ours. */
+export const settler = (
+  source: Source,
+  clock: Clock,
+  onSettled: (settle: Settle, settlement: Settlement) => void
+): Settler => {
+  const patienceMs = source.traits.leaseMs ?? defaultPatienceMs
+  const firstAsked = new Map<Settle, number>()
+  let waiting: Settle[] = []
+  let cancelTimer: (() => void) | undefined
+  let settling: Promise<void> | undefined
+
+  const isWorthAsking = (settle: Settle): boolean => {
+    const since = firstAsked.get(settle) ?? clock.monotonic()
+    firstAsked.set(settle, since)
+    return clock.monotonic() - since < patienceMs
+  }
+
+  const settleAll = async (): Promise<void> => {
+    for (let retryMs = firstRetryMs; waiting.length > 0; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
+      const batch = waiting
+      waiting = []
+      const answers = await answersOf(source, batch)
+      const unknown: Settle[] = []
+      for (const [index, settle] of batch.entries()) {
+        const answer = answers[index] ?? 'unknown'
+        if (answer === 'unknown' && isWorthAsking(settle)) unknown.push(settle)
+        else {
+          firstAsked.delete(settle)
+          onSettled(settle, answer)
+        }
+      }
+      if (unknown.length === 0) return
+      waiting = [...unknown, ...waiting]
+      await new Promise<void>((resolve) => void clock.after(retryMs, resolve))
+    }
+  }
+
+  const flush = (): void => {
+    cancelTimer?.()
+    cancelTimer = undefined
+    if (settling !== undefined || waiting.length === 0) return
+    settling = settleAll().then(() => {
+      settling = undefined
+      if (waiting.length > 0) flush()
+    })
+  }
+
+  return {
+    add: (settle) => {
+      waiting.push(settle)
+      if (waiting.length >= maxBatch) flush()
+      else cancelTimer ??= clock.after(maxDelayMs, flush)
+    },
+    flush,
+    done: async () => {
+      for (flush(); settling !== undefined; flush()) await settling
+    }
+  }
+}
+
+// helpers
+
+const maxBatch = 256
+const maxDelayMs = 5
+const firstRetryMs = 20
+const maxRetryMs = 1_000
+const defaultPatienceMs = 30_000
+
+/** A source that rejects has not answered. */
+const answersOf = async (source: Source, batch: readonly Settle[]): Promise<readonly Settlement[]> => {
+  try {
+    return await source.settle(batch)()
+  } catch {
+    return []
+  }
+}

@@ -1,0 +1,199 @@
+/** Standard input as a source: a message for each line. */
+import { Buffer } from 'node:buffer'
+import { randomBytes } from 'node:crypto'
+import { createReadStream, fstatSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { left, right } from 'fp-ts/lib/Either.js'
+import type { Interpreter } from '../core/interpreter.js'
+import { type Interruption, type Origin, fromOrigin, interruption } from '../core/message.js'
+import { Resource } from '../core/resource.js'
+import type { Delivery, OpenSource } from '../core/source.js'
+import { type ConsumeOptions, consume } from './consume.js'
+import { type Line, type LineOptions, lineReader, strictText } from './lines.js'
+
+// model
+
+export interface LinesOptions extends LineOptions {
+  /** What the messages say of where they come from. */
+  readonly source?: string
+  /** How many bytes there will be, where that is known. */
+  readonly totalBytes?: number
+}
+
+export type StdinOptions = LineOptions &
+  Omit<ConsumeOptions, 'onFailed'> & { readonly onFailed?: 'stop' | 'report' }
+
+// constructors
+
+/**
+ * Runs a processor on the lines of standard input: bytes up to `\n`, without it and one `\r` before it; the last
+ * one may lack it. The end of input ends the run. A line that fails and is not dead-lettered stops it, unless
+ * `onFailed` is `report`. Ids are unique across runs, and end with the line's number.
+ *
+ * A line cannot be brought back: what was read and not handled when the process is killed is lost.
+ *
+ * @since 0.1.0
+ */
+export const stdin = ({ maxLineBytes, skipEmpty, ...options }: StdinOptions = {}): Interpreter =>
+  consume(
+    (limits) =>
+      Resource.flatMap((input: Input) =>
+        lines(input.stream, {
+          source: 'stdin',
+          ...(maxLineBytes !== undefined && { maxLineBytes }),
+          ...(skipEmpty !== undefined && { skipEmpty }),
+          ...(input.totalBytes !== undefined && { totalBytes: input.totalBytes })
+        })(limits)
+      )(
+        Resource.make(
+          'stdin',
+          async () => right(standardInput()),
+          async () => undefined
+        )
+      ),
+    options
+  )
+
+/** The lines of any stream of bytes. It is destroyed when the run ends. */
+export const lines =
+  (stream: Readable, { source = 'lines', totalBytes, ...options }: LinesOptions = {}): OpenSource =>
+  () =>
+    Resource.make(
+      source,
+      async () => {
+        const reader = lineReader(options)
+        const chunks = chunksOf(stream)
+        const run = randomBytes(6).toString('hex')
+        let receivedBytes = 0
+        let receivedAt = Date.now()
+        let hasEnded = false
+        return right({
+          traits: { redelivers: false, delay: 'in-place', exclusive: true },
+          pull: (max, signal) => async () => {
+            for (;;) {
+              const taken = reader.take(max)
+              if (taken.length > 0) {
+                return right({
+                  _tag: 'Batch',
+                  items: taken.map((line) => new LineDelivery(line, source, run, receivedAt))
+                })
+              }
+              if (hasEnded) return right({ _tag: 'End' })
+              const next = await chunks.next(signal)
+              if (next === 'aborted') return right({ _tag: 'Batch', items: [] })
+              if (next instanceof Error) return left({ _tag: 'Fatal', cause: next })
+              if (next === 'end') {
+                hasEnded = true
+                reader.end()
+              } else {
+                receivedBytes += next.length
+                receivedAt = Date.now()
+                reader.feed(next)
+              }
+            }
+          },
+          settle: (batch) => async () => batch.map(() => 'ok' as const),
+          input: () => ({
+            readBytes: reader.takenBytes(),
+            knownBytes: Math.max(totalBytes ?? 0, receivedBytes),
+            isAll: totalBytes !== undefined
+          })
+        })
+      },
+      async () => void stream.destroy()
+    )
+
+// helpers
+
+interface Input {
+  readonly stream: Readable
+  readonly totalBytes: number | undefined
+}
+
+const fileChunkBytes = 262_144
+
+/** A file is read in larger pieces than `process.stdin` would, and by nobody else. */
+const standardInput = (): Input => {
+  const stats = fstatSync(0)
+  return stats.isFile()
+    ? {
+        stream: createReadStream('', { fd: 0, autoClose: false, highWaterMark: fileChunkBytes }),
+        totalBytes: stats.size
+      }
+    : { stream: process.stdin, totalBytes: undefined }
+}
+
+type Chunk = Buffer | 'end' | 'aborted' | Error
+
+const chunksOf = (stream: Readable) => {
+  let failure: Error | undefined
+  let hasEnded = false
+  let wake = (): void => undefined
+  stream.on('readable', () => wake())
+  stream.on('end', () => {
+    hasEnded = true
+    wake()
+  })
+  stream.on('close', () => {
+    hasEnded = true
+    wake()
+  })
+  stream.on('error', (error) => {
+    failure = error
+    wake()
+  })
+  return {
+    next: async (signal: AbortSignal): Promise<Chunk> => {
+      for (;;) {
+        if (signal.aborted) return 'aborted'
+        const chunk: unknown = stream.read()
+        if (chunk !== null) return Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+        if (failure !== undefined) return failure
+        if (hasEnded) return 'end'
+        await new Promise<void>((resolve) => {
+          wake = resolve
+          signal.addEventListener('abort', wake, { once: true })
+        })
+        signal.removeEventListener('abort', wake)
+      }
+    }
+  }
+}
+
+/** A delivery whose message is made of its line as far as somebody asks. */
+class LineDelivery implements Delivery, Origin {
+  readonly message = fromOrigin(this)
+  readonly headers = noHeaders
+  readonly deliveryCount = 1
+  readonly redelivers = false
+  readonly raw = undefined
+  private controller: AbortController | undefined
+  constructor(
+    private readonly line: Line,
+    readonly source: string,
+    private readonly run: string,
+    readonly receivedAt: number
+  ) {}
+  get id() {
+    return `${this.run}:${this.line.number}`
+  }
+  get bytes() {
+    return this.line.chunk.subarray(this.line.start, this.line.end)
+  }
+  get fault() {
+    return this.line.fault
+  }
+  get signal() {
+    return (this.controller ??= new AbortController()).signal
+  }
+  text() {
+    const { chunk, start, end } = this.line
+    return strictText(chunk, start, end)
+  }
+  interrupt(reason: Interruption) {
+    this.controller ??= new AbortController()
+    this.controller.abort(interruption(reason))
+  }
+}
+
+const noHeaders = {}
