@@ -9,11 +9,11 @@ import {
   type Processor,
   type Run,
   type Settled,
+  type Step,
   described,
   fromRun,
   isSettled,
-  onOutcome,
-  runOf
+  runThen
 } from './processor.js'
 
 // model
@@ -70,16 +70,18 @@ export interface Dlq {
 export const withDlq =
   (dlq: Dlq) =>
   (processor: Processor): Settled => {
-    const inner = runOf(processor)
     const isFallback = isSettled(processor)
-    const run: Run = (message) => {
-      const { unstored } = message.trace
-      if (unstored !== undefined && !isFallback) return store(dlq, message, unstored)
-      return onOutcome(inner(message), (outcome) => {
-        const failure = unhandled(message, outcome)
-        return failure === undefined ? outcome : store(dlq, message, failure)
-      })
+    const settle: Step = (message, outcome) => {
+      const failure = unhandled(message, outcome)
+      return failure === undefined ? outcome : store(dlq, message, failure)
     }
+    const first =
+      (run: Run): Run =>
+      (message) => {
+        const { unstored } = message.trace
+        return unstored === undefined || isFallback ? run(message) : store(dlq, message, unstored)
+      }
+    const run = first(runThen(processor, settle))
     return Object.assign(fromRun(run, described(processor, 'withDlq')), { settled: true as const })
   }
 
@@ -123,7 +125,7 @@ const letterOf = (message: Message, failure: Failure): DeadLetter => ({
   headers: message.headers,
   route: message.trace.route,
   failure,
-  attempts: [...message.trace.attempts],
+  attempts: message.trace.attempts,
   deliveryCount: message.deliveryCount,
   receivedAt: message.receivedAt
 })

@@ -40,7 +40,7 @@ export interface Trace {
   /** The route that took the message. */
   route: string | undefined
   /** The attempts that failed and were tried again. */
-  readonly attempts: Attempt[]
+  attempts: readonly Attempt[]
   /** A failure that the queue could not store yet: `withDlq` stores it before anything is run again. */
   unstored: Failure | undefined
   /** Where the message's dead letter lies. */
@@ -87,7 +87,7 @@ export const message = (payload: unknown, fields: MessageFields = {}): Message =
 export const fromOrigin = (origin: Origin): Message =>
   new Envelope(origin, undefined, {
     route: undefined,
-    attempts: [],
+    attempts: none,
     unstored: undefined,
     storedIn: undefined
   })
@@ -110,25 +110,17 @@ export const interruption = (reason: Interruption): Error =>
  *
  * @since 0.1.0
  */
-export const amend = <B>(message: Message<B>, fields: MessageFields): Message<B> => {
-  const { origin, body, trace, changes } = envelopeOf(message)
-  return new Envelope(origin, ('body' in fields ? fields.body : body) as B, trace, { ...changes, ...fields })
-}
+export const amend = <B>(message: Message<B>, fields: MessageFields): Message<B> =>
+  relaid(message, 'body' in fields ? (fields.body as B) : message.body, fields)
 
-export const withBody = <B>(message: Message, body: B): Message<B> => {
-  const { origin, trace, changes } = envelopeOf(message)
-  return new Envelope(origin, body, trace, changes)
-}
+export const withBody = <B>(message: Message, body: B): Message<B> => relaid(message, body, undefined)
 
 /** Tells a processor that hooks are to be destroyed, not given back, because their handler was given up. */
 export const withAbandonment = (
   message: Message,
   signal: AbortSignal,
   abandoned: Promise<Failure>
-): Message => {
-  const { origin, body, trace, changes } = envelopeOf(message)
-  return new Envelope(origin, body, trace, { ...changes, signal, abandoned })
-}
+): Message => relaid(message, message.body, { signal, abandoned })
 
 // readers
 
@@ -137,13 +129,12 @@ export const interruptionOf = ({ signal }: Message): Interruption | undefined =>
   signal.aborted && signal.reason?._tag === 'Interrupted' ? signal.reason.reason : undefined
 
 /** Settles once the handler of this message is given up as hanging. */
-export const abandonmentOf = (message: Message): Promise<Failure> | undefined =>
-  envelopeOf(message).changes?.abandoned
+export const abandonmentOf = (message: Message): Promise<Failure> | undefined => changesOf(message)?.abandoned
 
 /** The payload as text, without a leading byte order mark; `undefined` if it is not UTF-8. */
 export const textOf = (message: Message): string | undefined => {
-  const { origin, changes } = envelopeOf(message)
-  if (origin.text !== undefined && changes?.bytes === undefined) return origin.text()
+  const origin = originOf(message)
+  if (origin.text !== undefined && changesOf(message)?.bytes === undefined) return origin.text()
   try {
     return utf8.decode(message.bytes)
   } catch {
@@ -159,6 +150,7 @@ export const restored = <B>(message: Message<B>): Message<B> =>
 
 // helpers
 
+const none: readonly never[] = []
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const utf8Encoder = new TextEncoder()
 
@@ -167,13 +159,6 @@ const envelope: unique symbol = Symbol.for('missive-ts/envelope') as never
 
 interface Changes extends MessageFields {
   readonly abandoned?: Promise<Failure>
-}
-
-interface Parts<B> {
-  readonly origin: Origin
-  readonly body: B
-  readonly trace: Trace
-  readonly changes: Changes | undefined
 }
 
 /** An origin with a body, a trace and changed fields laid over it. */
@@ -219,12 +204,19 @@ class Envelope<B> implements Message<B> {
   }
 }
 
-/** What a message was made of; one that somebody wrote by hand is an origin itself. */
-const envelopeOf = <B>(message: Message<B>): Parts<B> => {
-  const { body, trace } = message
-  return envelope in message
-    ? { origin: (message as Envelope<B>)[envelope], body, trace, changes: (message as Envelope<B>).changes }
-    : { origin: message, body, trace, changes: undefined }
+/** What lies under a message; one that somebody wrote by hand is an origin itself. */
+const originOf = (message: Message): Origin => (message as Partial<Envelope<unknown>>)[envelope] ?? message
+
+const changesOf = (message: Message): Changes | undefined => (message as Partial<Envelope<unknown>>).changes
+
+const relaid = <B>(message: Message, body: B, fields: Changes | undefined): Message<B> => {
+  const changes = changesOf(message)
+  return new Envelope(
+    originOf(message),
+    body,
+    message.trace,
+    fields === undefined ? changes : { ...changes, ...fields }
+  )
 }
 
 const spreadFields = (message: Message): MessageFields =>

@@ -4,10 +4,20 @@ import { left } from 'fp-ts/lib/Either.js'
 import { type Failure, defect } from './failure.js'
 import type { Format } from './format.js'
 import { type Acquire, type Hook, type HookContext, type Release, refuseNamesake, withHooks } from './hook.js'
+import type { Matcher } from './matcher.js'
 import { type Message, abandonmentOf, withBody } from './message.js'
 import { refuseOverlaps } from './mistakes.js'
 import { type Outcome, failed, isVerdict, unlessInterrupted } from './outcome.js'
-import { type Description, type Processor, type Run, type Selection, fromRun, runOf } from './processor.js'
+import {
+  type Description,
+  type Processor,
+  type Run,
+  type Selection,
+  type Step,
+  fromRun,
+  runOf,
+  stepped
+} from './processor.js'
 import type { Route } from './route.js'
 import { type Routable, type Routed, router } from './router.js'
 
@@ -97,23 +107,32 @@ export const handle =
   <B, C extends Context<B>>(...routes: readonly Route<NoInfer<B>, NoInfer<C>>[]) =>
   (pipeline: Pipeline<B, C>): Processor => {
     const labels = labelsOf(routes)
-    const prepared = routes.map((route, index) => prepare(pipeline, route, labels[index] as string, index))
-    const described = prepared.map(({ label, place, matcher, given }) => ({ label, place, matcher, given }))
+    const described = routes.map(({ matcher, given }, index) => ({
+      label: labels[index] as string,
+      place: placeOf(index),
+      matcher,
+      given
+    }))
     refuseOverlaps(described)
-    const fallback = prepared.find(({ matcher }) => matcher === undefined)
-    const select = router(prepared.filter(isRoutable))
     const decode = decoder(pipeline.format)
 
-    const run: Run = (message) => {
-      const body = decode(message)
-      if (body._tag === 'Left') return unlessInterrupted(message, failed(body.left))
-      const decoded = withBody(message, body.right)
-      const routed = select(decoded)
-      if (routed._tag === 'Claimed') return routed.route.run(decoded, routed)
-      if (routed._tag === 'Unclaimed' && fallback !== undefined) return fallback.run(decoded, undefined)
-      return unlessInterrupted(message, failed(routed.failure))
+    const finished = (step: Step): Run => {
+      const prepared = routes.map((route, index) => prepare(pipeline, route, labels[index] as string, step))
+      const select = router(prepared.filter(isRoutable))
+      const fallback = prepared.find(({ matcher }) => matcher === undefined)
+      return (message) => {
+        const body = decode(message)
+        if (body._tag === 'Left') return step(message, unlessInterrupted(message, failed(body.left)))
+        const decoded = withBody(message, body.right)
+        const routed = select(decoded)
+        if (routed._tag === 'Claimed') return routed.route.run(decoded, routed)
+        if (routed._tag === 'Unclaimed' && fallback !== undefined) return fallback.run(decoded, undefined)
+        return step(message, unlessInterrupted(message, failed(routed.failure)))
+      }
     }
 
+    const select = router(described.filter(isRoutable))
+    const fallback = described.find(({ matcher }) => matcher === undefined)
     const description: Description = {
       combinators: [],
       routes: described,
@@ -125,43 +144,45 @@ export const handle =
         return selection(select(withBody(message, body.right)), fallback?.label)
       }
     }
-    return fromRun(run, description)
+    return fromRun(finished(unchanged), description, finished)
   }
 
 // helpers
 
 interface Prepared {
   readonly label: string
-  readonly place: string
-  readonly matcher: Route<any, any>['matcher']
-  readonly given: unknown
+  readonly matcher: Matcher<any, any> | undefined
   readonly run: (message: Message, routed: Claimed | undefined) => Outcome | Promise<Outcome>
 }
 
 type Claimed = Extract<Routed<unknown>, { readonly _tag: 'Claimed' }>
 
-const isRoutable = (prepared: Prepared): prepared is Prepared & Routable => prepared.matcher !== undefined
+const unchanged: Step = (_, outcome) => outcome
 
+const isRoutable = <R extends { readonly label: string; readonly matcher: Matcher<any, any> | undefined }>(
+  route: R
+): route is R & Routable => route.matcher !== undefined
+
+/** A route's way from a message that it took to the outcome, and on through the step. */
 const prepare = (
   { hooks }: Pipeline<any, any>,
-  { matcher, given, handler, around }: Route<any, any>,
+  { matcher, handler, around }: Route<any, any>,
   label: string,
-  index: number
+  step: Step
 ): Prepared => {
-  const work = worker(hooks, handler, label)
-  const claimed: Prepared['run'] = (message, routed) => {
-    if (routed?.failure !== undefined) return unlessInterrupted(message, failed(routed.failure))
-    return work(message, routed === undefined ? message : routed.input)
-  }
-  const run = around === undefined ? claimed : surrounded(around, label, matcher, claimed)
+  const last = around === undefined ? step : unchanged
+  const work = worker(hooks, handler, label, last)
+  const run: Prepared['run'] = (message, routed) =>
+    routed?.failure === undefined
+      ? work(message, routed === undefined ? message : routed.input)
+      : last(message, unlessInterrupted(message, failed(routed.failure)))
+  const whole = around === undefined ? undefined : surrounded(around, label, matcher, run)
   return {
     label,
-    place: placeOf(index),
     matcher,
-    given,
     run: (message, routed) => {
       message.trace.route = label
-      return run(message, routed)
+      return whole === undefined ? run(message, routed) : stepped(whole(message), message, step)
     }
   }
 }
@@ -185,7 +206,7 @@ const surrounded = (
   label: string,
   matcher: Prepared['matcher'],
   run: Prepared['run']
-): Prepared['run'] => {
+): Run => {
   const select = matcher === undefined ? undefined : router([{ label, matcher }])
   const inner: Run = (message) => {
     const routed = select?.(message)
@@ -207,42 +228,40 @@ const decoder =
     }
   }
 
-/** Acquires the hooks and calls the handler. */
-const worker = (hooks: readonly Hook[], handler: Route<any, any>['handler'], label: string) => {
+/** Acquires the hooks, calls the handler, and hands the outcome of it all on to the step. */
+const worker = (hooks: readonly Hook[], handler: Route<any, any>['handler'], label: string, step: Step) => {
   const where = `the handler of ${label}`
-  const call = async (input: unknown, context: HookContext): Promise<Outcome> => {
+  const call = async (input: unknown, context: HookContext, then: Step): Promise<Outcome> => {
+    const { message } = context
     try {
       const result = handler(input, context)
-      const pending: unknown = typeof result === 'function' ? result() : result
-      const verdict: unknown = await pending
-      if (isVerdict(verdict))
-        return verdict._tag === 'Acked' ? verdict : unlessInterrupted(context.message, verdict)
-      return failed(
-        defect(where, new TypeError('gave something that is no verdict; give ack, nack() or failed(...)'))
-      )
+      const verdict: unknown = await (typeof result === 'function' ? result() : result)
+      if (isVerdict(verdict)) return then(message, unlessInterrupted(message, verdict))
+      const misuse = new TypeError('gave something that is no verdict; give ack, nack() or failed(...)')
+      return then(message, failed(defect(where, misuse)))
     } catch (thrown) {
-      return unlessInterrupted(context.message, failed(defect(where, thrown)))
+      return then(message, unlessInterrupted(message, failed(defect(where, thrown))))
     }
   }
   return (message: Message, input: unknown): Promise<Outcome> => {
     const abandoned = abandonmentOf(message)
-    if (hooks.length === 0 && abandoned === undefined) return call(input, { message })
+    if (hooks.length === 0 && abandoned === undefined) return call(input, { message }, step)
     let isAbandoned = false
     const given = abandoned?.then((failure) => {
       isAbandoned = true
       return failed(failure)
     })
     const use = (context: HookContext): Promise<Outcome> => {
-      if (given === undefined) return call(input, context)
-      return isAbandoned ? given : Promise.race([call(input, context), given])
+      if (given === undefined) return call(input, context, unchanged)
+      return isAbandoned ? given : Promise.race([call(input, context, unchanged), given])
     }
     return withHooks(hooks, { message }, use, () => isAbandoned).then((outcome) =>
-      unlessInterrupted(message, outcome)
+      step(message, unlessInterrupted(message, outcome))
     )
   }
 }
 
-const selection = (routed: Routed<Prepared>, fallback: string | undefined): Selection => {
+const selection = (routed: Routed<Routable>, fallback: string | undefined): Selection => {
   if (routed._tag === 'Undecided') return routed
   if (routed._tag === 'Claimed') {
     const { label } = routed.route

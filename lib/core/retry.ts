@@ -4,15 +4,7 @@ import { type Clock, sleep } from './clock.js'
 import type { Failure } from './failure.js'
 import { type Message, interruptionOf } from './message.js'
 import { type Outcome, nack, released } from './outcome.js'
-import {
-  type Processor,
-  type Run,
-  type Unsettled,
-  described,
-  fromRun,
-  onOutcome,
-  runOf
-} from './processor.js'
+import { type Processor, type Run, type Unsettled, described, fromRun, stepped, runOf } from './processor.js'
 
 // model
 
@@ -78,7 +70,7 @@ export const withRetry =
     const inner = runOf(processor)
     const run: Run = (message) => {
       const startedAt = clock.now()
-      return onOutcome(inner(message), (outcome) =>
+      return stepped(inner(message), message, (_, outcome) =>
         outcome._tag === 'Failed' ? again(inner, policy, clock, message, outcome, startedAt) : outcome
       )
     }
@@ -104,7 +96,8 @@ const again = async (
     const delay = policy({ attempts, failure, random: clock.random() })
     if (delay._tag === 'None') return outcome
     if (isRunning) return nack({ reason: `timed out after ${failure.afterMs} ms`, afterMs: delay.value })
-    message.trace.attempts.push({ startedAt, durationMs: clock.now() - startedAt, failure })
+    const attempt = { startedAt, durationMs: clock.now() - startedAt, failure }
+    message.trace.attempts = [...message.trace.attempts, attempt]
     await sleep(clock, delay.value, message.signal)
     const reason = interruptionOf(message)
     if (reason !== undefined) return released(reason)

@@ -1,5 +1,13 @@
 /** Routers: which one of many routes takes a message, at a cost that does not grow with them. */
-import { type Failure, type Miss, defect, malformed, multipleMatches, noMatch } from './failure.js'
+import {
+  type Defect,
+  type Failure,
+  type Miss,
+  defect,
+  malformed,
+  multipleMatches,
+  noMatch
+} from './failure.js'
 import { type Key, type Scalar, holds, missed, reader } from './key.js'
 import type { Matcher } from './matcher.js'
 import type { Message } from './message.js'
@@ -13,7 +21,12 @@ export interface Routable {
 
 /** `Claimed`: this route alone takes the message, and gets the input; `failure`: it is meant for it but does not decode. */
 export type Routed<R> =
-  | { readonly _tag: 'Claimed'; readonly route: R; readonly input: unknown; readonly failure?: Failure }
+  | {
+      readonly _tag: 'Claimed'
+      readonly route: R
+      readonly input: unknown
+      readonly failure: Failure | undefined
+    }
   | { readonly _tag: 'Unclaimed'; readonly failure: Failure }
   | { readonly _tag: 'Undecided'; readonly failure: Failure }
 
@@ -24,36 +37,18 @@ export const router = <R extends Routable>(routes: readonly R[]): ((message: Mes
   const lookups = lookupsOf(routes)
   const asked = routes.filter(({ matcher }) => matcher.keys === undefined)
   return (message) => {
-    let claimed: Claim<R> | undefined
-    let others: R[] | undefined
-    const consider = (route: R): Failure | undefined => {
-      if (claimed?.route === route || others?.includes(route) === true) return undefined
-      try {
-        const match = route.matcher.match(message)
-        if (match._tag === 'Passed') return undefined
-        if (claimed !== undefined) (others ??= []).push(route)
-        else if (match._tag === 'Taken') claimed = { _tag: 'Claimed', route, input: match.input }
-        else claimed = { _tag: 'Claimed', route, input: undefined, failure: malformed(match.issues) }
-        return undefined
-      } catch (thrown) {
-        return defect(`the matcher of ${route.label}`, thrown)
-      }
-    }
+    let claims: Claims<R>
     for (const { read, byValue } of lookups) {
-      for (const { route, rest } of byValue.get(read(message) as Scalar) ?? []) {
-        const failure = rest(message) ? consider(route) : undefined
-        if (failure !== undefined) return { _tag: 'Undecided', failure }
+      const candidates = byValue.get(read(message) as Scalar)
+      if (candidates === undefined) continue
+      for (const { route, rest } of candidates) {
+        if (rest === undefined || rest(message)) claims = claimed(claims, route, message)
       }
     }
-    for (const route of asked) {
-      const failure = consider(route)
-      if (failure !== undefined) return { _tag: 'Undecided', failure }
-    }
-    if (others !== undefined && claimed !== undefined) {
-      const labels = routes.filter((route) => route === claimed?.route || others?.includes(route))
-      return { _tag: 'Undecided', failure: multipleMatches(labels.map(({ label }) => label)) }
-    }
-    return claimed ?? { _tag: 'Unclaimed', failure: missing(routes, message) }
+    for (const route of asked) claims = claimed(claims, route, message)
+    return claims === undefined
+      ? { _tag: 'Unclaimed', failure: missing(routes, message) }
+      : decided(claims, routes)
   }
 }
 
@@ -61,7 +56,46 @@ export const router = <R extends Routable>(routes: readonly R[]): ((message: Mes
 
 const maxMisses = 20
 
-type Claim<R> = Extract<Routed<R>, { readonly _tag: 'Claimed' }>
+type Claimed<R> = Extract<Routed<R>, { readonly _tag: 'Claimed' }>
+
+/** The one that claimed the message so far, several, or what a matcher threw. */
+type Claims<R> = Claimed<R> | { readonly _tag: 'Several'; readonly routes: readonly R[] } | Defect | undefined
+
+const claimed = <R extends Routable>(claims: Claims<R>, route: R, message: Message): Claims<R> => {
+  if (claims?._tag === 'Defect' || hasClaimed(claims, route)) return claims
+  const claim = claimOf(route, message)
+  if (claims === undefined || claim === undefined || claim._tag === 'Defect') return claim ?? claims
+  return {
+    _tag: 'Several',
+    routes: claims._tag === 'Several' ? [...claims.routes, route] : [claims.route, route]
+  }
+}
+
+/** A route with alternatives may be looked up by more than one of them. */
+const hasClaimed = <R>(claims: Claims<R>, route: R): boolean =>
+  (claims?._tag === 'Claimed' && claims.route === route) ||
+  (claims?._tag === 'Several' && claims.routes.includes(route))
+
+const claimOf = <R extends Routable>(route: R, message: Message): Claimed<R> | Defect | undefined => {
+  try {
+    const match = route.matcher.match(message)
+    if (match._tag === 'Taken') return { _tag: 'Claimed', route, input: match.input, failure: undefined }
+    if (match._tag === 'Passed') return undefined
+    return { _tag: 'Claimed', route, input: undefined, failure: malformed(match.issues) }
+  } catch (thrown) {
+    return defect(`the matcher of ${route.label}`, thrown)
+  }
+}
+
+const decided = <R extends Routable>(
+  claims: Exclude<Claims<R>, undefined>,
+  routes: readonly R[]
+): Routed<R> => {
+  if (claims._tag === 'Claimed') return claims
+  if (claims._tag === 'Defect') return { _tag: 'Undecided', failure: claims }
+  const inOrder = routes.filter((route) => claims.routes.includes(route))
+  return { _tag: 'Undecided', failure: multipleMatches(inOrder.map(({ label }) => label)) }
+}
 
 interface Lookup<R> {
   readonly read: (message: Message) => unknown
@@ -70,11 +104,9 @@ interface Lookup<R> {
 
 interface Candidate<R> {
   readonly route: R
-  /** Do the route's other keys hold? */
-  readonly rest: (message: Message) => boolean
+  /** Do the route's other keys hold, if there are any? */
+  readonly rest: ((message: Message) => boolean) | undefined
 }
-
-const always = () => true
 
 /** One lookup for each place that routes look at first. */
 const lookupsOf = <R extends Routable>(routes: readonly R[]): readonly Lookup<R>[] => {
@@ -87,7 +119,7 @@ const lookupsOf = <R extends Routable>(routes: readonly R[]): readonly Lookup<R>
       lookups.set(name, lookup)
       const candidates = lookup.byValue.get(first.value) ?? []
       lookup.byValue.set(first.value, candidates)
-      candidates.push({ route, rest: keys.length === 1 ? always : holds(keys) })
+      candidates.push({ route, rest: keys.length === 1 ? undefined : holds(keys) })
     }
   }
   return [...lookups.values()]

@@ -25,6 +25,8 @@ export const settler = (
   let waiting: Settle[] = []
   let cancelTimer: (() => void) | undefined
   let settling: Promise<void> | undefined
+  /** Was a flush asked for while another was under way? */
+  let isWanted = false
 
   const isWorthAsking = (settle: Settle): boolean => {
     const since = firstAsked.get(settle) ?? clock.monotonic()
@@ -55,18 +57,25 @@ export const settler = (
   const flush = (): void => {
     cancelTimer?.()
     cancelTimer = undefined
+    isWanted = settling !== undefined
     if (settling !== undefined || waiting.length === 0) return
     settling = settleAll().then(() => {
       settling = undefined
-      if (waiting.length > 0) flush()
+      if (isWanted || waiting.length >= maxBatch) flush()
+      else if (waiting.length > 0) flushSoon()
     })
+  }
+
+  const flushSoon = (): void => {
+    cancelTimer ??= clock.after(maxDelayMs, flush)
   }
 
   return {
     add: (settle) => {
       waiting.push(settle)
+      if (settling !== undefined) return
       if (waiting.length >= maxBatch) flush()
-      else cancelTimer ??= clock.after(maxDelayMs, flush)
+      else flushSoon()
     },
     flush,
     done: async () => {

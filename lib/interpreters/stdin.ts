@@ -4,12 +4,13 @@ import { randomBytes } from 'node:crypto'
 import { createReadStream, fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { left, right } from 'fp-ts/lib/Either.js'
+import type { Failure } from '../core/failure.js'
 import type { Interpreter } from '../core/interpreter.js'
-import { type Interruption, type Origin, fromOrigin, interruption } from '../core/message.js'
+import { type Interruption, type Message, type Origin, fromOrigin, interruption } from '../core/message.js'
 import { Resource } from '../core/resource.js'
 import type { Delivery, OpenSource } from '../core/source.js'
 import { type ConsumeOptions, consume } from './consume.js'
-import { type Line, type LineOptions, lineReader, strictText } from './lines.js'
+import { type Chunk, type LineOptions, lineReader, textOfPart } from './lines.js'
 
 // model
 
@@ -61,23 +62,21 @@ export const lines =
     Resource.make(
       source,
       async () => {
-        const reader = lineReader(options)
+        const reader = lineReader(
+          (chunk, start, end, number, fault) => new LineDelivery(chunk, start, end, number, fault, shared),
+          options
+        )
         const chunks = chunksOf(stream)
         const run = randomBytes(6).toString('hex')
         let receivedBytes = 0
-        let receivedAt = Date.now()
+        let shared: Shared = { source, run, receivedAt: Date.now() }
         let hasEnded = false
         return right({
           traits: { redelivers: false, delay: 'in-place', exclusive: true },
           pull: (max, signal) => async () => {
             for (;;) {
-              const taken = reader.take(max)
-              if (taken.length > 0) {
-                return right({
-                  _tag: 'Batch',
-                  items: taken.map((line) => new LineDelivery(line, source, run, receivedAt))
-                })
-              }
+              const items = reader.take(max)
+              if (items.length > 0) return right({ _tag: 'Batch', items })
               if (hasEnded) return right({ _tag: 'End' })
               const next = await chunks.next(signal)
               if (next === 'aborted') return right({ _tag: 'Batch', items: [] })
@@ -87,7 +86,7 @@ export const lines =
                 reader.end()
               } else {
                 receivedBytes += next.length
-                receivedAt = Date.now()
+                shared = { source, run, receivedAt: Date.now() }
                 reader.feed(next)
               }
             }
@@ -123,7 +122,7 @@ const standardInput = (): Input => {
     : { stream: process.stdin, totalBytes: undefined }
 }
 
-type Chunk = Buffer | 'end' | 'aborted' | Error
+type Next = Buffer | 'end' | 'aborted' | Error
 
 const chunksOf = (stream: Readable) => {
   let failure: Error | undefined
@@ -143,7 +142,7 @@ const chunksOf = (stream: Readable) => {
     wake()
   })
   return {
-    next: async (signal: AbortSignal): Promise<Chunk> => {
+    next: async (signal: AbortSignal): Promise<Next> => {
       for (;;) {
         if (signal.aborted) return 'aborted'
         const chunk: unknown = stream.read()
@@ -160,35 +159,57 @@ const chunksOf = (stream: Readable) => {
   }
 }
 
+/** What all lines of one piece of input have in common. */
+interface Shared {
+  readonly source: string
+  readonly run: string
+  readonly receivedAt: number
+}
+
 /** A delivery whose message is made of its line as far as somebody asks. */
 class LineDelivery implements Delivery, Origin {
-  readonly message = fromOrigin(this)
-  readonly headers = noHeaders
-  readonly deliveryCount = 1
-  readonly redelivers = false
-  readonly raw = undefined
+  readonly message: Message
   private controller: AbortController | undefined
   constructor(
-    private readonly line: Line,
-    readonly source: string,
-    private readonly run: string,
-    readonly receivedAt: number
-  ) {}
+    private readonly chunk: Chunk,
+    private readonly start: number,
+    private readonly end: number,
+    private readonly number: number,
+    readonly fault: Failure | undefined,
+    private readonly shared: Shared
+  ) {
+    this.controller = undefined
+    this.message = fromOrigin(this)
+  }
   get id() {
-    return `${this.run}:${this.line.number}`
+    return `${this.shared.run}:${this.number}`
   }
   get bytes() {
-    return this.line.chunk.subarray(this.line.start, this.line.end)
+    return this.chunk.bytes.subarray(this.start, this.end)
   }
-  get fault() {
-    return this.line.fault
+  get headers() {
+    return noHeaders
+  }
+  get source() {
+    return this.shared.source
+  }
+  get deliveryCount() {
+    return 1
+  }
+  get redelivers() {
+    return false
+  }
+  get receivedAt() {
+    return this.shared.receivedAt
+  }
+  get raw() {
+    return undefined
   }
   get signal() {
     return (this.controller ??= new AbortController()).signal
   }
   text() {
-    const { chunk, start, end } = this.line
-    return strictText(chunk, start, end)
+    return textOfPart(this.chunk, this.start, this.end)
   }
   interrupt(reason: Interruption) {
     this.controller ??= new AbortController()
