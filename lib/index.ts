@@ -57,6 +57,7 @@ export type {
 export {
   defect,
   dlqUnavailable,
+  failureToJson,
   hookFailed,
   malformed,
   matchFailure,
@@ -66,7 +67,6 @@ export {
   timedOut,
   tooManyDeliveries
 } from './core/failure.js'
-export { failureFromJson, failureToJson } from './core/failure-json.js'
 export { publicMessage, renderFailure } from './core/render.js'
 
 // resources, sources and interpreters

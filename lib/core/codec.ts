@@ -1,10 +1,11 @@
 /** io-ts codecs as matchers: what selects, what decodes, and where decoding fails. */
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import type * as t from 'io-ts'
 import type { Issue } from './failure.js'
 import { cut } from './json.js'
 import type { Keys, Scalar } from './key.js'
 import { product } from './tags.js'
+import { left, right } from './result.js'
 
 // model
 

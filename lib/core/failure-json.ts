@@ -1,13 +1,10 @@
-/** The JSON form of failures, in which queues keep them and logs carry them. */
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+/** Reading failures back from their JSON form. */
+import type { Either } from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
 import type { Captured } from './captured.js'
 import { codecDecode } from './codec.js'
 import type { Failure, Issue } from './failure.js'
-import { type Json, toJson } from './json.js'
-
-/** A failure is data already; what user code put into it is bounded, so that writing it cannot fail. */
-export const failureToJson = (failure: Failure): Json => toJson(failure)
+import type { Json } from './json.js'
 
 /**
  * Reads a failure back from its JSON form.
@@ -17,10 +14,7 @@ export const failureToJson = (failure: Failure): Json => toJson(failure)
  *
  * @since 0.1.0
  */
-export const failureFromJson = (json: unknown): Either<readonly Issue[], Failure> => {
-  const decoded = decode(json)
-  return decoded._tag === 'Right' ? right(decoded.right) : left(decoded.left)
-}
+export const failureFromJson = (json: unknown): Either<readonly Issue[], Failure> => decode(json)
 
 // helpers
 

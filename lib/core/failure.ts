@@ -1,7 +1,7 @@
 /** Failures: why a message could not be handled, as plain data. */
 import type { Captured } from './captured.js'
 import { capture } from './captured.js'
-import type { Json } from './json.js'
+import { type Json, toJson } from './json.js'
 import { type Cases, matchTag } from './match.js'
 
 // model
@@ -157,3 +157,8 @@ export const matchFailure =
   <A>(cases: Cases<Failure, A>) =>
   (failure: Failure): A =>
     matchTag(failure, cases)
+
+// conversions
+
+/** The JSON form in which queues keep failures. What user code put into them is bounded, so this cannot fail. */
+export const failureToJson = (failure: Failure): Json => toJson(failure)

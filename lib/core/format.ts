@@ -1,8 +1,9 @@
 /** Formats: how the bytes of a message become a body. */
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import { type Failure, malformed } from './failure.js'
 import type { Json } from './json.js'
 import { type Message, textOf } from './message.js'
+import { left, right } from './result.js'
 
 // model
 

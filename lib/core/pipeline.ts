@@ -1,6 +1,5 @@
 /** Pipelines: a format, hooks and routes, put together to a processor. */
 import type { Either } from 'fp-ts/lib/Either.js'
-import { left } from 'fp-ts/lib/Either.js'
 import { type Failure, defect } from './failure.js'
 import type { Format } from './format.js'
 import { type Acquire, type Hook, type HookContext, type Release, refuseNamesake, withHooks } from './hook.js'
@@ -20,6 +19,7 @@ import {
 } from './processor.js'
 import type { Route } from './route.js'
 import { type Routable, type Routed, router } from './router.js'
+import { left } from './result.js'
 
 // model
 

@@ -1,8 +1,9 @@
 /** Resources: what lives as long as the process. (What lives for one message is a hook.) */
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from './captured.js'
+import { left, right } from './result.js'
 
 // model
 

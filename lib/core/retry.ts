@@ -1,10 +1,11 @@
 /** Retries: trying the whole pipeline again, within the same delivery. */
-import { type Option, none, some } from 'fp-ts/lib/Option.js'
+import type { Option } from 'fp-ts/lib/Option.js'
 import { type Clock, sleep } from './clock.js'
 import type { Failure } from './failure.js'
 import { type Message, interruptionOf } from './message.js'
 import { type Outcome, nack, released } from './outcome.js'
 import { type Processor, type Run, type Unsettled, described, fromRun, stepped, runOf } from './processor.js'
+import { none, some } from './result.js'
 
 // model
 

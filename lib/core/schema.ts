@@ -1,11 +1,12 @@
 /** Standard Schemas (zod, valibot, arktype) as matchers: what selects, what decodes, and where decoding fails. */
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import { segment } from './codec.js'
 import type { Issue } from './failure.js'
 import { cut } from './json.js'
 import type { Keys, Scalar } from './key.js'
 import { product } from './tags.js'
+import { left, right } from './result.js'
 
 // model
 

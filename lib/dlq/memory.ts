@@ -1,8 +1,8 @@
 /** A dead letter queue in memory, for tests: what it holds is gone with the process. */
 import { Buffer } from 'node:buffer'
-import { right } from 'fp-ts/lib/Either.js'
 import type { DeadLetter, Dlq } from '../core/dlq.js'
 import { digestOf, storableHeaders } from './identity.js'
+import { right } from '../core/result.js'
 
 export interface MemoryDlq extends Dlq {
   /** What is stored, oldest first. */

@@ -2,10 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import type { Connect } from './sqlite.js'
+import { left, right } from '../core/result.js'
 
 export const loadDriver = async (): Promise<Either<ResourceError, Connect>> => {
   const refused = (message: string) => left(resourceError('sqliteDlq', message))

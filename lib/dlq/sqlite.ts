@@ -2,15 +2,17 @@
 import { Buffer } from 'node:buffer'
 import { closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { type Either, left, right } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Database, Options, Statement } from 'better-sqlite3'
 import { capture } from '../core/captured.js'
 import type { DeadLetter, Dlq, DlqError } from '../core/dlq.js'
-import { failureFromJson, failureToJson } from '../core/failure-json.js'
+import { type Failure, failureToJson } from '../core/failure.js'
 import { toJson } from '../core/json.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { digestOf, isHarmless, storableHeaders } from './identity.js'
 import { loadDriver } from './sqlite-driver.js'
+import { left, right } from '../core/result.js'
 
 // model
 
@@ -30,7 +32,7 @@ export interface StoredLetter extends DeadLetter {
 
 export interface SqliteDlq extends Dlq {
   /** At most `limit` letters, oldest first. */
-  readonly list: (limit: number) => readonly StoredLetter[]
+  readonly list: (limit: number) => TaskEither<DlqError, readonly StoredLetter[]>
 }
 
 /** What makes a connection; the driver's own, unless a test puts a fault into it. */
@@ -88,7 +90,15 @@ export const sqliteDlqOn = (
       return right({
         location,
         put: (letter) => async () => put(rowOf(letter, isStoredHeader)),
-        list: (limit) => (file ?? reopened()).select.all(limit).map(letterOf),
+        list: (limit) => async () => {
+          try {
+            // io-ts is loaded by those alone who read letters, not by each program that may have to write one.
+            const { failureFromJson } = await import('../core/failure-json.js')
+            return right((file ?? reopened()).select.all(limit).map((row) => letterOf(row, failureFromJson)))
+          } catch (error) {
+            return left({ reason: `${location}: ${adviceOn(error)}` })
+          }
+        },
         close: () => void file?.database.close()
       })
     },
@@ -274,8 +284,8 @@ const rowOf = (letter: DeadLetter, isStoredHeader: (name: string) => boolean): R
   now: Date.now()
 })
 
-const letterOf = (row: StoredRow): StoredLetter => {
-  const failure = failureFromJson(JSON.parse(row.failure))
+const letterOf = (row: StoredRow, fromJson: (json: unknown) => Either<unknown, Failure>): StoredLetter => {
+  const failure = fromJson(JSON.parse(row.failure))
   if (failure._tag === 'Left') throw new Error(`letter ${row.id}: its failure cannot be read: ${row.failure}`)
   return {
     id: row.id,

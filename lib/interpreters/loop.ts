@@ -1,5 +1,5 @@
 /** The one loop: pulls from a source, runs the processor, and answers for every delivery. */
-import { type Either, left } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import { type Clock, sleep, within } from '../core/clock.js'
 import type { Ended, OnEvent, Report } from '../core/interpreter.js'
@@ -17,6 +17,7 @@ import type {
 } from '../core/source.js'
 import { settler } from './settler.js'
 import { emptyTally, toReport } from './tally.js'
+import { left } from '../core/result.js'
 
 // model
 

@@ -1,10 +1,10 @@
 /** A source in memory: messages that are at hand, brought back as often as they are nacked. */
-import { right } from 'fp-ts/lib/Either.js'
 import { type Clock, sleep } from '../core/clock.js'
 import { type Message, amend, interruption } from '../core/message.js'
 import { Resource } from '../core/resource.js'
 import type { Delivery, OpenSource, Settle } from '../core/source.js'
 import { systemClock } from '../system.js'
+import { right } from '../core/result.js'
 
 /**
  * A source of these messages, which ends when all are done. It brings back what is nacked, after its delay and

@@ -1,5 +1,4 @@
 /** The program around an interpreter: signals, drain, report, exit code. */
-import { right } from 'fp-ts/lib/Either.js'
 import {
   type Event,
   type Interpreter,
@@ -11,6 +10,7 @@ import {
 import type { Processor } from '../core/processor.js'
 import { printable } from '../core/render.js'
 import { Resource, isResource } from '../core/resource.js'
+import { right } from '../core/result.js'
 
 /**
  * Runs a program to its end, and exits the process: the one function that does something by itself. It opens

@@ -3,7 +3,6 @@ import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { createReadStream, fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
-import { left, right } from 'fp-ts/lib/Either.js'
 import type { Failure } from '../core/failure.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { type Interruption, type Message, type Origin, fromOrigin, interruption } from '../core/message.js'
@@ -11,6 +10,7 @@ import { Resource } from '../core/resource.js'
 import type { Delivery, OpenSource } from '../core/source.js'
 import { type ConsumeOptions, consume } from './consume.js'
 import { type Chunk, type LineOptions, lineReader, textOfPart } from './lines.js'
+import { left, right } from '../core/result.js'
 
 // model
 
