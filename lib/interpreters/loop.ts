@@ -15,6 +15,7 @@ import type {
   Source,
   SourceError
 } from '../core/source.js'
+import { backlog } from './backlog.js'
 import { settler } from './settler.js'
 import { emptyTally, toReport } from './tally.js'
 import { left } from '../core/result.js'
@@ -50,8 +51,7 @@ export const loop = async (
   /** Aborts when what still runs is to give up. */
   const interrupting = new AbortController()
   const changes = changing()
-  const queue: Delivery[] = []
-  let head = 0
+  const waiting = backlog()
   const running: (Delivery | undefined)[] = []
   let inFlight = 0
   let unsettled = 0
@@ -65,7 +65,10 @@ export const loop = async (
     if (ended !== undefined) return
     ended = why
     stopping.abort()
-    while (head < queue.length) answer(queue[head++] as Delivery, released('shutdown'), false)
+    for (let delivery = waiting.first(); delivery !== undefined; delivery = waiting.first()) {
+      waiting.dropFirst()
+      answer(delivery, released('shutdown'), false)
+    }
     if (inFlight > 0) emit({ _tag: 'Draining', inFlight })
     settling.flush()
     changes.notify()
@@ -152,7 +155,7 @@ export const loop = async (
       tally.received += pulled.items.length
       unsettled += pulled.items.length
       if (traits.leaseMs !== undefined) for (const delivery of pulled.items) held.add(delivery)
-      if (ended === undefined) for (const delivery of pulled.items) queue.push(delivery)
+      if (ended === undefined) waiting.add(pulled.items)
       else for (const delivery of pulled.items) answer(delivery, released('shutdown'), false)
     }
     changes.notify()
@@ -161,11 +164,10 @@ export const loop = async (
   // working
 
   const take = (): Delivery | undefined => {
-    const delivery = queue[head]
+    const delivery = waiting.first()
     if (delivery === undefined || pausedAt !== undefined) return undefined
     if (inFlight > 0 && (delivery.alone === true || running.some((other) => other?.alone))) return undefined
-    head += 1
-    if (head >= limits.maxUnsettled || head === queue.length) head = queue.splice(0, head).length - head
+    waiting.dropFirst()
     return delivery
   }
 
@@ -173,7 +175,7 @@ export const loop = async (
     for (;;) {
       const delivery = take()
       if (delivery === undefined) {
-        if (head === queue.length && (ended !== undefined || sourceHasEnded)) return
+        if (waiting.first() === undefined && (ended !== undefined || sourceHasEnded)) return
         if (inFlight === 0) settling.flush()
         await changes.next()
         continue
@@ -187,7 +189,7 @@ export const loop = async (
       inFlight -= 1
       if (isClosed) return
       answer(delivery, outcome, true)
-      if (inFlight === 0 && queue.length === 0) settling.flush()
+      if (inFlight === 0 && waiting.first() === undefined) settling.flush()
       if (limits.concurrency > 1) changes.notify()
     }
   }

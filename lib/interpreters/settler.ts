@@ -40,14 +40,14 @@ export const settler = (
       waiting = []
       const answers = await answersOf(source, batch)
       const unknown: Settle[] = []
-      for (const [index, settle] of batch.entries()) {
+      batch.forEach((settle, index) => {
         const answer = answers[index] ?? 'unknown'
         if (answer === 'unknown' && isWorthAsking(settle)) unknown.push(settle)
         else {
-          firstAsked.delete(settle)
+          if (firstAsked.size > 0) firstAsked.delete(settle)
           onSettled(settle, answer)
         }
-      }
+      })
       if (unknown.length === 0) return
       waiting = [...unknown, ...waiting]
       await new Promise<void>((resolve) => void clock.after(retryMs, resolve))

@@ -1,0 +1,94 @@
+// Runs every spec as a process of its own, and fails on what uvu lets pass: a `before` that throws, a suite that is
+// never run, a file without tests, a process that does not end, a skipped test.
+// Usage: tsx scripts/test.ts [PART OF A FILE'S NAME]
+import { spawn } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+interface Result {
+  readonly file: string
+  readonly passed: number
+  readonly failed: number
+  readonly problem: string | undefined
+  readonly output: string
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const deadlineMs = 120_000
+const part = process.argv[2] ?? ''
+
+const specs = readdirSync(join(root, 'spec'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.spec.ts') && name.includes(part))
+  .map((name) => join(root, 'spec', name))
+  .toSorted()
+
+const total = (output: string, name: string): number | undefined => {
+  const found = new RegExp(`^\\s*${name}:\\s+(\\d+)`, 'm').exec(output)?.[1]
+  return found === undefined ? undefined : Number(found)
+}
+
+const problemOf = (file: string, code: number | null, output: string): string | undefined => {
+  const source = readFileSync(file, 'utf8')
+  const suites = source.match(/\bsuite\(/g)?.length ?? 0
+  const runs = source.match(/\.run\(\)/g)?.length ?? 0
+  const [all, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((name) => total(output, name))
+  if (code === null) return `did not end within ${deadlineMs / 1_000} s`
+  if (code !== 0) return `ended with code ${code}`
+  if (suites !== runs) return `${suites} suites, but ${runs} of them are run`
+  if (all === undefined || all === 0) return 'ran no test'
+  if (skipped !== 0) return `skipped ${skipped} tests`
+  return passed === all ? undefined : `passed ${passed} of ${all} tests`
+}
+
+const run = (file: string): Promise<Result> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' }
+    })
+    let output = ''
+    child.stdout.on('data', (text) => (output += String(text)))
+    child.stderr.on('data', (text) => (output += String(text)))
+    const killGroup = () => {
+      try {
+        process.kill(-(child.pid as number), 'SIGKILL')
+      } catch {
+        // it has ended, and so have all that it started
+      }
+    }
+    const timer = setTimeout(killGroup, deadlineMs)
+    child.on('exit', killGroup)
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      const problem = problemOf(file, code, output)
+      const passed = total(output, 'Passed') ?? 0
+      const failed = problem === undefined ? 0 : Math.max((total(output, 'Total') ?? 0) - passed, 1)
+      resolve({ file: relative(root, file), passed, failed, problem, output })
+    })
+  })
+
+const results: Result[] = []
+const queue = [...specs]
+const worker = async (): Promise<void> => {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const result = await run(file)
+    results.push(result)
+    const { problem, passed, output } = result
+    console.log(
+      problem === undefined
+        ? `ok    ${result.file} (${passed})`
+        : `FAIL  ${result.file}: ${problem}\n${output}`
+    )
+  }
+}
+await Promise.all(Array.from({ length: availableParallelism() }, worker))
+
+const sum = (pick: (result: Result) => number) => results.reduce((all, result) => all + pick(result), 0)
+const failed = specs.length === 0 ? 1 : sum((result) => result.failed)
+if (specs.length === 0) console.log('no spec was found')
+console.log(`${sum((result) => result.passed)} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
