@@ -201,6 +201,7 @@ const prepared = (database: Database): OpenFile => {
     )
   }
   database.pragma('trusted_schema = OFF')
+  refuseForeign(database)
   if (database.pragma('journal_mode = WAL', { simple: true }) !== 'wal') {
     throw new Error('the file system does not allow WAL; keep the queue on a local disk')
   }
@@ -217,8 +218,8 @@ const prepared = (database: Database): OpenFile => {
   }
 }
 
-/** Writes in any case, so that a file which cannot be written is found at the start. */
-const migrate = (database: Database): void => {
+/** Looks before anything is written, so that a file which is somebody else's stays as it is. */
+const refuseForeign = (database: Database): void => {
   const version = Number(database.pragma('user_version', { simple: true }))
   const application = Number(database.pragma('application_id', { simple: true }))
   const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
@@ -230,7 +231,12 @@ const migrate = (database: Database): void => {
       `a newer missive-ts wrote it (schema ${version}, this one knows ${schemaVersion}); update missive-ts`
     )
   }
-  if (version === 0) database.exec(createTable)
+}
+
+/** Writes in any case, so that a file which cannot be written is found at the start. */
+const migrate = (database: Database): void => {
+  refuseForeign(database)
+  if (Number(database.pragma('user_version', { simple: true })) === 0) database.exec(createTable)
   database.pragma(`application_id = ${applicationId}`)
   database.pragma(`user_version = ${schemaVersion}`)
 }
