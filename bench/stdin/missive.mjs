@@ -12,6 +12,6 @@ const routes = Array.from({ length: 10 }, (_, index) =>
   })
 )
 const orders = (dlq) => pipe(receive(json), handle(...routes), withDlq(dlq))
-process.on('exit', () => console.error(`sum ${sum}`))
+process.on('exit', () => console.error(`sum ${sum}, peak ${process.resourceUsage().maxRSS} KiB`))
 
 runMain(stdin())(pipe(sqliteDlq(process.argv[2]), Resource.map(orders)))
