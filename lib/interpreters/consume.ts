@@ -8,6 +8,7 @@ import type { ResourceError } from '../core/resource.js'
 import type { OpenSource, Source } from '../core/source.js'
 import { systemClock } from '../system.js'
 import { type Limits, loop } from './loop.js'
+import { reliable } from './reliable.js'
 import { emptyTally, toReport } from './tally.js'
 
 // model
@@ -60,7 +61,7 @@ export const consume = (
         const refusal = refusalOf(source, processor, options)
         const report =
           refusal === undefined
-            ? await loop(source, processor, limits, clock, signal, quiet(onEvent))
+            ? await loop(reliable(source), processor, limits, clock, signal, quiet(onEvent))
             : notStarted({ name: 'TypeError', message: refusal })
         const unclosed = await closeError(close, limits.graceMs, clock)
         return unclosed === undefined || report.ended._tag !== 'Drained'

@@ -38,7 +38,7 @@ export const settler = (
     for (let retryMs = firstRetryMs; waiting.length > 0; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
       const batch = waiting
       waiting = []
-      const answers = await answersOf(source, batch)
+      const answers = await source.settle(batch)()
       const unknown: Settle[] = []
       batch.forEach((settle, index) => {
         const answer = answers[index] ?? 'unknown'
@@ -91,12 +91,3 @@ const maxDelayMs = 5
 const firstRetryMs = 20
 const maxRetryMs = 1_000
 const defaultPatienceMs = 30_000
-
-/** A source that rejects has not answered. */
-const answersOf = async (source: Source, batch: readonly Settle[]): Promise<readonly Settlement[]> => {
-  try {
-    return await source.settle(batch)()
-  } catch {
-    return []
-  }
-}

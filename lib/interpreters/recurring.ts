@@ -1,0 +1,40 @@
+/** What is done again and again beside the loop. */
+import type { Clock } from '../core/clock.js'
+import type { Delivery, Input, Source } from '../core/source.js'
+
+/** Renews the leases of all that is held, three times in each lease, until it is stopped. */
+export const renewing = (
+  { traits, renew }: Source,
+  held: ReadonlySet<Delivery>,
+  clock: Clock
+): (() => void) => {
+  const { leaseMs } = traits
+  if (leaseMs === undefined || renew === undefined) return () => undefined
+  return every(leaseMs / 3, clock, async () => {
+    if (held.size > 0) await renew([...held])()
+  })
+}
+
+/** Tells how far a source has come whose end is known, until it is stopped. */
+export const telling = ({ input }: Source, clock: Clock, tell: (input: Input) => void): (() => void) => {
+  if (input === undefined || !input().isAll) return () => undefined
+  return every(progressMs, clock, async () => tell(input()))
+}
+
+// helpers
+
+const progressMs = 200
+
+/** Waits between the end of one and the beginning of the next. */
+const every = (delayMs: number, clock: Clock, call: () => Promise<void>): (() => void) => {
+  let isStopped = false
+  const again = (): void => {
+    if (!isStopped) cancel = clock.after(delayMs, () => void call().then(again))
+  }
+  let cancel: () => void = () => undefined
+  again()
+  return () => {
+    isStopped = true
+    cancel()
+  }
+}

@@ -1,0 +1,41 @@
+/** A source that keeps its promise not to reject, whoever wrote it. */
+import type { Delivery, Source } from '../core/source.js'
+import { left } from '../core/result.js'
+
+/** A pull that rejects has failed for good; anything else that rejects has not answered. */
+export const reliable = ({ traits, pull, settle, start, renew, input }: Source): Source => ({
+  traits,
+  pull: (max, signal) => async () => {
+    try {
+      return await pull(max, signal)()
+    } catch (cause) {
+      return left({ _tag: 'Fatal', cause })
+    }
+  },
+  settle: (batch) => async () => {
+    try {
+      return await settle(batch)()
+    } catch {
+      return []
+    }
+  },
+  ...(start && {
+    start: (delivery: Delivery) => async () => {
+      try {
+        return await start(delivery)()
+      } catch {
+        return 'unknown' as const
+      }
+    }
+  }),
+  ...(renew && {
+    renew: (held: readonly Delivery[]) => async () => {
+      try {
+        return await renew(held)()
+      } catch {
+        return []
+      }
+    }
+  }),
+  ...(input && { input })
+})
