@@ -49,11 +49,11 @@ export interface Row {
   readonly total: number
 }
 
-/** What is changed in a transaction is seen by others once it is committed. */
 export interface Tx {
   readonly find: (customer: string) => Row | undefined
   readonly put: (row: Row) => void
   readonly remove: (customer: string) => void
+  readonly commit: () => void
 }
 
 export interface Db {
@@ -63,12 +63,12 @@ export interface Db {
 
 // logic
 
-const tenants: readonly string[] = ['main', 'acme']
+const tenants: ReadonlySet<string> = new Set(['main', 'acme'])
 
 const tenantOf =
   ({ headers: { tenant = 'main' } }: Message): TaskEither<Failure, Tenant> =>
   async () =>
-    tenants.includes(tenant) ? right({ id: tenant }) : left(unknownTenant(tenant))
+    tenants.has(tenant) ? right({ id: tenant }) : left(unknownTenant(tenant))
 
 const saveOrder = async (tx: Tx, { id }: Tenant, { customer, total }: Order): Promise<Verdict> => {
   if (tx.find(customer) !== undefined) return failed(alreadyOrdered(customer))
@@ -83,28 +83,28 @@ const cancelOrder = async (tx: Tx, body: unknown): Promise<Verdict> => {
   return ack
 }
 
-/** A database in memory. A transaction is committed for `Acked`, and rolled back for every other outcome. */
+/** A database in memory: commits a transaction for `Acked`, and forgets it for every other outcome. */
 export const memoryDb = (): Db & { readonly rows: () => readonly Row[] } => {
   const rows = new Map<string, Row>()
-  const changesOf = new WeakMap<Tx, ReadonlyMap<string, Row | undefined>>()
+  const begin = (): Tx => {
+    const changes = new Map<string, Row | undefined>()
+    return {
+      find: (customer) => (changes.has(customer) ? changes.get(customer) : rows.get(customer)),
+      put: (row) => changes.set(row.customer, row),
+      remove: (customer) => changes.set(customer, undefined),
+      commit: () => {
+        for (const [customer, row] of changes) {
+          if (row === undefined) rows.delete(customer)
+          else rows.set(customer, row)
+        }
+      }
+    }
+  }
   return {
     rows: () => [...rows.values()],
-    begin: async () => {
-      const changes = new Map<string, Row | undefined>()
-      const tx: Tx = {
-        find: (customer) => (changes.has(customer) ? changes.get(customer) : rows.get(customer)),
-        put: (row) => changes.set(row.customer, row),
-        remove: (customer) => changes.set(customer, undefined)
-      }
-      changesOf.set(tx, changes)
-      return right(tx)
-    },
+    begin: async () => right(begin()),
     end: (tx, outcome) => async () => {
-      if (outcome._tag !== 'Acked') return right(undefined)
-      for (const [customer, row] of changesOf.get(tx) ?? []) {
-        if (row === undefined) rows.delete(customer)
-        else rows.set(customer, row)
-      }
+      if (outcome._tag === 'Acked') tx.commit()
       return right(undefined)
     }
   }

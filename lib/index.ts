@@ -16,7 +16,8 @@ export { otherwise, route } from './core/route.js'
 
 // pipelines and processors
 export type { Context, Pipeline } from './core/pipeline.js'
-export { handle, hook, receive } from './core/pipeline.js'
+export { hook, receive } from './core/pipeline.js'
+export { handle } from './core/handle.js'
 export type { ReleaseInfo } from './core/hook.js'
 export type { Description, Processor, Selection, Settled, Unsettled } from './core/processor.js'
 export { combinator } from './core/processor.js'

@@ -34,10 +34,7 @@ const fromPipe = () => {
   return cat.stdout
 }
 
-for (const [name, stdin] of [
-  ['a file', fromFile],
-  ['a pipe', fromPipe]
-]) {
+for (const [name, stdin] of Object.entries({ 'a file': fromFile, 'a pipe': fromPipe })) {
   console.log(`\n${lines.toLocaleString('en-US')} lines from ${name}, seconds, ${count} rounds`)
   await rounds(
     {

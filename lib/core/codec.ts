@@ -9,7 +9,7 @@ import { left, right } from './result.js'
 
 // model
 
-export type Codec<A = any> = t.Type<A, any, unknown>
+export type Codec<A = any> = t.Type<A, any>
 
 // guards
 

@@ -1,4 +1,5 @@
 /** Keys: what a message must say at a place for a matcher to take it. Data, so that routing can be indexed. */
+import { cut, toJson } from './json.js'
 import type { Message } from './message.js'
 
 // model
@@ -57,10 +58,9 @@ const renderKey = (key: Key): string =>
 
 const found = ({ on, path }: Key, message: Message): string => {
   const value = reader(on, path)(message)
-  if (value === undefined) return 'absent'
+  if (typeof value === 'string') return JSON.stringify(cut(value, 60))
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
-  const text = typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value)
-  return text
+  return value === undefined ? 'absent' : JSON.stringify(toJson(value))
 }
 
 const headerReader =

@@ -247,8 +247,10 @@ const isOlder = (version: string): boolean => {
   return index !== -1 && (parts[index] ?? 0) < (oldestSqlite[index] ?? 0)
 }
 
-const codeOf = (error: unknown): string =>
-  String((error as { readonly code?: unknown } | undefined)?.code ?? '')
+const codeOf = (error: unknown): string => {
+  const code = (error as { readonly code?: unknown } | undefined)?.code
+  return typeof code === 'string' ? code : ''
+}
 
 const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error))
 

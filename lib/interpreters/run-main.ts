@@ -10,7 +10,6 @@ import {
 import type { Processor } from '../core/processor.js'
 import { printable } from '../core/render.js'
 import { Resource, isResource } from '../core/resource.js'
-import { right } from '../core/result.js'
 
 /**
  * Runs a program to its end, and exits the process: the one function that does something by itself. It opens

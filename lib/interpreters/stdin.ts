@@ -146,7 +146,7 @@ const chunksOf = (stream: Readable) => {
       for (;;) {
         if (signal.aborted) return 'aborted'
         const chunk: unknown = stream.read()
-        if (chunk !== null) return Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk))
+        if (chunk !== null) return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk as string | Uint8Array)
         if (failure !== undefined) return failure
         if (hasEnded) return 'end'
         await new Promise<void>((resolve) => {

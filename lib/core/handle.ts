@@ -1,0 +1,210 @@
+/** Handling: routes end a pipeline, and make it a processor. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import { type Failure, defect } from './failure.js'
+import type { Format } from './format.js'
+import { type Hook, type HookContext, withHooks } from './hook.js'
+import { type Message, abandonmentOf, withBody } from './message.js'
+import { refuseOverlaps } from './mistakes.js'
+import { type Outcome, failed, isVerdict, unlessInterrupted } from './outcome.js'
+import type { Context, Pipeline } from './pipeline.js'
+import {
+  type DescribedRoute,
+  type Description,
+  type Processor,
+  type Run,
+  type Selection,
+  type Step,
+  fromRun,
+  runOf,
+  stepped
+} from './processor.js'
+import { left } from './result.js'
+import type { Route } from './route.js'
+import { type Routable, type Routed, router } from './router.js'
+
+// combinators
+
+/**
+ * Ends a pipeline with its routes: a message goes to the one route that takes it. None, or several, are a
+ * failure, and then no handler and no hook is run.
+ *
+ * @example
+ * const processor = pipe(
+ *   receive(text),
+ *   handle(
+ *     route(named('greeting', ({ body }) => body.startsWith('H')), async () => ack),
+ *     route(named('shout', ({ body }) => body.endsWith('!')), async () => ack)
+ *   )
+ * )
+ * assert.equal(await processor(message('Hello'))(), ack)
+ * assert.equal(await processor(message('Hello!'))(), failed(multipleMatches(['greeting', 'shout'])))
+ *
+ * @throws TypeError that names both, if two routes must take the same messages
+ * @since 0.1.0
+ */
+export const handle =
+  <B, C extends Context<B>>(...routes: readonly Route<NoInfer<B>, NoInfer<C>>[]) =>
+  (pipeline: Pipeline<B, C>): Processor => {
+    const labels = labelsOf(routes)
+    const prepared = routes.map((route, index) => prepare(pipeline, route, labels[index] as string, index))
+    refuseOverlaps(prepared)
+    const fallback = prepared.find(({ matcher }) => matcher === undefined)
+    const select = router(prepared.filter(isRoutable))
+    const decode = decoder(pipeline.format)
+
+    const finished =
+      (step: Step): Run =>
+      (message) => {
+        const body = decode(message)
+        if (body._tag === 'Left') return step(message, unlessInterrupted(message, failed(body.left)))
+        const decoded = withBody(message, body.right)
+        const routed = select(decoded)
+        if (routed._tag === 'Claimed') return routed.route.run(decoded, routed, step)
+        if (routed._tag === 'Unclaimed' && fallback !== undefined)
+          return fallback.run(decoded, undefined, step)
+        return step(message, unlessInterrupted(message, failed(routed.failure)))
+      }
+
+    const description: Description = {
+      combinators: [],
+      routes: prepared.map(({ label, place, matcher, given }) => ({ label, place, matcher, given })),
+      select: (message) => {
+        const body = decode(message)
+        if (body._tag === 'Right') return selection(select(withBody(message, body.right)), fallback?.label)
+        return { _tag: body.left._tag === 'Defect' ? 'Undecided' : 'Passed', failure: body.left }
+      }
+    }
+    return fromRun(finished(unchanged), description, finished)
+  }
+
+// helpers
+
+interface Prepared extends DescribedRoute {
+  readonly run: RouteRun
+}
+
+/** A route's way from a message that it took to the outcome, and on through the step. */
+type RouteRun = (message: Message, routed: Claimed | undefined, step: Step) => Outcome | Promise<Outcome>
+
+type Claimed = Extract<Routed<unknown>, { readonly _tag: 'Claimed' }>
+
+const unchanged: Step = (_, outcome) => outcome
+
+const isRoutable = (route: Prepared): route is Prepared & Routable => route.matcher !== undefined
+
+const prepare = (
+  { hooks }: Pipeline<any, any>,
+  { matcher, given, handler, around }: Route<any, any>,
+  label: string,
+  index: number
+): Prepared => {
+  const work = worker(hooks, handler, label)
+  const claimed: RouteRun = (message, routed, step) =>
+    routed?.failure === undefined
+      ? work(message, routed === undefined ? message : routed.input, step)
+      : step(message, unlessInterrupted(message, failed(routed.failure)))
+  const run = around === undefined ? claimed : surrounded(around, label, matcher, claimed)
+  return {
+    label,
+    place: placeOf(index),
+    matcher,
+    given,
+    run: (message, routed, step) => {
+      message.trace.route = label
+      return run(message, routed, step)
+    }
+  }
+}
+
+const placeOf = (index: number): string => `route ${index + 1}`
+
+/** A route is called by its matcher's label, and by its place too where that says nothing or is not its alone. */
+const labelsOf = (routes: readonly Route<any, any>[]): readonly string[] => {
+  const labels = routes.map(({ matcher }) => (matcher === undefined ? 'otherwise' : matcher.label))
+  const seen = new Map<string, number>()
+  for (const label of labels) seen.set(label, (seen.get(label) ?? 0) + 1)
+  return labels.map((label, index) => {
+    if (label === '') return placeOf(index)
+    return seen.get(label) === 1 ? label : `${label} (${placeOf(index)})`
+  })
+}
+
+/** What surrounds a route may hand on a message that it changed, so the route's matcher is asked about that one. */
+const surrounded = (
+  around: (processor: Processor) => Processor,
+  label: string,
+  matcher: DescribedRoute['matcher'],
+  claimed: RouteRun
+): RouteRun => {
+  const select = matcher === undefined ? undefined : router([{ label, matcher }])
+  const inner: Run = (message) => {
+    const routed = select?.(message)
+    return routed === undefined || routed._tag === 'Claimed'
+      ? claimed(message, routed, unchanged)
+      : failed(routed.failure)
+  }
+  const whole = runOf(around(fromRun(inner, undefined)))
+  return (message, _, step) => stepped(whole(message), message, step)
+}
+
+const decoder =
+  <B>(format: Format<B>) =>
+  (message: Message): Either<Failure, B> => {
+    if (message.fault !== undefined) return left(message.fault)
+    try {
+      const body = format(message)
+      if (body._tag === 'Left' || body._tag === 'Right') return body
+      return left(defect('the format', new TypeError('gave something that is no Either')))
+    } catch (thrown) {
+      return left(defect('the format', thrown))
+    }
+  }
+
+/** Acquires the hooks, calls the handler, and hands the outcome of it all on to the step. */
+const worker = (hooks: readonly Hook[], handler: Route<any, any>['handler'], label: string) => {
+  const where = `the handler of ${label}`
+  const call = async (input: unknown, context: HookContext, then: Step): Promise<Outcome> => {
+    const { message } = context
+    try {
+      const result = handler(input, context)
+      const verdict: unknown = await (typeof result === 'function' ? result() : result)
+      if (isVerdict(verdict)) return then(message, unlessInterrupted(message, verdict))
+      const misuse = new TypeError('gave something that is no verdict; give ack, nack() or failed(...)')
+      return then(message, failed(defect(where, misuse)))
+    } catch (thrown) {
+      return then(message, unlessInterrupted(message, failed(defect(where, thrown))))
+    }
+  }
+  return (message: Message, input: unknown, step: Step): Promise<Outcome> => {
+    const abandoned = abandonmentOf(message)
+    if (hooks.length === 0 && abandoned === undefined) return call(input, { message }, step)
+    let isAbandoned = false
+    const given = abandoned?.then((failure) => {
+      isAbandoned = true
+      return failed(failure)
+    })
+    const use = (context: HookContext): Promise<Outcome> => {
+      if (given === undefined) return call(input, context, unchanged)
+      return isAbandoned ? given : Promise.race([call(input, context, unchanged), given])
+    }
+    return withHooks(hooks, { message }, use, () => isAbandoned).then((outcome) =>
+      step(message, unlessInterrupted(message, outcome))
+    )
+  }
+}
+
+const selection = (routed: Routed<Routable>, fallback: string | undefined): Selection => {
+  if (routed._tag === 'Undecided') return routed
+  if (routed._tag === 'Claimed') {
+    const { label } = routed.route
+    return {
+      _tag: 'Taken',
+      route: label,
+      otherwise: false,
+      ...(routed.failure && { failure: routed.failure })
+    }
+  }
+  return fallback === undefined
+    ? { _tag: 'Passed', failure: routed.failure }
+    : { _tag: 'Taken', route: fallback, otherwise: true }
+}
