@@ -19,7 +19,7 @@ import {
   stepped
 } from './processor.js'
 import { left } from './result.js'
-import type { Route } from './route.js'
+import type { Handler, Route } from './route.js'
 import { type Routable, type Routed, router } from './router.js'
 
 // combinators
@@ -59,9 +59,9 @@ export const handle =
         if (body._tag === 'Left') return step(message, unlessInterrupted(message, failed(body.left)))
         const decoded = withBody(message, body.right)
         const routed = select(decoded)
-        if (routed._tag === 'Claimed') return routed.route.run(decoded, routed, step)
+        if (routed._tag === 'Claimed') return run(routed.route, decoded, routed, step)
         if (routed._tag === 'Unclaimed' && fallback !== undefined)
-          return fallback.run(decoded, undefined, step)
+          return run(fallback, decoded, undefined, step)
         return step(message, unlessInterrupted(message, failed(routed.failure)))
       }
 
@@ -79,12 +79,13 @@ export const handle =
 
 // helpers
 
+/** A route as data, so that ten thousand of them are few objects each. */
 interface Prepared extends DescribedRoute {
-  readonly run: RouteRun
+  readonly handler: Handler<any, any>
+  readonly hooks: readonly Hook[]
+  /** The route with what is around it. */
+  readonly whole: Run | undefined
 }
-
-/** A route's way from a message that it took to the outcome, and on through the step. */
-type RouteRun = (message: Message, routed: Claimed | undefined, step: Step) => Outcome | Promise<Outcome>
 
 type Claimed = Extract<Routed<unknown>, { readonly _tag: 'Claimed' }>
 
@@ -98,22 +99,8 @@ const prepare = (
   label: string,
   index: number
 ): Prepared => {
-  const work = worker(hooks, handler, label)
-  const claimed: RouteRun = (message, routed, step) =>
-    routed?.failure === undefined
-      ? work(message, routed === undefined ? message : routed.input, step)
-      : step(message, unlessInterrupted(message, failed(routed.failure)))
-  const run = around === undefined ? claimed : surrounded(around, label, matcher, claimed)
-  return {
-    label,
-    place: placeOf(index),
-    matcher,
-    given,
-    run: (message, routed, step) => {
-      message.trace.route = label
-      return run(message, routed, step)
-    }
-  }
+  const bare: Prepared = { label, place: placeOf(index), matcher, given, handler, hooks, whole: undefined }
+  return around === undefined ? bare : { ...bare, whole: surrounded(around, bare) }
 }
 
 const placeOf = (index: number): string => `route ${index + 1}`
@@ -130,21 +117,15 @@ const labelsOf = (routes: readonly Route<any, any>[]): readonly string[] => {
 }
 
 /** What surrounds a route may hand on a message that it changed, so the route's matcher is asked about that one. */
-const surrounded = (
-  around: (processor: Processor) => Processor,
-  label: string,
-  matcher: DescribedRoute['matcher'],
-  claimed: RouteRun
-): RouteRun => {
-  const select = matcher === undefined ? undefined : router([{ label, matcher }])
+const surrounded = (around: (processor: Processor) => Processor, bare: Prepared): Run => {
+  const select = isRoutable(bare) ? router([bare]) : undefined
   const inner: Run = (message) => {
     const routed = select?.(message)
     return routed === undefined || routed._tag === 'Claimed'
-      ? claimed(message, routed, unchanged)
+      ? run(bare, message, routed, unchanged)
       : failed(routed.failure)
   }
-  const whole = runOf(around(fromRun(inner, undefined)))
-  return (message, _, step) => stepped(whole(message), message, step)
+  return runOf(around(fromRun(inner, undefined)))
 }
 
 const decoder =
@@ -160,37 +141,59 @@ const decoder =
     }
   }
 
-/** Acquires the hooks, calls the handler, and hands the outcome of it all on to the step. */
-const worker = (hooks: readonly Hook[], handler: Route<any, any>['handler'], label: string) => {
-  const where = `the handler of ${label}`
-  const call = async (input: unknown, context: HookContext, then: Step): Promise<Outcome> => {
-    const { message } = context
-    try {
-      const result = handler(input, context)
-      const verdict: unknown = await (typeof result === 'function' ? result() : result)
-      if (isVerdict(verdict)) return then(message, unlessInterrupted(message, verdict))
-      const misuse = new TypeError('gave something that is no verdict; give ack, nack() or failed(...)')
-      return then(message, failed(defect(where, misuse)))
-    } catch (thrown) {
-      return then(message, unlessInterrupted(message, failed(defect(where, thrown))))
-    }
+/** A route's way from a message that it took to the outcome, and on through the step. */
+const run = (
+  route: Prepared,
+  message: Message,
+  routed: Claimed | undefined,
+  step: Step
+): Outcome | Promise<Outcome> => {
+  message.trace.route = route.label
+  if (route.whole !== undefined) return stepped(route.whole(message), message, step)
+  if (routed?.failure !== undefined) return step(message, unlessInterrupted(message, failed(routed.failure)))
+  const input = routed === undefined ? message : routed.input
+  const abandoned = abandonmentOf(message)
+  return route.hooks.length === 0 && abandoned === undefined
+    ? call(route, input, { message }, step)
+    : callWithHooks(route, input, message, abandoned).then((outcome) => step(message, outcome))
+}
+
+/** Calls the handler, and hands its outcome on to the step in the same frame. */
+const call = async (
+  { handler, label }: Prepared,
+  input: unknown,
+  context: HookContext,
+  step: Step
+): Promise<Outcome> => {
+  const { message } = context
+  try {
+    const result = handler(input, context)
+    const verdict: unknown = await (typeof result === 'function' ? result() : result)
+    if (isVerdict(verdict)) return step(message, unlessInterrupted(message, verdict))
+    const misuse = new TypeError('gave something that is no verdict; give ack, nack() or failed(...)')
+    return step(message, failed(defect(`the handler of ${label}`, misuse)))
+  } catch (thrown) {
+    return step(message, unlessInterrupted(message, failed(defect(`the handler of ${label}`, thrown))))
   }
-  return (message: Message, input: unknown, step: Step): Promise<Outcome> => {
-    const abandoned = abandonmentOf(message)
-    if (hooks.length === 0 && abandoned === undefined) return call(input, { message }, step)
-    let isAbandoned = false
-    const given = abandoned?.then((failure) => {
-      isAbandoned = true
-      return failed(failure)
-    })
-    const use = (context: HookContext): Promise<Outcome> => {
-      if (given === undefined) return call(input, context, unchanged)
-      return isAbandoned ? given : Promise.race([call(input, context, unchanged), given])
-    }
-    return withHooks(hooks, { message }, use, () => isAbandoned).then((outcome) =>
-      step(message, unlessInterrupted(message, outcome))
-    )
+}
+
+/** The same between its hooks. A handler that is given up is not waited for, nor started when it was before. */
+const callWithHooks = async (
+  route: Prepared,
+  input: unknown,
+  message: Message,
+  abandoned: Promise<Failure> | undefined
+): Promise<Outcome> => {
+  let isAbandoned = false
+  const given = abandoned?.then((failure) => {
+    isAbandoned = true
+    return failed(failure)
+  })
+  const use = (context: HookContext): Promise<Outcome> => {
+    if (given === undefined) return call(route, input, context, unchanged)
+    return isAbandoned ? given : Promise.race([call(route, input, context, unchanged), given])
   }
+  return unlessInterrupted(message, await withHooks(route.hooks, { message }, use, () => isAbandoned))
 }
 
 const selection = (routed: Routed<Routable>, fallback: string | undefined): Selection => {

@@ -193,9 +193,11 @@ const ask = (matcher: Matcher<any, any>, message: Message): Match<any> =>
     ? matcher.match(message)
     : passed(missed(matcher.keys, message))
 
+const takeBody = ({ body }: Message): Match<unknown> => taken(body)
+
 const byKeys = (keys: readonly Keys[], schema: Codec | Schema | undefined): Matcher<any, any> =>
   schema === undefined
-    ? { _tag: 'Matcher', label: renderKeys(keys), keys, decided: true, match: ({ body }) => taken(body) }
+    ? { _tag: 'Matcher', label: renderKeys(keys), keys, decided: true, match: takeBody }
     : byDecoder(keys, '', isSchema(schema) ? schemaDecode(schema) : codecDecode(schema))
 
 /** With keys these select, and the rest decodes; without, what decodes is taken. */

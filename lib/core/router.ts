@@ -39,9 +39,9 @@ export const router = <R extends Routable>(routes: readonly R[]): ((message: Mes
   return (message) => {
     let claims: Claims<R>
     for (const { read, byValue } of lookups) {
-      const candidates = byValue.get(read(message) as Scalar)
-      if (candidates === undefined) continue
-      for (const { route, rest } of candidates) {
+      let candidate = byValue.get(read(message) as Scalar)
+      for (; candidate !== undefined; candidate = candidate.next) {
+        const { route, rest } = candidate
         if (rest === undefined || rest(message)) claims = claimed(claims, route, message)
       }
     }
@@ -99,13 +99,15 @@ const decided = <R extends Routable>(
 
 interface Lookup<R> {
   readonly read: (message: Message) => unknown
-  readonly byValue: Map<Scalar, Candidate<R>[]>
+  readonly byValue: Map<Scalar, Candidate<R>>
 }
 
 interface Candidate<R> {
   readonly route: R
   /** Do the route's other keys hold, if there are any? */
   readonly rest: ((message: Message) => boolean) | undefined
+  /** Another one for the same value. */
+  readonly next: Candidate<R> | undefined
 }
 
 /** One lookup for each place that routes look at first. */
@@ -117,9 +119,8 @@ const lookupsOf = <R extends Routable>(routes: readonly R[]): readonly Lookup<R>
       const name = placeName(first)
       const lookup = lookups.get(name) ?? { read: reader(first.on, first.path), byValue: new Map() }
       lookups.set(name, lookup)
-      const candidates = lookup.byValue.get(first.value) ?? []
-      lookup.byValue.set(first.value, candidates)
-      candidates.push({ route, rest: keys.length === 1 ? undefined : holds(keys) })
+      const rest = keys.length === 1 ? undefined : holds(keys)
+      lookup.byValue.set(first.value, { route, rest, next: lookup.byValue.get(first.value) })
     }
   }
   return [...lookups.values()]
