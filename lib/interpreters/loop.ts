@@ -9,7 +9,7 @@ import type { Action, Delivery, Pulled, Settle, Settlement, Source } from '../co
 import { backlog } from './backlog.js'
 import { renewing, telling } from './recurring.js'
 import { settler } from './settler.js'
-import { emptyTally, toReport } from './tally.js'
+import { count, emptyTally, toReport } from './tally.js'
 
 // model
 
@@ -90,21 +90,20 @@ export const loop = async (
 
   /** Answers the source for a delivery, as its outcome says; of one that is lost nothing is said. */
   const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
-    const { message } = delivery
-    tally.outcomes[outcome._tag] += 1
+    count(tally, outcome)
     if (isLost(delivery)) {
       letGo(delivery)
-      return emit({ _tag: 'Lost', id: message.id })
+      return emit({ _tag: 'Lost', id: delivery.message.id })
     }
-    const action = actionOf(outcome, message.deliveryCount, started, limits.onFailed)
+    const action = actionOf(delivery, outcome, started, limits.onFailed)
     settling.add({ delivery, outcome, action })
     if (outcome._tag === 'Acked') return
-    const { storedIn } = message.trace
-    if (outcome._tag === 'DeadLettered' && storedIn !== undefined) tally.storedIn.add(storedIn)
+    const { id, trace } = delivery.message
+    if (outcome._tag === 'DeadLettered' && trace.storedIn !== undefined) tally.storedIn.add(trace.storedIn)
     if (outcome._tag === 'Failed' && action._tag === 'Release' && ended === undefined) {
-      stop({ _tag: 'Stopped', id: message.id, failure: outcome.failure })
+      stop({ _tag: 'Stopped', id, failure: outcome.failure })
     } else if (outcome._tag === 'Failed' || (outcome._tag === 'Nacked' && !traits.redelivers)) {
-      emit({ _tag: 'Reported', id: message.id, outcome })
+      emit({ _tag: 'Reported', id, outcome })
     }
   }
 
@@ -247,12 +246,12 @@ export const loop = async (
   else signal.addEventListener('abort', onAbort)
   const stopRenewing = renewing(source, held, clock)
   const stopTelling = telling(source, clock, ({ readBytes, knownBytes }) => {
-    const { received, outcomes } = tally
+    const { received, deadLettered } = tally
     const elapsedMs = clock.monotonic() - startedAt
     emit({
       _tag: 'Progress',
       received,
-      deadLettered: outcomes.DeadLettered,
+      deadLettered,
       readBytes,
       totalBytes: knownBytes,
       elapsedMs
@@ -299,8 +298,8 @@ const maxParkMs = 3_600_000
 const done: Action = { _tag: 'Done' }
 
 const actionOf = (
+  { message }: Delivery,
   outcome: Outcome,
-  deliveryCount: number,
   started: boolean,
   onFailed: Limits['onFailed']
 ): Action => {
@@ -315,7 +314,7 @@ const actionOf = (
     case 'Failed':
       if (isUnstored(outcome) || onFailed === 'stop') return { _tag: 'Release', started }
       if (onFailed === 'report') return done
-      return { _tag: 'Retry', afterMs: Math.min(1_000 * 2 ** (deliveryCount - 1), maxParkMs) }
+      return { _tag: 'Retry', afterMs: Math.min(1_000 * 2 ** (message.deliveryCount - 1), maxParkMs) }
   }
 }
 

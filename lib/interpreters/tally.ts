@@ -6,7 +6,11 @@ import type { Outcome } from '../core/outcome.js'
 
 export interface Tally {
   received: number
-  readonly outcomes: Record<Outcome['_tag'], number>
+  acked: number
+  nacked: number
+  failed: number
+  deadLettered: number
+  released: number
   /** Deliveries that neither are done nor stay with the source. */
   unsettled: number
   readonly storedIn: Set<string>
@@ -16,28 +20,42 @@ export interface Tally {
 
 export const emptyTally = (): Tally => ({
   received: 0,
-  outcomes: { Acked: 0, Nacked: 0, Failed: 0, DeadLettered: 0, Released: 0 },
+  acked: 0,
+  nacked: 0,
+  failed: 0,
+  deadLettered: 0,
+  released: 0,
   unsettled: 0,
   storedIn: new Set()
 })
 
+// updates
+
+export const count = (tally: Tally, outcome: Outcome): void => {
+  switch (outcome._tag) {
+    case 'Acked':
+      tally.acked += 1
+      break
+    case 'Nacked':
+      tally.nacked += 1
+      break
+    case 'Failed':
+      tally.failed += 1
+      break
+    case 'DeadLettered':
+      tally.deadLettered += 1
+      break
+    case 'Released':
+      tally.released += 1
+  }
+}
+
 // conversions
 
-export const toReport = (
-  { received, outcomes, unsettled, storedIn }: Tally,
-  unreadBytes: number,
-  durationMs: number,
-  ended: Ended
-): Report => ({
-  received,
-  acked: outcomes.Acked,
-  nacked: outcomes.Nacked,
-  failed: outcomes.Failed,
-  deadLettered: outcomes.DeadLettered,
-  released: outcomes.Released,
-  unsettled,
+export const toReport = (tally: Tally, unreadBytes: number, durationMs: number, ended: Ended): Report => ({
+  ...tally,
+  storedIn: [...tally.storedIn],
   unreadBytes,
   durationMs,
-  storedIn: [...storedIn],
   ended
 })

@@ -14,6 +14,8 @@ import {
   textOfPart
 } from '../../lib/interpreters/lines.js'
 
+fc.configureGlobal({ includeErrorInReport: true })
+
 interface Line {
   readonly number: number
   readonly bytes: string

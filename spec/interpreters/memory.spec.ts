@@ -26,6 +26,8 @@ import { memoryDlq } from 'missive-ts/dlq'
 import { consume, memory } from 'missive-ts/node'
 import { turn, virtualClock } from '../support/clock.js'
 
+fc.configureGlobal({ includeErrorInReport: true })
+
 const named = (...ids: readonly string[]): readonly Message[] => ids.map((id) => message(id, { id }))
 
 const opened = async (
