@@ -77,7 +77,12 @@ const importsFor = (code: string): string => {
 
 const fenceProgram =
   (file: string) =>
-  ({ line, code, info }: Snippet): Program => ({ file, line, source: `export {}\n${code}`, isRun: info !== 'no-run' })
+  ({ line, code, info }: Snippet): Program => ({
+    file,
+    line,
+    source: `export {}\n${code}`,
+    isRun: info !== 'no-run'
+  })
 
 const exampleProgram =
   (file: string) =>
@@ -91,40 +96,140 @@ interface Problems {
   readonly runs: readonly string[]
 }
 
-/** They stand inside the repository, so that packages are found from them. */
+/** The modules stand inside the repository, so that packages are found from them. */
 const checked = async (programs: readonly Program[]): Promise<Problems> => {
   mkdirSync(join(repository, '.cache'), { recursive: true })
   const folder = mkdtempSync(join(repository, '.cache', 'docs-'))
   try {
-    programs.forEach(({ source }, index) => writeFileSync(join(folder, `snippet-${index}.ts`), source))
-    writeFileSync(join(folder, 'tsconfig.json'), '{ "extends": "../../tsconfig.json", "include": ["snippet-*.ts"] }')
+    const tsconfig = { extends: '../../tsconfig.json', include: ['snippet-*.ts'] }
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
     writeFileSync(join(folder, 'run.ts'), runner(programs))
-    return { types: await typeProblems(folder, programs), runs: await runProblems(folder, programs) }
+    for (const [index, { source }] of programs.entries())
+      writeFileSync(join(folder, `snippet-${index}.ts`), source)
+    const [types, runs] = await Promise.all([typeProblems(folder, programs), runProblems(folder, programs)])
+    return { types, runs }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
+const placeOf = (program: Program | undefined, line = 2): string =>
+  program === undefined ? 'nowhere' : `${program.file}:${program.line + line - 2}`
+
 const typeProblems = async (folder: string, programs: readonly Program[]): Promise<readonly string[]> => {
   const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { code, stdout, stderr } = await run(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { cwd: folder })
-  const problems = stdout.split(/\n(?=\S)/).filter((line) => line.trim() !== '')
-  if (code !== 0 && problems.length === 0) throw new Error(`tsc ended with ${code}: ${stderr}`)
+  const { code, stdout, stderr } = await run(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], {
+    cwd: folder
+  })
+  const problems = stdout
+    .trimEnd()
+    .split(/\n(?=\S)/)
+    .filter((problem) => problem !== '')
+  if ((code === 0) !== (problems.length === 0)) throw new Error(`tsc ended with ${code}: ${stdout}${stderr}`)
   return problems.map((problem) =>
-    problem.trimEnd().replace(/^.*snippet-(\d+)\.ts\((\d+),\d+\)/, (place, index: string, line: string) => {
-      const program = programs[Number(index)]
-      return program === undefined ? place : `${program.file}:${program.line + Number(line) - 2}`
-    })
+    problem.replace(/^snippet-(\d+)\.ts\((\d+),\d+\)/, (_, index: string, line: string) =>
+      placeOf(programs[Number(index)], Number(line))
+    )
   )
 }
 
+/** Logs each number before it is run, and after it what was thrown. */
+const runner = (programs: readonly Program[]): string => `
+  import { appendFileSync } from 'node:fs'
+  for (const index of ${JSON.stringify([...programs.keys()].filter((index) => programs[index]?.isRun))}) {
+    appendFileSync('log', String(index))
+    const problem = await import(\`./snippet-\${index}.ts\`).then(() => '', (error) => \`\${error}\${error.details ?? ''}\`)
+    appendFileSync('log', \` \${JSON.stringify(problem)}\\n\`)
+  }
+  appendFileSync('log', 'end')
+  process.exit(0)`
+
 const runProblems = async (folder: string, programs: readonly Program[]): Promise<readonly string[]> => {
   const { code, stdout, stderr } = await runFile(join('.cache', basename(folder), 'run.ts'), { cwd: folder })
-  const log = readFileSync(join(folder, 'log'), 'utf8').split('\n').filter((line) => line !== '')
-  const { begun, ended, problems } = JSON.parse(`[${log.at(-1)}]`)[0] as Log
-  const begunLast = programs[begun.at(-1) ?? 0]
-  const isWhole = code === 0 && begun.length === ended.length && ended.length === programs.filter(({ isRun }) => isRun).length
-  return isWhole
+  const log = readFileSync(join(folder, 'log'), 'utf8').split('\n')
+  const problems = log.flatMap((line) => {
+    const [, index, problem = '""'] = /^(\d+)(?: (.*))?$/.exec(line) ?? []
+    const thrown = JSON.parse(problem) as string
+    return index === undefined || thrown === '' ? [] : [`${placeOf(programs[Number(index)])}: ${thrown}`]
+  })
+  const last = log.at(-1) ?? ''
+  return code === 0 && last === 'end'
     ? problems
-    : [...problems, `${placeOf(begunLast)}: the process ended with ${code} after this: ${stdout}${stderr}`]
+    : [...problems, `${placeOf(programs[Number(last)])}: the process ended with ${code} ${stdout}${stderr}`]
 }
+
+// specs
+
+const fences = fencesOf(read('README.md')).map(fenceProgram('README.md'))
+const examples = sources.flatMap((file) => examplesOf(read(file)).map(exampleProgram(file)))
+
+const documentation = suite('the documentation')
+
+documentation('is type-checked and run, every fence of the README and every @example', async () => {
+  assert.ok(
+    fences.length >= 5 && examples.length >= 20,
+    `${fences.length} fences, ${examples.length} examples`
+  )
+  assert.equal(await checked([...fences, ...examples]), { types: [], runs: [] })
+})
+
+documentation('is found whole', () => {
+  const markers = (text: string, marker: RegExp) => text.match(marker)?.length ?? 0
+  assert.is(fences.length, markers(read('README.md'), /^```t/gm))
+  const tags = sources.reduce((sum, file) => sum + markers(read(file), /@example/g), 0)
+  assert.is(examples.length, tags)
+})
+
+documentation('has an assertion in every @example', () => {
+  const without = examples.filter(({ source }) => !source.includes('assert.'))
+  assert.equal(
+    without.map((program) => placeOf(program)),
+    []
+  )
+})
+
+documentation('has examples/hello.ts as the first program of the README', () => {
+  assert.is(fencesOf(read('README.md'))[0]?.code, read('examples/hello.ts'))
+})
+
+documentation.run()
+
+const checking = suite('checked')
+
+checking('gives the place of what does not compile, throws, rejects, or ends the process', async () => {
+  const markdown = (...lines: readonly string[]) => ['# title', '', '```ts', ...lines, '```', ''].join('\n')
+  const docstring = (...lines: readonly string[]) =>
+    [
+      '/**',
+      ' * Text.',
+      ' *',
+      ' * @example',
+      ...lines.map((line) => ` * ${line}`),
+      ' *',
+      ' * @since 0.1.0',
+      ' */'
+    ].join('\n')
+  const programs = [
+    ...fencesOf(markdown(`const one: string = 'one'`, 'const two: string = 2')).map(fenceProgram('types.md')),
+    ...fencesOf(markdown('const one: number = 1', `throw new Error('thrown')`)).map(
+      fenceProgram('throws.md')
+    ),
+    ...fencesOf(markdown('process.exit(3)').replace('```ts', '```ts no-run')).map(fenceProgram('unrun.md')),
+    ...examplesOf(docstring('assert.is(ack._tag, "Nacked")')).map(exampleProgram('asserts.ts')),
+    ...examplesOf(docstring('assert.equal(right(1), left(1))', 'const b: Verdict = ack')).map(
+      exampleProgram('names.ts')
+    ),
+    ...fencesOf(markdown('await new Promise(() => undefined)')).map(fenceProgram('hangs.md'))
+  ]
+  const { types, runs } = await checked(programs)
+  assert.equal(
+    types.map((problem) => problem.split(': error')[0]),
+    ['types.md:5']
+  )
+  assert.equal(
+    runs.map((problem) => problem.split(/[:\n](?= )/)[0]),
+    ['throws.md:4', 'asserts.ts:5', 'names.ts:5', 'hangs.md:4']
+  )
+})
+
+checking.run()

@@ -1,10 +1,11 @@
 /** Joining processors: of many modules' routes, exactly one may take a message. */
 import { multipleMatches, noMatch } from './failure.js'
 import { renderFailure } from './render.js'
+import type { Run } from './run.js'
 import { refuseOverlaps } from './mistakes.js'
 import type { Message } from './message.js'
 import { failed, unlessInterrupted } from './outcome.js'
-import { type Description, type Processor, type Run, type Selection, fromRun, runOf } from './processor.js'
+import { type Description, type Processor, type Selection, fromRun, runOf } from './processor.js'
 
 /**
  * Joins processors to one, each with its own format, hooks and combinators: a message goes to the one whose

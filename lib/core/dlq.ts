@@ -5,16 +5,8 @@ import { capture } from './captured.js'
 import { type Failure, dlqUnavailable, rejected } from './failure.js'
 import { type Attempt, type Message, interruptionOf } from './message.js'
 import { type Nacked, type Outcome, deadLettered, failed, released } from './outcome.js'
-import {
-  type Processor,
-  type Run,
-  type Settled,
-  type Step,
-  described,
-  fromRun,
-  isSettled,
-  runThen
-} from './processor.js'
+import { type Processor, type Settled, described, fromRun, isSettled, runOf } from './processor.js'
+import { type Run, type Step, stepped } from './run.js'
 
 // model
 
@@ -70,18 +62,18 @@ export interface Dlq {
 export const withDlq =
   (dlq: Dlq) =>
   (processor: Processor): Settled => {
+    const inner = runOf(processor)
     const isFallback = isSettled(processor)
     const settle: Step = (message, outcome) => {
       const failure = unhandled(message, outcome)
       return failure === undefined ? outcome : store(dlq, message, failure)
     }
-    const first =
-      (run: Run): Run =>
-      (message) => {
-        const { unstored } = message.trace
-        return unstored === undefined || isFallback ? run(message) : store(dlq, message, unstored)
-      }
-    const run = first(runThen(processor, settle))
+    const run: Run = (message) => {
+      const { unstored } = message.trace
+      return unstored === undefined || isFallback
+        ? stepped(inner(message), message, settle)
+        : store(dlq, message, unstored)
+    }
     return Object.assign(fromRun(run, described(processor, 'withDlq')), { settled: true as const })
   }
 

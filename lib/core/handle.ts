@@ -5,20 +5,18 @@ import type { Format } from './format.js'
 import { type Hook, type HookContext, withHooks } from './hook.js'
 import { type Message, abandonmentOf, withBody } from './message.js'
 import { refuseOverlaps } from './mistakes.js'
-import { type Outcome, failed, isVerdict, unlessInterrupted } from './outcome.js'
+import { type Outcome, failed, unlessInterrupted } from './outcome.js'
 import type { Context, Pipeline } from './pipeline.js'
 import {
   type DescribedRoute,
   type Description,
   type Processor,
-  type Run,
   type Selection,
-  type Step,
   fromRun,
-  runOf,
-  stepped
+  runOf
 } from './processor.js'
 import { left } from './result.js'
+import { type Begun, Call, type Run, concluded, handlerOf } from './run.js'
 import type { Handler, Route } from './route.js'
 import { type Routable, type Routed, router } from './router.js'
 
@@ -52,18 +50,15 @@ export const handle =
     const select = router(prepared.filter(isRoutable))
     const decode = decoder(pipeline.format)
 
-    const finished =
-      (step: Step): Run =>
-      (message) => {
-        const body = decode(message)
-        if (body._tag === 'Left') return step(message, unlessInterrupted(message, failed(body.left)))
-        const decoded = withBody(message, body.right)
-        const routed = select(decoded)
-        if (routed._tag === 'Claimed') return run(routed.route, decoded, routed, step)
-        if (routed._tag === 'Unclaimed' && fallback !== undefined)
-          return run(fallback, decoded, undefined, step)
-        return step(message, unlessInterrupted(message, failed(routed.failure)))
-      }
+    const take: Run = (message) => {
+      const body = decode(message)
+      if (body._tag === 'Left') return unlessInterrupted(message, failed(body.left))
+      const decoded = withBody(message, body.right)
+      const routed = select(decoded)
+      if (routed._tag === 'Claimed') return run(routed.route, decoded, routed)
+      if (routed._tag === 'Unclaimed' && fallback !== undefined) return run(fallback, decoded, undefined)
+      return unlessInterrupted(message, failed(routed.failure))
+    }
 
     const description: Description = {
       combinators: [],
@@ -74,7 +69,7 @@ export const handle =
         return { _tag: body.left._tag === 'Defect' ? 'Undecided' : 'Passed', failure: body.left }
       }
     }
-    return fromRun(finished(unchanged), description, finished)
+    return fromRun(take, description)
   }
 
 // helpers
@@ -88,8 +83,6 @@ interface Prepared extends DescribedRoute {
 }
 
 type Claimed = Extract<Routed<unknown>, { readonly _tag: 'Claimed' }>
-
-const unchanged: Step = (_, outcome) => outcome
 
 const isRoutable = (route: Prepared): route is Prepared & Routable => route.matcher !== undefined
 
@@ -122,7 +115,7 @@ const surrounded = (around: (processor: Processor) => Processor, bare: Prepared)
   const inner: Run = (message) => {
     const routed = select?.(message)
     return routed === undefined || routed._tag === 'Claimed'
-      ? run(bare, message, routed, unchanged)
+      ? run(bare, message, routed)
       : failed(routed.failure)
   }
   return runOf(around(fromRun(inner, undefined)))
@@ -141,39 +134,25 @@ const decoder =
     }
   }
 
-/** A route's way from a message that it took to the outcome, and on through the step. */
-const run = (
-  route: Prepared,
-  message: Message,
-  routed: Claimed | undefined,
-  step: Step
-): Outcome | Promise<Outcome> => {
+/** A route's way from a message that it took to the outcome. */
+const run = (route: Prepared, message: Message, routed: Claimed | undefined): Begun => {
   message.trace.route = route.label
-  if (route.whole !== undefined) return stepped(route.whole(message), message, step)
-  if (routed?.failure !== undefined) return step(message, unlessInterrupted(message, failed(routed.failure)))
+  if (route.whole !== undefined) return route.whole(message)
+  if (routed?.failure !== undefined) return unlessInterrupted(message, failed(routed.failure))
   const input = routed === undefined ? message : routed.input
   const abandoned = abandonmentOf(message)
   return route.hooks.length === 0 && abandoned === undefined
-    ? call(route, input, { message }, step)
-    : callWithHooks(route, input, message, abandoned).then((outcome) => step(message, outcome))
+    ? call(route, input, { message })
+    : callWithHooks(route, input, message, abandoned)
 }
 
-/** Calls the handler, and hands its outcome on to the step in the same frame. */
-const call = async (
-  { handler, label }: Prepared,
-  input: unknown,
-  context: HookContext,
-  step: Step
-): Promise<Outcome> => {
+const call = (route: Prepared, input: unknown, context: HookContext): Outcome | Call => {
   const { message } = context
   try {
-    const result = handler(input, context)
-    const verdict: unknown = await (typeof result === 'function' ? result() : result)
-    if (isVerdict(verdict)) return step(message, unlessInterrupted(message, verdict))
-    const misuse = new TypeError('gave something that is no verdict; give ack, nack() or failed(...)')
-    return step(message, failed(defect(`the handler of ${label}`, misuse)))
+    const result = route.handler(input, context)
+    return new Call(typeof result === 'function' ? result() : result, message, route.label)
   } catch (thrown) {
-    return step(message, unlessInterrupted(message, failed(defect(`the handler of ${label}`, thrown))))
+    return unlessInterrupted(message, failed(defect(handlerOf(route.label), thrown)))
   }
 }
 
@@ -189,9 +168,10 @@ const callWithHooks = async (
     isAbandoned = true
     return failed(failure)
   })
-  const use = (context: HookContext): Promise<Outcome> => {
-    if (given === undefined) return call(route, input, context, unchanged)
-    return isAbandoned ? given : Promise.race([call(route, input, context, unchanged), given])
+  const use = (context: HookContext): Outcome | Promise<Outcome> => {
+    if (given !== undefined && isAbandoned) return given
+    const outcome = concluded(call(route, input, context))
+    return given === undefined ? outcome : Promise.race([outcome, given])
   }
   return unlessInterrupted(message, await withHooks(route.hooks, { message }, use, () => isAbandoned))
 }

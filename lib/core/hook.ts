@@ -38,7 +38,7 @@ export type HookContext = Readonly<Record<string, unknown>> & { readonly message
 export const withHooks = async (
   hooks: readonly Hook[],
   context: HookContext,
-  use: (context: HookContext) => Promise<Outcome>,
+  use: (context: HookContext) => Outcome | Promise<Outcome>,
   isAbandoned: () => boolean
 ): Promise<Outcome> => {
   const [hook, ...rest] = hooks

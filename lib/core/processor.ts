@@ -4,6 +4,7 @@ import { type Failure, defect } from './failure.js'
 import type { Matcher } from './matcher.js'
 import { type Message, restored } from './message.js'
 import { type Outcome, failed, isOutcome, unlessInterrupted } from './outcome.js'
+import { type Run, concluded } from './run.js'
 
 // model
 
@@ -56,22 +57,11 @@ export type Selection =
   | { readonly _tag: 'Passed'; readonly failure: Failure }
   | { readonly _tag: 'Undecided'; readonly failure: Failure }
 
-/** A processor in the form in which ours call each other: no Task in between. Never throws, never rejects. */
-export type Run = (message: Message) => Outcome | Promise<Outcome>
-
-/** What is to become of an outcome. Never throws, never rejects. */
-export type Step = (message: Message, outcome: Outcome) => Outcome | Promise<Outcome>
-
 // constructors
 
-/** `finished` makes the same run with one more step at its end, without a turn of the event loop between. */
-export const fromRun = (
-  run: Run,
-  description: Description | undefined,
-  finished?: (step: Step) => Run
-): Processor => {
-  const processor: Processor = (message) => async () => run(restored(message))
-  const plan: Plan = { owner: processor, run, finished }
+export const fromRun = (run: Run, description: Description | undefined): Processor => {
+  const processor: Processor = (message) => async () => concluded(run(restored(message)))
+  const plan: Plan = { owner: processor, run }
   return Object.assign(processor, { [planOf]: plan }, description === undefined ? {} : { description })
 }
 
@@ -111,38 +101,19 @@ export const isSettled = (processor: Processor): processor is Settled =>
  * How to run a processor whatever it does. A plan counts only on the very processor it was made for: a user's
  * wrapper that copied properties is run as what it is.
  */
-export const runOf = (processor: Processor): Run =>
-  planFor(processor)?.run ?? guarded(processor, processor.name || 'a processor')
-
-/** The same, with one more step at its end. */
-export const runThen = (processor: Processor, step: Step): Run => {
-  const finished = planFor(processor)?.finished
-  if (finished !== undefined) return finished(step)
-  const run = runOf(processor)
-  return (message) => stepped(run(message), message, step)
+export const runOf = (processor: Processor): Run => {
+  const plan = (processor as { readonly [planOf]?: Plan })[planOf]
+  return plan?.owner === processor ? plan.run : guarded(processor, processor.name || 'a processor')
 }
-
-export const stepped = (
-  outcome: Outcome | Promise<Outcome>,
-  message: Message,
-  step: Step
-): Outcome | Promise<Outcome> =>
-  outcome instanceof Promise ? outcome.then((result) => step(message, result)) : step(message, outcome)
 
 // helpers
 
 interface Plan {
   readonly owner: Processor
   readonly run: Run
-  readonly finished: ((step: Step) => Run) | undefined
 }
 
 const planOf: unique symbol = Symbol.for('missive-ts/plan') as never
-
-const planFor = (processor: Processor): Plan | undefined => {
-  const plan = (processor as { readonly [planOf]?: Plan })[planOf]
-  return plan?.owner === processor ? plan : undefined
-}
 
 const marked = (from: Processor, to: Processor): Processor =>
   isSettled(from) ? Object.assign(to, { settled: true as const }) : to

@@ -4,7 +4,8 @@ import { type Clock, sleep } from './clock.js'
 import type { Failure } from './failure.js'
 import { type Message, interruptionOf } from './message.js'
 import { type Outcome, nack, released } from './outcome.js'
-import { type Processor, type Run, type Unsettled, described, fromRun, stepped, runOf } from './processor.js'
+import { type Processor, type Unsettled, described, fromRun, runOf } from './processor.js'
+import { type Run, concluded, stepped } from './run.js'
 import { none, some } from './result.js'
 
 // model
@@ -103,7 +104,7 @@ const again = async (
     const reason = interruptionOf(message)
     if (reason !== undefined) return released(reason)
     startedAt = clock.now()
-    outcome = await inner(message)
+    outcome = await concluded(inner(message))
   }
   return outcome
 }

@@ -3,7 +3,8 @@ import type { Clock } from './clock.js'
 import { type Failure, timedOut } from './failure.js'
 import { withAbandonment } from './message.js'
 import { type Outcome, failed } from './outcome.js'
-import { type Processor, type Run, type Unsettled, described, fromRun, runOf } from './processor.js'
+import { type Processor, type Unsettled, described, fromRun, runOf } from './processor.js'
+import { type Run, concluded } from './run.js'
 
 /** Fails a message that takes longer than `afterMs`, and gives its handler `graceMs` more to settle. */
 export const withTimeout =
@@ -14,7 +15,7 @@ export const withTimeout =
       const expired = new AbortController()
       const abandoned = defer<Failure>()
       const signal = AbortSignal.any([message.signal, expired.signal])
-      const outcome = inner(withAbandonment(message, signal, abandoned.promise))
+      const outcome = concluded(inner(withAbandonment(message, signal, abandoned.promise)))
       if (!(outcome instanceof Promise)) return outcome
 
       const given = defer<Outcome>()

@@ -2,9 +2,10 @@
 import { capture } from '../core/captured.js'
 import { type Clock, sleep, within } from '../core/clock.js'
 import type { Ended, OnEvent, Report } from '../core/interpreter.js'
-import { interruptionOf } from '../core/message.js'
+import { type Message, interruptionOf } from '../core/message.js'
 import { type Failed, type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
+import { concluded, isCall } from '../core/run.js'
 import type { Action, Delivery, Pulled, Settle, Settlement, Source } from '../core/source.js'
 import { backlog } from './backlog.js'
 import { renewing, telling } from './recurring.js'
@@ -33,7 +34,8 @@ export const loop = async (
   signal: AbortSignal,
   emit: OnEvent
 ): Promise<Report> => {
-  const run = runOf(processor)
+  const begin = runOf(processor)
+  const run = (message: Message) => concluded(begin(message))
   const { traits } = source
   const isLeased = traits.leaseMs !== undefined
   const isPlain = !isLeased && source.start === undefined
@@ -186,7 +188,17 @@ export const loop = async (
       running[slot] = delivery
       active += 1
       isAlone = delivery.alone === true
-      let outcome = isPlain ? await run(delivery.message) : await started(delivery)
+      const begun = isPlain ? begin(delivery.message) : started(delivery)
+      let outcome: Outcome
+      if (isCall(begun)) {
+        // Awaited here and not in a function of its own: this is the one frame of a message.
+        try {
+          const end = begun.conclude(await begun.verdict)
+          outcome = end instanceof Promise ? await end : end
+        } catch (thrown) {
+          outcome = await begun.fail(thrown)
+        }
+      } else outcome = await begun
       if (isUnstored(outcome)) outcome = await insisted(delivery, outcome)
       if (running[slot] !== delivery) return // it was given up
       running[slot] = undefined

@@ -24,12 +24,12 @@ export const virtualClock = (random: () => number = () => 0.5): VirtualClock => 
 
   /** Calls the next timer, if it is due by then. */
   const step = async (until: number): Promise<boolean> => {
-    await turn()
     const timer = earliest()
     if (timer === undefined || timer.at > until) return false
     timers.delete(timer)
     time = timer.at
     timer.call()
+    await turn()
     return true
   }
 
@@ -44,9 +44,9 @@ export const virtualClock = (random: () => number = () => 0.5): VirtualClock => 
     random,
     advance: async (ms) => {
       const until = time + ms
+      await turn()
       while (await step(until));
       time = until
-      await turn()
     },
     finish: async (promise, maxMs = 3_600_000) => {
       const until = time + maxMs
@@ -54,11 +54,9 @@ export const virtualClock = (random: () => number = () => 0.5): VirtualClock => 
       const settle = (): void => void (isSettled = true)
       promise.then(settle, settle)
       await turn()
-      while (!isSettled) {
-        if (await step(until)) continue
-        if (!isSettled) throw new Error(`did not end within ${maxMs} ms; ${timers.size} timers are left`)
-      }
-      return promise
+      while (!isSettled && (await step(until)));
+      if (isSettled) return promise
+      throw new Error(`did not end within ${maxMs} ms; ${timers.size} timers are left`)
     }
   }
 }

@@ -1,0 +1,248 @@
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type Ended, inEmptyFolder, repository, run } from './support/program.js'
+
+/** What the package would be for its users: packed, unpacked elsewhere, and used with plain Node and tsc. */
+interface Packed {
+  /** Paths in the tarball. */
+  readonly files: readonly string[]
+  /** Makes a folder of a user who has installed it with these packages beside it. */
+  readonly installed: (name: string, packages: readonly string[]) => Promise<string>
+}
+
+const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+  readonly version: string
+  readonly exports: Readonly<Record<string, unknown>>
+}
+const subpaths = Object.keys(manifest.exports).filter((subpath) => !subpath.endsWith('.json'))
+const specifiers = subpaths.map((subpath) => `missive-ts${subpath.slice(1)}`)
+
+const succeeded = async (running: Promise<Ended>): Promise<string> => {
+  const { code, stdout, stderr } = await running
+  if (code !== 0) throw new Error(`ended with ${code}: ${stdout}${stderr}`)
+  return stdout
+}
+
+const notCopied = /^(?:node_modules|dist|\.git|\.cache|bench[\\/]data)$|\.db(?:-\w+)?$|\.tgz$/
+
+/** Built and packed from a copy, so that nobody's `dist` changes under them, and nothing stale is packed. */
+const packedIn = async (folder: string): Promise<Packed> => {
+  const copy = join(folder, 'copy')
+  cpSync(repository, copy, {
+    recursive: true,
+    filter: (path) => !notCopied.test(relative(repository, path))
+  })
+  symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'))
+  await succeeded(run('npm', ['run', '-s', 'build'], { cwd: copy }))
+  const pack = ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', folder]
+  const [packed] = JSON.parse(await succeeded(run('npm', pack, { cwd: copy }))) as readonly {
+    readonly filename: string
+    readonly files: readonly { readonly path: string }[]
+  }[]
+  if (packed === undefined) throw new Error('npm packed nothing')
+
+  const installed = async (name: string, packages: readonly string[]): Promise<string> => {
+    const modules = join(folder, name, 'node_modules')
+    const unpacked = join(modules, 'missive-ts')
+    mkdirSync(unpacked, { recursive: true })
+    const tarball = join(folder, basename(packed.filename))
+    await succeeded(run('tar', ['-xzf', tarball, '--strip-components=1'], { cwd: unpacked }))
+    for (const dependency of packages) {
+      mkdirSync(dirname(join(modules, dependency)), { recursive: true })
+      symlinkSync(join(repository, 'node_modules', dependency), join(modules, dependency))
+    }
+    return join(folder, name)
+  }
+  return { files: packed.files.map(({ path }) => path), installed }
+}
+
+const needed = ['fp-ts', 'io-ts', '@standard-schema/spec']
+
+// what its users write
+
+const program = `
+  const greeter = (dlq) =>
+    pipe(
+      receive(text),
+      handle(
+        route(
+          (message) => message.body === 'Hello',
+          async () => {
+            console.log('Hello whoever you are')
+            return ack
+          }
+        )
+      ),
+      withDlq(dlq)
+    )
+  runMain(stdin())(pipe(sqliteDlq('hello.db'), Resource.map(greeter)))`
+
+const programNames = {
+  'fp-ts/lib/function.js': 'pipe',
+  'missive-ts': 'Resource, ack, handle, receive, route, text, withDlq',
+  'missive-ts/node': 'runMain, stdin',
+  'missive-ts/sqlite': 'sqliteDlq'
+}
+
+const asModule = (names: Readonly<Record<string, string>>): string =>
+  Object.entries(names)
+    .map(([specifier, list]) => `import { ${list} } from '${specifier}'`)
+    .join('\n')
+
+const asCommonJs = (names: Readonly<Record<string, string>>): string =>
+  Object.entries(names)
+    .map(([specifier, list]) => `const { ${list} } = require('${specifier}')`)
+    .join('\n')
+
+const namesOf = (load: 'import' | 'require', list: readonly string[]): string => `
+  const list = ${JSON.stringify(list)}
+  const named = async (specifier) => [specifier, Object.keys(await ${load}(specifier)).sort()]
+  Promise.all(list.map(named)).then((all) => console.log(JSON.stringify(Object.fromEntries(all))))`
+
+/** Two copies of the library in one process: what one makes the other takes. */
+const mixed = `
+  import { createRequire } from 'node:module'
+  import * as one from 'missive-ts'
+  import { memoryDlq } from 'missive-ts/dlq'
+  const other = createRequire(import.meta.url)('missive-ts')
+  const dlq = memoryDlq()
+  const inner = other.handle(other.route(one.byField('type', 'order'), async () => one.ack))(other.receive(one.json))
+  const processor = one.withDlq(dlq)(one.combine(inner))
+  const order = other.message({ type: 'order' })
+  const outcomes = [await processor(order)(), await processor({ ...one.message({}) })()]
+  console.log(outcomes.map(({ _tag }) => _tag).join(), dlq.letters().length)`
+
+const withoutDriver = `
+  import { sqliteDlq } from 'missive-ts/sqlite'
+  const opened = await sqliteDlq('a.db').open()
+  console.log(opened._tag, opened.left.message)`
+
+const typed = `
+  import { pipe } from 'fp-ts/lib/function.js'
+  import * as t from 'io-ts'
+  import {
+    type Dlq, type Interpreter, type Processor, type Report, type Settled,
+    ackWith, byField, exponentialBackoff, handle, hook, json, otherwise, receive, route, withDlq, withRetry
+  } from 'missive-ts'
+  import { type MemoryDlq, memoryDlq } from 'missive-ts/dlq'
+
+  const Order = t.type({ type: t.literal('order.placed'), total: t.number })
+  const queue: MemoryDlq = memoryDlq()
+  export const orders = (dlq: Dlq): Settled =>
+    pipe(
+      receive(json),
+      hook('startedAt', async ({ message }) => message.receivedAt),
+      handle(
+        route(Order, async (order, { startedAt }) => ackWith({ note: (order.total + startedAt).toFixed(2) })),
+        route(byField('type', 'order.cancelled'), async (_, { message }) => ackWith({ note: message.id })),
+        otherwise(async ({ id }) => ackWith({ note: id.trim() }))
+      ),
+      withRetry(exponentialBackoff({ baseMs: 50, maxDelayMs: 2_000, attempts: 5 })),
+      withDlq(dlq)
+    )
+  export const processor: Processor = orders(queue)
+  export const ran = (interpreter: Interpreter): Promise<Report> =>
+    interpreter(processor)(new AbortController().signal)()
+  // @ts-expect-error a settled processor has nothing to retry
+  pipe(processor as Settled, withRetry(exponentialBackoff({ baseMs: 1, maxDelayMs: 1, attempts: 1 })))
+  // @ts-expect-error no hook provides tx
+  pipe(receive(json), handle(route(Order, async (_, { tx }) => tx)))`
+
+const typedOnNode = `${typed}
+  import { Resource } from 'missive-ts'
+  import { consume, lines, memory, runMain, stdin } from 'missive-ts/node'
+  import { type SqliteDlq, sqliteDlq } from 'missive-ts/sqlite'
+  export const one = ran(consume(memory([])))
+  export const all = pipe(sqliteDlq('a.db'), Resource.use((queue: SqliteDlq) => queue.list(10)))
+  export const other = ran(consume(lines(process.stdin)))
+  runMain(stdin({ concurrency: 2 }))(pipe(sqliteDlq('a.db'), Resource.map(orders)))`
+
+const compile = async (folder: string, source: string, options: object): Promise<string> => {
+  for (const file of ['typed.mts', 'typed.cts']) writeFileSync(join(folder, file), source)
+  const strict = { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false }
+  const tsconfig = { compilerOptions: { ...strict, ...options }, files: ['typed.mts', 'typed.cts'] }
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
+  const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { code, stdout, stderr } = await run(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], {
+    cwd: folder
+  })
+  return code === 0 ? '' : stdout + stderr
+}
+
+const node = (folder: string, file: string, source: string, input = ''): Promise<Ended> => {
+  writeFileSync(join(folder, file), source)
+  return run(process.execPath, [file], { cwd: folder, input })
+}
+
+// specs
+
+const packing = suite('the package')
+
+packing('works once it is installed, as modules and as CommonJS, run and type-checked', () =>
+  inEmptyFolder(async (folder) => {
+    const { files, installed } = await packedIn(folder)
+    assert.equal(
+      files.filter(
+        (file) => !/^(?:dist|lib)\/|^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(file)
+      ),
+      []
+    )
+    for (const subpath of subpaths) {
+      const name = subpath === '.' ? 'index' : subpath.slice(2)
+      for (const file of [`dist/esm/${name}.js`, `dist/cjs/${name}.d.ts`, `lib/${name}.ts`])
+        assert.ok(files.includes(file), file)
+    }
+
+    const types = ['@types/node', '@types/better-sqlite3']
+    const full = await installed('full', [...needed, ...types, 'better-sqlite3'])
+    const bare = await installed('bare', needed)
+
+    const typesFull = compile(full, typedOnNode, { types: ['node'] })
+    const typesBare = compile(bare, typed, { types: [], lib: ['es2022', 'dom'] })
+
+    const [esm, cjs] = await Promise.all([
+      succeeded(node(bare, 'names.mjs', namesOf('import', specifiers))),
+      succeeded(node(bare, 'names.cjs', namesOf('require', specifiers)))
+    ])
+    const names = JSON.parse(esm) as Readonly<Record<string, readonly string[]>>
+    assert.is(cjs, esm)
+    assert.equal(Object.keys(names), specifiers)
+    for (const [specifier, list] of Object.entries(names)) assert.ok(list.length > 0, specifier)
+
+    const manifestOf = `console.log(require('missive-ts/package.json').version)`
+    assert.is(await succeeded(node(bare, 'manifest.cjs', manifestOf)), `${manifest.version}\n`)
+
+    for (const [file, source] of [
+      ['program.mjs', `${asModule(programNames)}${program}`],
+      ['program.cjs', `${asCommonJs(programNames)}${program}`]
+    ] as const) {
+      const { code, stdout, stderr } = await node(full, file, source, 'Hello\nGoodbye\n')
+      assert.is(stdout, 'Hello whoever you are\n', file)
+      assert.is(stderr, `2 received, 1 acked, 1 dead-lettered\ndead letters: ${join(full, 'hello.db')}\n`)
+      assert.is(code, 0, file)
+    }
+    assert.is(await succeeded(node(bare, 'mixed.mjs', mixed)), 'Acked,DeadLettered 1\n')
+    assert.match(
+      await succeeded(node(bare, 'driver.mjs', withoutDriver)),
+      /^Left better-sqlite3 cannot be loaded .*install it: npm install better-sqlite3/
+    )
+
+    assert.is(await typesBare, '')
+    assert.is(await typesFull, '')
+  })
+)
+
+packing('is locked to no registry', () => {
+  const lock = readFileSync(join(repository, 'package-lock.json'), 'utf8')
+  const { packages } = JSON.parse(lock) as { readonly packages: Readonly<Record<string, object>> }
+  assert.ok(Object.keys(packages).length > 10)
+  assert.equal(
+    Object.entries(packages).flatMap(([name, locked]) => ('resolved' in locked ? [name] : [])),
+    []
+  )
+  assert.not.match(lock, /:\/\/[^"]*registry|"resolved"/)
+})
+
+packing.run()
