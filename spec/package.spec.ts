@@ -159,21 +159,58 @@ const typedOnNode = `${typed}
   export const other = ran(consume(lines(process.stdin)))
   runMain(stdin({ concurrency: 2 }))(pipe(sqliteDlq('a.db'), Resource.map(orders)))`
 
-const compile = async (folder: string, source: string, options: object): Promise<string> => {
+const node = (folder: string, file: string, source: string, input = ''): Promise<Ended> => {
+  writeFileSync(join(folder, file), source)
+  return run(process.execPath, [file], { cwd: folder, input })
+}
+
+// what they find
+
+const hasSameNamesInBothKinds = async (folder: string): Promise<void> => {
+  const [esm, cjs] = await Promise.all([
+    succeeded(node(folder, 'names.mjs', namesOf('import', specifiers))),
+    succeeded(node(folder, 'names.cjs', namesOf('require', specifiers)))
+  ])
+  assert.is(cjs, esm)
+  const names = JSON.parse(esm) as Readonly<Record<string, readonly string[]>>
+  assert.equal(Object.keys(names), specifiers)
+  for (const [specifier, list] of Object.entries(names)) assert.ok(list.length > 0, specifier)
+}
+
+const hasManifest = async (folder: string): Promise<void> => {
+  const source = `console.log(require('missive-ts/package.json').version)`
+  assert.is(await succeeded(node(folder, 'manifest.cjs', source)), `${manifest.version}\n`)
+}
+
+const greets = async (folder: string, file: string, source: string): Promise<void> => {
+  const queue = `${file}.db`
+  const { code, stdout, stderr } = await node(
+    folder,
+    file,
+    source.replace('hello.db', queue),
+    'Hello\nGoodbye\n'
+  )
+  assert.is(stdout, 'Hello whoever you are\n', file)
+  assert.is(stderr, `2 received, 1 acked, 1 dead-lettered\ndead letters: ${join(folder, queue)}\n`)
+  assert.is(code, 0, file)
+}
+
+const mixes = async (folder: string): Promise<void> =>
+  assert.is(await succeeded(node(folder, 'mixed.mjs', mixed)), 'Acked,DeadLettered 1\n')
+
+const asksForDriver = async (folder: string): Promise<void> =>
+  assert.match(
+    await succeeded(node(folder, 'driver.mjs', withoutDriver)),
+    /^Left better-sqlite3 cannot be loaded .*install it: npm install better-sqlite3/
+  )
+
+const isTyped = async (folder: string, source: string, options: object): Promise<void> => {
   for (const file of ['typed.mts', 'typed.cts']) writeFileSync(join(folder, file), source)
   const strict = { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false }
   const tsconfig = { compilerOptions: { ...strict, ...options }, files: ['typed.mts', 'typed.cts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
   const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { code, stdout, stderr } = await run(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], {
-    cwd: folder
-  })
-  return code === 0 ? '' : stdout + stderr
-}
-
-const node = (folder: string, file: string, source: string, input = ''): Promise<Ended> => {
-  writeFileSync(join(folder, file), source)
-  return run(process.execPath, [file], { cwd: folder, input })
+  await succeeded(run(process.execPath, [tsc, '-p', '.', '--pretty', 'false'], { cwd: folder }))
 }
 
 // specs
@@ -196,41 +233,20 @@ packing('works once it is installed, as modules and as CommonJS, run and type-ch
     }
 
     const types = ['@types/node', '@types/better-sqlite3']
-    const full = await installed('full', [...needed, ...types, 'better-sqlite3'])
-    const bare = await installed('bare', needed)
-
-    const typesFull = compile(full, typedOnNode, { types: ['node'] })
-    const typesBare = compile(bare, typed, { types: [], lib: ['es2022', 'dom'] })
-
-    const [esm, cjs] = await Promise.all([
-      succeeded(node(bare, 'names.mjs', namesOf('import', specifiers))),
-      succeeded(node(bare, 'names.cjs', namesOf('require', specifiers)))
+    const [full, bare] = await Promise.all([
+      installed('full', [...needed, ...types, 'better-sqlite3']),
+      installed('bare', needed)
     ])
-    const names = JSON.parse(esm) as Readonly<Record<string, readonly string[]>>
-    assert.is(cjs, esm)
-    assert.equal(Object.keys(names), specifiers)
-    for (const [specifier, list] of Object.entries(names)) assert.ok(list.length > 0, specifier)
-
-    const manifestOf = `console.log(require('missive-ts/package.json').version)`
-    assert.is(await succeeded(node(bare, 'manifest.cjs', manifestOf)), `${manifest.version}\n`)
-
-    for (const [file, source] of [
-      ['program.mjs', `${asModule(programNames)}${program}`],
-      ['program.cjs', `${asCommonJs(programNames)}${program}`]
-    ] as const) {
-      const { code, stdout, stderr } = await node(full, file, source, 'Hello\nGoodbye\n')
-      assert.is(stdout, 'Hello whoever you are\n', file)
-      assert.is(stderr, `2 received, 1 acked, 1 dead-lettered\ndead letters: ${join(full, 'hello.db')}\n`)
-      assert.is(code, 0, file)
-    }
-    assert.is(await succeeded(node(bare, 'mixed.mjs', mixed)), 'Acked,DeadLettered 1\n')
-    assert.match(
-      await succeeded(node(bare, 'driver.mjs', withoutDriver)),
-      /^Left better-sqlite3 cannot be loaded .*install it: npm install better-sqlite3/
-    )
-
-    assert.is(await typesBare, '')
-    assert.is(await typesFull, '')
+    await Promise.all([
+      hasSameNamesInBothKinds(bare),
+      hasManifest(bare),
+      greets(full, 'program.mjs', `${asModule(programNames)}${program}`),
+      greets(full, 'program.cjs', `${asCommonJs(programNames)}${program}`),
+      mixes(bare),
+      asksForDriver(bare),
+      isTyped(full, typedOnNode, { types: ['node'] }),
+      isTyped(bare, typed, { types: [], lib: ['es2022', 'dom'] })
+    ])
   })
 )
 

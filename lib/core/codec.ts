@@ -60,6 +60,7 @@ export const codecDecode =
 // helpers
 
 const maxIssues = 20
+const maxKey = 60
 
 /** The part of io-ts's types that is read here; `Type` alone does not tell its kinds apart. */
 type AnyType =
@@ -86,25 +87,18 @@ const issuesOf = (errors: t.Errors): readonly Issue[] => {
   )
 }
 
+/** Members of unions and intersections stand in a context under their number, with the value they are part of. */
 const pathOf = (context: t.Context): string =>
   context
-    .map(({ key }, index) => {
-      const parent = kindOf(context[index - 1]?.type)
-      if (index === 0 || parent === 'UnionType' || parent === 'IntersectionType') return ''
-      return parent === 'ArrayType' || parent === 'ReadonlyArrayType' || parent === 'TupleType'
-        ? `[${key}]`
-        : segment(key)
+    .map(({ key, actual }, index) => {
+      const parent = context[index - 1]
+      if (parent === undefined || (Object.is(actual, parent.actual) && /^\d+$/.test(key))) return ''
+      return Array.isArray(parent.actual) ? `[${key}]` : segment(key)
     })
     .join('')
 
-/** Members of unions and intersections stand in a context under their number, which is no place in the payload. */
-const kindOf = (decoder: unknown): string | undefined => {
-  const type = decoder as { readonly _tag?: string; readonly type?: unknown } | undefined
-  return type?._tag === 'ExactType' || type?._tag === 'ReadonlyType' || type?._tag === 'RefinementType'
-    ? kindOf(type.type)
-    : type?._tag
-}
-
 /** One step of a path: `.name`, or `["odd name"]`. */
 export const segment = (key: string): string =>
-  /^[\p{ID_Start}$_][\p{ID_Continue}$-]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(cut(key, 60))}]`
+  /^[\p{ID_Start}$_][\p{ID_Continue}$-]*$/u.test(key)
+    ? `.${cut(key, maxKey)}`
+    : `[${JSON.stringify(cut(key, maxKey))}]`

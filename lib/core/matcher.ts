@@ -227,6 +227,7 @@ const byPredicate = (predicate: (message: Message) => unknown): Matcher<unknown,
   match: (message) => {
     const answer = predicate(message)
     if (typeof answer === 'object' && answer !== null && 'then' in answer) {
+      void Promise.resolve(answer).catch(() => undefined)
       throw new TypeError('the predicate is asynchronous; a matcher must answer at once')
     }
     return answer ? taken(message) : saidNo

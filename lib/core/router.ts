@@ -38,17 +38,20 @@ export const router = <R extends Routable>(routes: readonly R[]): ((message: Mes
   const asked = routes.filter(({ matcher }) => matcher.keys === undefined)
   return (message) => {
     let claims: Claims<R>
-    for (const { read, byValue } of lookups) {
-      let candidate = byValue.get(read(message) as Scalar)
-      for (; candidate !== undefined; candidate = candidate.next) {
-        const { route, rest } = candidate
-        if (rest === undefined || rest(message)) claims = claimed(claims, route, message)
+    try {
+      for (const { read, byValue } of lookups) {
+        let candidate = byValue.get(read(message) as Scalar)
+        for (; candidate !== undefined; candidate = candidate.next) {
+          const { route, rest } = candidate
+          if (rest === undefined || rest(message)) claims = claimed(claims, route, message)
+        }
       }
+      for (const route of asked) claims = claimed(claims, route, message)
+      if (claims === undefined) return { _tag: 'Unclaimed', failure: missing(routes, message) }
+    } catch (thrown) {
+      return { _tag: 'Undecided', failure: defect('the reading of the message', thrown) }
     }
-    for (const route of asked) claims = claimed(claims, route, message)
-    return claims === undefined
-      ? { _tag: 'Unclaimed', failure: missing(routes, message) }
-      : decided(claims, routes)
+    return decided(claims, routes)
   }
 }
 

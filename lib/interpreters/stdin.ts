@@ -128,6 +128,7 @@ const chunksOf = (stream: Readable) => {
   let failure: Error | undefined
   let hasEnded = false
   let wake = (): void => undefined
+  let watched: AbortSignal | undefined
   stream.on('readable', () => wake())
   stream.on('end', () => {
     hasEnded = true
@@ -149,11 +150,9 @@ const chunksOf = (stream: Readable) => {
         if (chunk !== null) return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk as string | Uint8Array)
         if (failure !== undefined) return failure
         if (hasEnded) return 'end'
-        await new Promise<void>((resolve) => {
-          wake = resolve
-          signal.addEventListener('abort', wake, { once: true })
-        })
-        signal.removeEventListener('abort', wake)
+        if (signal !== watched) signal.addEventListener('abort', () => wake(), { once: true })
+        watched = signal
+        await new Promise<void>((resolve) => (wake = resolve))
       }
     }
   }
