@@ -28,6 +28,9 @@ export const capture = (thrown: unknown, depth = 4): Captured => {
   }
 }
 
+/** Hears the rejection of what should not have been a promise, so that it does not end the process. */
+export const hush = (value: unknown): void => void Promise.resolve(value).catch(() => undefined)
+
 // helpers
 
 const maxCauses = 8

@@ -158,6 +158,27 @@ export const matchFailure =
   (failure: Failure): A =>
     matchTag(failure, cases)
 
+// guards
+
+/** Checks what `renderFailure` and the queues rely on: the tag, and that what is nested is there. */
+export const isFailure = (value: unknown): value is Failure => {
+  if (typeof value !== 'object' || value === null) return false
+  const failure = value as Partial<Record<string, unknown>>
+  switch (failure._tag) {
+    case 'NoMatch':
+    case 'MultipleMatches':
+      return Array.isArray(failure.routes)
+    case 'Malformed':
+      return Array.isArray(failure.issues)
+    case 'HookFailed':
+      return typeof failure.error === 'object' && failure.error !== null
+    case 'DlqUnavailable':
+      return isFailure(failure.failure)
+    default:
+      return ['Rejected', 'Defect', 'TimedOut', 'TooManyDeliveries'].includes(String(failure._tag))
+  }
+}
+
 // conversions
 
 /** The JSON form in which queues keep failures. What user code put into them is bounded, so this cannot fail. */

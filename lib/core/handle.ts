@@ -1,5 +1,6 @@
 /** Handling: routes end a pipeline, and make it a processor. */
 import type { Either } from 'fp-ts/lib/Either.js'
+import { hush } from './captured.js'
 import { type Failure, defect } from './failure.js'
 import type { Format } from './format.js'
 import { type Hook, type HookContext, withHooks } from './hook.js'
@@ -128,6 +129,7 @@ const decoder =
     try {
       const body = format(message)
       if (body._tag === 'Left' || body._tag === 'Right') return body
+      hush(body)
       return left(defect('the format', new TypeError('gave something that is no Either')))
     } catch (thrown) {
       return left(defect('the format', thrown))

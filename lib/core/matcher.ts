@@ -1,6 +1,7 @@
 /** Matchers: whether a route takes a message, and what its handler gets. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Either } from 'fp-ts/lib/Either.js'
+import { hush } from './captured.js'
 import { type Codec, codecDecode, codecTags, isCodec } from './codec.js'
 import type { Issue } from './failure.js'
 import { type Keys, type Scalar, holds, missed, renderKeys } from './key.js'
@@ -119,8 +120,10 @@ export const and = <B, M extends Matching<B>>(
 }
 
 /** Takes what any of them takes; the handler gets what the first that took it gives. */
-export const or = <B, M extends Matching<B>>(...matchings: readonly M[]): Matcher<B, InputOf<M, B>> => {
-  const matchers = matchings.map(toMatcher)
+export const or = <B, M extends readonly Matching<B>[]>(
+  ...matchings: M & readonly Matching<B>[]
+): Matcher<B, InputOf<M[number], B>> => {
+  const matchers = (matchings as readonly Matching<any>[]).map(toMatcher)
   const keys = matchers.map((matcher) => matcher.keys)
   return {
     _tag: 'Matcher',
@@ -155,10 +158,11 @@ export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
  *
  * @since 0.1.0
  */
-export const named = <B, M extends Matching<B>>(label: string, matching: M): Matcher<B, InputOf<M, B>> => ({
-  ...toMatcher(matching),
-  label
-})
+export const named: {
+  <B, G extends Message<B>>(label: string, guard: (message: Message<B>) => message is G): Matcher<B, G>
+  <B>(label: string, predicate: (message: Message<B>) => boolean): Matcher<B, Message<B>>
+  <B, M extends Matching<B>>(label: string, matching: M & Matching<B>): Matcher<B, InputOf<M, B>>
+} = (label: string, matching: Matching<any>): Matcher<any, any> => ({ ...toMatcher(matching), label })
 
 // conversions
 
@@ -227,7 +231,7 @@ const byPredicate = (predicate: (message: Message) => unknown): Matcher<unknown,
   match: (message) => {
     const answer = predicate(message)
     if (typeof answer === 'object' && answer !== null && 'then' in answer) {
-      void Promise.resolve(answer).catch(() => undefined)
+      hush(answer)
       throw new TypeError('the predicate is asynchronous; a matcher must answer at once')
     }
     return answer ? taken(message) : saidNo

@@ -1,5 +1,5 @@
 /** Verdicts and outcomes: what a handler says, and what became of the message. */
-import type { Failure } from './failure.js'
+import { type Failure, isFailure } from './failure.js'
 import { type Cases, matchTag } from './match.js'
 import { type Interruption, type Message, interruptionOf } from './message.js'
 
@@ -89,18 +89,14 @@ export const matchOutcome =
 
 export const isVerdict = (value: unknown): value is Verdict => {
   const tag = tagOf(value)
-  return (
-    tag === 'Acked' ||
-    tag === 'Nacked' ||
-    (tag === 'Failed' && tagOf((value as Failed).failure) !== undefined)
-  )
+  return tag === 'Acked' || tag === 'Nacked' || (tag === 'Failed' && isFailure((value as Failed).failure))
 }
 
 export const isOutcome = (value: unknown): value is Outcome => {
   const tag = tagOf(value)
   return (
     isVerdict(value) ||
-    (tag === 'DeadLettered' && tagOf((value as DeadLettered).failure) !== undefined) ||
+    (tag === 'DeadLettered' && isFailure((value as DeadLettered).failure)) ||
     tag === 'Released'
   )
 }

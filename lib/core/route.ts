@@ -36,7 +36,7 @@ export interface Route<B, C> {
  * @since 0.1.0
  */
 export const route = <B, M extends Matching<B>, C>(
-  matcher: M,
+  matcher: M | Matcher<NoInfer<B>, any>,
   handler: Handler<InputOf<M, NoInfer<B>>, C>,
   around?: (processor: Processor) => Processor
 ): Route<B, C> => ({ matcher: toMatcher(matcher), given: matcher, handler, around })

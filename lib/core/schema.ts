@@ -1,6 +1,7 @@
 /** Standard Schemas (zod, valibot, arktype) as matchers: what selects, what decodes, and where decoding fails. */
 import type { StandardJSONSchemaV1, StandardSchemaV1 } from '@standard-schema/spec'
 import type { Either } from 'fp-ts/lib/Either.js'
+import { hush } from './captured.js'
 import { segment } from './codec.js'
 import type { Issue } from './failure.js'
 import { cut } from './json.js'
@@ -37,7 +38,7 @@ export const schemaDecode =
   (value: unknown): Either<readonly Issue[], A> => {
     const result = schema['~standard'].validate(value)
     if ('then' in result) {
-      result.then(undefined, () => undefined)
+      hush(result)
       throw new TypeError('the schema validates asynchronously; a matcher must answer at once')
     }
     return result.issues === undefined

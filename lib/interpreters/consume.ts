@@ -1,10 +1,12 @@
 /** The interpreter of any source: opens it, runs the loop, closes it, and always reports. */
+import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Captured, capture } from '../core/captured.js'
+import { type Captured, capture, hush } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
 import { type Processor, isSettled } from '../core/processor.js'
-import type { ResourceError } from '../core/resource.js'
+import { type ResourceError, resourceError } from '../core/resource.js'
+import { left } from '../core/result.js'
 import type { OpenSource, Source } from '../core/source.js'
 import { systemClock } from '../system.js'
 import { type Limits, loop } from './loop.js'
@@ -109,9 +111,19 @@ const closeError = async (
   graceMs: number,
   clock: Clock
 ): Promise<Captured | undefined> => {
-  const closed = await within(clock, graceMs, close())
+  const closed = await within(clock, graceMs, reliableClose(close))
   if (closed === undefined) return { name: 'ResourceError', message: 'closing the source took too long' }
   return closed._tag === 'Left' ? { name: 'ResourceError', message: closed.left.message } : undefined
+}
+
+const reliableClose = async (
+  close: TaskEither<ResourceError, void>
+): Promise<Either<ResourceError, void>> => {
+  try {
+    return await close()
+  } catch (thrown) {
+    return left(resourceError('source', capture(thrown).message))
+  }
 }
 
 /** An observer cannot disturb what it observes. */
@@ -119,7 +131,7 @@ const quiet =
   (onEvent: OnEvent): OnEvent =>
   (event) => {
     try {
-      onEvent(event)
+      hush(onEvent(event))
     } catch {
       // there is nowhere left to report it to
     }

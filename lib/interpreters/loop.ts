@@ -38,7 +38,6 @@ export const loop = async (
   const run = (message: Message) => concluded(begin(message))
   const { traits } = source
   const isLeased = traits.leaseMs !== undefined
-  const isPlain = !isLeased && source.start === undefined
   const startedAt = clock.monotonic()
   const tally = emptyTally()
   /** Aborts when nothing more is to be started. */
@@ -53,13 +52,16 @@ export const loop = async (
   let isAlone = false
   let unsettled = 0
   let pausedAt: number | undefined
+  let insisting = 0
   let sourceHasEnded = false
   let ended: Ended | undefined
   let wakePulling = (): void => undefined
   let wakeWaiting = (): void => undefined
 
   const isIdle = (): boolean => freeSlots.length === limits.concurrency && waiting.first() === undefined
-  const isLost = ({ message }: Delivery): boolean => isLeased && interruptionOf(message) === 'leaseLost'
+  /** What a source cannot bring back it cannot give to anybody else. */
+  const isLost = ({ message }: Delivery): boolean =>
+    traits.redelivers && interruptionOf(message) === 'leaseLost'
 
   const stop = (why: Ended): void => {
     if (ended !== undefined) return
@@ -188,7 +190,8 @@ export const loop = async (
       running[slot] = delivery
       active += 1
       isAlone = delivery.alone === true
-      const begun = isPlain ? begin(delivery.message) : started(delivery)
+      const kept = traits.redelivers ? await keptBack(delivery) : undefined
+      const begun = kept ?? begin(delivery.message)
       let outcome: Outcome
       if (isCall(begun)) {
         // Awaited here and not in a function of its own: this is the one frame of a message.
@@ -203,7 +206,7 @@ export const loop = async (
       if (running[slot] !== delivery) return // it was given up
       running[slot] = undefined
       active -= 1
-      answer(delivery, outcome, true)
+      answer(delivery, outcome, kept === undefined)
       if (!isAlone) continue
       isAlone = false
       fillSlots()
@@ -214,29 +217,36 @@ export const loop = async (
     wakeWaiting()
   }
 
-  /** Runs it once the source has counted the start; what is lost by then is not started. */
-  const started = async (delivery: Delivery): Promise<Outcome> => {
-    for (let retryMs = firstRetryMs; ended === undefined; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-      const settlement = isLost(delivery) ? 'lost' : await source.start?.(delivery)()
-      if (settlement === 'lost') return released('leaseLost')
-      if (settlement !== 'unknown') return run(delivery.message)
+  /** Asks the source to count the start. What is lost by then, or not counted before a stop, is not started. */
+  const keptBack = async (delivery: Delivery): Promise<Outcome | undefined> => {
+    for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
+      const settlement = isLost(delivery) ? 'lost' : ((await source.start?.(delivery)()) ?? 'ok')
+      if (settlement === 'ok') return undefined
+      if (settlement === 'lost') {
+        delivery.interrupt('leaseLost')
+        return released('leaseLost')
+      }
       await sleep(clock, retryMs, stopping.signal)
+      if (ended !== undefined) return released('shutdown')
     }
-    return released('shutdown')
   }
 
   /** Asks the queue again, all else paused, until it stores the letter or takes too long. */
   const insisted = async (delivery: Delivery, first: Failed): Promise<Outcome> => {
     let outcome: Outcome = first
+    insisting += 1
     for (let retryMs = firstRetryMs; isUnstored(outcome); retryMs = Math.min(retryMs * 2, maxRetryMs)) {
       if (pausedAt === undefined) emit({ _tag: 'Paused', failure: outcome.failure })
       pausedAt ??= clock.monotonic()
       const leftMs = limits.dlqDeadlineMs - (clock.monotonic() - pausedAt)
-      if (leftMs <= 0) return outcome
+      if (leftMs <= 0) break
       await sleep(clock, Math.min(retryMs, leftMs), interrupting.signal)
       outcome = await run(delivery.message)
     }
-    if (pausedAt !== undefined && outcome._tag !== 'Released') {
+    insisting -= 1
+    // One that was stored says that the queue is back; one whose lease was lost says nothing while others wait.
+    const isOver = outcome._tag !== 'Released' || insisting === 0
+    if (pausedAt !== undefined && ended === undefined && isOver && !isUnstored(outcome)) {
       emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
       pausedAt = undefined
       fillSlots()
@@ -289,6 +299,7 @@ export const loop = async (
     settleMs,
     settling.done().then(() => true)
   )
+  settling.giveUp()
   stopRenewing()
   stopTelling()
   signal.removeEventListener('abort', onAbort)

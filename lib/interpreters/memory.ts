@@ -1,6 +1,6 @@
 /** A source in memory: messages that are at hand, brought back as often as they are nacked. */
 import { type Clock, sleep } from '../core/clock.js'
-import { type Message, amend, interruption } from '../core/message.js'
+import { type Message, amend, fromOrigin, interruption } from '../core/message.js'
 import { Resource } from '../core/resource.js'
 import type { Delivery, OpenSource, Settle } from '../core/source.js'
 import { systemClock } from '../system.js'
@@ -83,11 +83,11 @@ export const memory =
 
 const maxWaitMs = 60_000
 
-/** Each delivery has a signal of its own; the count begins at what the message says. */
+/** Each delivery has a signal and a trace of its own; the count begins at what the message says. */
 const deliveryOf = (message: Message): Delivery => {
   const controller = new AbortController()
   return {
-    message: amend(message, { signal: controller.signal, redelivers: true }),
+    message: fromOrigin(amend(message, { signal: controller.signal, redelivers: true })),
     interrupt: (reason) => controller.abort(interruption(reason))
   }
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.js'
 import type { Delivery, Input, Source } from '../core/source.js'
 
-/** Renews the leases of all that is held, three times in each lease, until it is stopped. */
+/** Renews the leases of all that is held, three times in each lease, and interrupts what is lost. */
 export const renewing = (
   { traits, renew }: Source,
   held: ReadonlySet<Delivery>,
@@ -11,7 +11,12 @@ export const renewing = (
   const { leaseMs } = traits
   if (leaseMs === undefined || renew === undefined) return () => undefined
   return every(leaseMs / 3, clock, async () => {
-    if (held.size > 0) await renew([...held])()
+    const deliveries = [...held]
+    if (deliveries.length === 0) return
+    const answers = await renew(deliveries)()
+    deliveries.forEach((delivery, index) => {
+      if (answers[index] === 'lost') delivery.interrupt('leaseLost')
+    })
   })
 }
 

@@ -1,5 +1,5 @@
 /** A source that keeps its promise not to reject, whoever wrote it. */
-import type { Delivery, Source } from '../core/source.js'
+import type { Delivery, Input, Source } from '../core/source.js'
 import { left } from '../core/result.js'
 
 /** A pull that rejects has failed for good; anything else that rejects has not answered. */
@@ -37,5 +37,17 @@ export const reliable = ({ traits, pull, settle, start, renew, input }: Source):
       }
     }
   }),
-  ...(input && { input })
+  ...(input && {
+    input: () => {
+      try {
+        return input()
+      } catch {
+        return unknownInput
+      }
+    }
+  })
 })
+
+// helpers
+
+const unknownInput: Input = { readBytes: 0, knownBytes: 0, isAll: false }

@@ -3,6 +3,7 @@ import {
   type Event,
   type Interpreter,
   type Progress,
+  type Report,
   exitCode,
   renderEvent,
   renderReport
@@ -24,8 +25,9 @@ export const runMain =
   (app: Processor | Resource<Processor>): void => {
     const stopping = new AbortController()
     const onSignal = (): void => {
-      if (stopping.signal.aborted) exit(1, 'stopped at once; what was in flight is unsettled')
-      else stopping.abort()
+      if (!stopping.signal.aborted) return stopping.abort()
+      process.stderr.write(`${clearLine}stopped at once; what was in flight is unsettled\n`)
+      process.exit(1)
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
@@ -33,17 +35,19 @@ export const runMain =
     process.stdout.on('error', () => stopping.abort())
     process.stderr.on('error', () => undefined)
 
+    let report: Report | undefined
     const resource = isResource(app) ? app : Resource.of(app)
-    const running = Resource.use((processor: Processor) => interpreter(processor)(stopping.signal, show))(
-      resource
-    )()
-    void running.then(
-      (ran) =>
-        ran._tag === 'Right'
-          ? exit(exitCode(ran.right), renderReport(ran.right))
-          : exit(1, printable(`${ran.left.resource}: ${ran.left.message}`)),
-      (error: unknown) => exit(1, `runMain: ${String(error)}`)
-    )
+    const running = Resource.use((processor: Processor) => async () => {
+      report = await interpreter(processor)(stopping.signal, show)()
+    })(resource)()
+    void running.then((ran) => {
+      const problem = ran._tag === 'Left' ? [printable(`${ran.left.resource}: ${ran.left.message}`)] : []
+      const told = report === undefined ? [] : [renderReport(report)]
+      exit(
+        report === undefined || ran._tag === 'Left' ? 1 : exitCode(report),
+        [...told, ...problem].join('\n')
+      )
+    })
   }
 
 // helpers
@@ -79,10 +83,10 @@ const clockTime = (seconds: number): string =>
     .map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0')))
     .join(':')
 
-/** Ends the process once what was written has left it; handles that user code left open do not keep it. */
+/** Ends the process once all that was written has left it; handles that user code left open do not keep it. */
 const exit = (code: number, text: string): void => {
+  process.exitCode = code
   process.stderr.write(`${clearLine}${text}\n`, () => {
-    if (process.stdout.writableLength === 0 || process.stdout.destroyed) process.exit(code)
-    else process.stdout.once('drain', () => process.exit(code)).once('error', () => process.exit(code))
+    process.stdout.write('', () => process.exit(code))
   })
 }

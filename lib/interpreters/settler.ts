@@ -10,6 +10,8 @@ export interface Settler {
   readonly flush: () => void
   /** Resolves once everything was answered for. */
   readonly done: () => Promise<void>
+  /** Asks nothing more. */
+  readonly giveUp: () => void
 }
 
 // constructors
@@ -21,65 +23,76 @@ export const settler = (
   onSettled: (settle: Settle, settlement: Settlement) => void
 ): Settler => {
   const patienceMs = source.traits.leaseMs ?? defaultPatienceMs
-  const firstAsked = new Map<Settle, number>()
+  const unanswered = new Map<Settle, { readonly since: number; readonly retryMs: number }>()
   let waiting: Settle[] = []
   let cancelTimer: (() => void) | undefined
-  let settling: Promise<void> | undefined
+  let isSettling = false
   /** Was a flush asked for while another was under way? */
   let isWanted = false
+  let hasGivenUp = false
+  let wakeDone = (): void => undefined
 
-  const isWorthAsking = (settle: Settle): boolean => {
-    const since = firstAsked.get(settle) ?? clock.monotonic()
-    firstAsked.set(settle, since)
-    return clock.monotonic() - since < patienceMs
+  const isDone = (): boolean => waiting.length === 0 && !isSettling && unanswered.size === 0
+
+  /** What the source did not answer for is asked again by itself, so that it holds up nothing else. */
+  const askAgain = (settle: Settle): void => {
+    const { since, retryMs } = unanswered.get(settle) ?? { since: clock.monotonic(), retryMs: firstRetryMs }
+    if (clock.monotonic() - since >= patienceMs) return conclude(settle, 'unknown')
+    unanswered.set(settle, { since, retryMs: Math.min(retryMs * 2, maxRetryMs) })
+    clock.after(retryMs, () => {
+      if (!hasGivenUp) add(settle)
+    })
   }
 
-  const settleAll = async (): Promise<void> => {
-    for (let retryMs = firstRetryMs; waiting.length > 0; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-      const batch = waiting
-      waiting = []
-      const answers = await source.settle(batch)()
-      const unknown: Settle[] = []
-      batch.forEach((settle, index) => {
-        const answer = answers[index] ?? 'unknown'
-        if (answer === 'unknown' && isWorthAsking(settle)) unknown.push(settle)
-        else {
-          if (firstAsked.size > 0) firstAsked.delete(settle)
-          onSettled(settle, answer)
-        }
-      })
-      if (unknown.length === 0) return
-      waiting = [...unknown, ...waiting]
-      await new Promise<void>((resolve) => void clock.after(retryMs, resolve))
-    }
+  const conclude = (settle: Settle, settlement: Settlement): void => {
+    if (unanswered.size > 0) unanswered.delete(settle)
+    onSettled(settle, settlement)
+  }
+
+  const settleBatch = async (): Promise<void> => {
+    const batch = waiting.length > maxBatch ? waiting.splice(0, maxBatch) : waiting
+    if (batch === waiting) waiting = []
+    isSettling = true
+    const answers = await source.settle(batch)()
+    isSettling = false
+    if (hasGivenUp) return
+    batch.forEach((settle, index) => {
+      const answer = answers[index] ?? 'unknown'
+      if (answer === 'unknown') askAgain(settle)
+      else conclude(settle, answer)
+    })
+    if (isDone()) wakeDone()
+    else if (isWanted || waiting.length >= maxBatch) flush()
+    else if (waiting.length > 0) flushSoon()
   }
 
   const flush = (): void => {
     cancelTimer?.()
     cancelTimer = undefined
-    isWanted = settling !== undefined
-    if (settling !== undefined || waiting.length === 0) return
-    settling = settleAll().then(() => {
-      settling = undefined
-      if (isWanted || waiting.length >= maxBatch) flush()
-      else if (waiting.length > 0) flushSoon()
-    })
+    isWanted = isSettling && waiting.length > 0
+    if (!isSettling && waiting.length > 0 && !hasGivenUp) void settleBatch()
   }
 
   const flushSoon = (): void => {
     cancelTimer ??= clock.after(maxDelayMs, flush)
   }
 
+  const add = (settle: Settle): void => {
+    waiting.push(settle)
+    if (isSettling) return
+    if (waiting.length >= maxBatch) flush()
+    else flushSoon()
+  }
+
   return {
-    add: (settle) => {
-      waiting.push(settle)
-      if (settling !== undefined) return
-      if (waiting.length >= maxBatch) flush()
-      else flushSoon()
-    },
+    add,
     flush,
     done: async () => {
-      for (flush(); settling !== undefined; flush()) await settling
+      for (flush(); !isDone(); flush()) await new Promise<void>((resolve) => (wakeDone = resolve))
+    },
+    giveUp: () => {
+      hasGivenUp = true
+      cancelTimer?.()
     }
   }
 }

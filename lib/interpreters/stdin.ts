@@ -3,10 +3,11 @@ import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { createReadStream, fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import type { Either } from 'fp-ts/lib/Either.js'
 import type { Failure } from '../core/failure.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { type Interruption, type Message, type Origin, fromOrigin, interruption } from '../core/message.js'
-import { Resource } from '../core/resource.js'
+import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import type { Delivery, OpenSource } from '../core/source.js'
 import { type ConsumeOptions, consume } from './consume.js'
 import { type Chunk, type LineOptions, lineReader, textOfPart } from './lines.js'
@@ -48,7 +49,7 @@ export const stdin = ({ maxLineBytes, skipEmpty, ...options }: StdinOptions = {}
       )(
         Resource.make(
           'stdin',
-          async () => right(standardInput()),
+          async () => standardInput(),
           async () => undefined
         )
       ),
@@ -94,7 +95,7 @@ export const lines =
           settle: (batch) => async () => batch.map(() => 'ok' as const),
           input: () => ({
             readBytes: reader.takenBytes(),
-            knownBytes: Math.max(totalBytes ?? 0, receivedBytes),
+            knownBytes: hasEnded ? receivedBytes : Math.max(totalBytes ?? 0, receivedBytes),
             isAll: totalBytes !== undefined
           })
         })
@@ -112,44 +113,30 @@ interface Input {
 const fileChunkBytes = 262_144
 
 /** A file is read in larger pieces than `process.stdin` would, and by nobody else. */
-const standardInput = (): Input => {
+const standardInput = (): Either<ResourceError, Input> => {
   const stats = fstatSync(0)
-  return stats.isFile()
-    ? {
-        stream: createReadStream('', { fd: 0, autoClose: false, highWaterMark: fileChunkBytes }),
-        totalBytes: stats.size
-      }
-    : { stream: process.stdin, totalBytes: undefined }
+  if (stats.isDirectory())
+    return left(resourceError('stdin', 'standard input is a directory; give a file or a pipe'))
+  if (!stats.isFile()) return right({ stream: process.stdin, totalBytes: undefined })
+  const stream = createReadStream('', { fd: 0, autoClose: false, highWaterMark: fileChunkBytes })
+  return right({ stream, totalBytes: stats.size })
 }
 
 type Next = Buffer | 'end' | 'aborted' | Error
 
 const chunksOf = (stream: Readable) => {
-  let failure: Error | undefined
-  let hasEnded = false
   let wake = (): void => undefined
   let watched: AbortSignal | undefined
-  stream.on('readable', () => wake())
-  stream.on('end', () => {
-    hasEnded = true
-    wake()
-  })
-  stream.on('close', () => {
-    hasEnded = true
-    wake()
-  })
-  stream.on('error', (error) => {
-    failure = error
-    wake()
-  })
+  for (const event of ['readable', 'end', 'error', 'close']) stream.on(event, () => wake())
   return {
     next: async (signal: AbortSignal): Promise<Next> => {
       for (;;) {
         if (signal.aborted) return 'aborted'
         const chunk: unknown = stream.read()
         if (chunk !== null) return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk as string | Uint8Array)
-        if (failure !== undefined) return failure
-        if (hasEnded) return 'end'
+        if (stream.errored) return stream.errored
+        if (stream.readableEnded) return 'end'
+        if (stream.closed) return new Error('the stream was closed before its end')
         if (signal !== watched) signal.addEventListener('abort', () => wake(), { once: true })
         watched = signal
         await new Promise<void>((resolve) => (wake = resolve))

@@ -138,22 +138,16 @@ deciding('two or more match: MultipleMatches naming them, and no handler and no 
     ran.push(name)
     return ack
   }
+  const greeting = ({ body }: Message<string>) => body.startsWith('H')
+  const question = ({ body }: Message<string>) => body.endsWith('?')
+  const shout = ({ body }: Message<string>) => body.endsWith('!')
   const processor = pipe(
     receive(text),
     hook('noted', async () => ran.push('hook')),
     handle(
-      route(
-        named('greeting', ({ body }: Message<string>) => body.startsWith('H')),
-        noted('greeting')
-      ),
-      route(
-        named('question', ({ body }: Message<string>) => body.endsWith('?')),
-        noted('question')
-      ),
-      route(
-        named('shout', ({ body }: Message<string>) => body.endsWith('!')),
-        noted('shout')
-      ),
+      route(greeting, noted('greeting')),
+      route(question, noted('question')),
+      route(shout, noted('shout')),
       otherwise(noted('otherwise'))
     )
   )

@@ -335,15 +335,15 @@ either('takes what any takes, and gives what the first that took it gives', asyn
   assert.is(await tagOf(offer(matcher, { type: 'c' })), 'NoMatch')
   const upper = z.object({ n: z.number() }).transform(({ n }) => `first ${n}`)
   const lower = z.object({ n: z.number() }).transform(({ n }) => `second ${n}`)
-  assert.equal(await offer(or<Json, Matching<Json>>(upper, lower), { n: 1 }), took('first 1'))
+  assert.equal(await offer(or(upper, lower), { n: 1 }), took('first 1'))
 })
 
 either('takes what one takes though another does not decode', async () => {
   const Order = t.type({ type: t.literal('order'), n: t.number })
-  const matcher = or<Json, Matching<Json>>(Order, byField('type', 'order'))
+  const matcher = or(Order, byField('type', 'order'))
   assert.equal(await offer(matcher, { type: 'order' }), took({ type: 'order' }))
   assert.equal(
-    await offer(or<Json, Matching<Json>>(Order, byField('type', 'b')), { type: 'order' }),
+    await offer(or(Order, byField('type', 'b')), { type: 'order' }),
     failed(malformed([{ path: '.n', message: 'expected number' }]))
   )
 })
@@ -351,7 +351,7 @@ either('takes what one takes though another does not decode', async () => {
 either('says why each passed', async () => {
   const failure = await failureOf(
     offer(
-      or<Json, Matching<Json>>(byField('a', 1), () => false),
+      or(byField('a', 1), () => false),
       {}
     )
   )

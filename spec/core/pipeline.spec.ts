@@ -87,7 +87,7 @@ hooking('takes any name that is not the name of another', async () => {
         ackWith({ reply: Object.getOwnPropertyDescriptor(context, name)?.value })
       )
     )
-    const processor = given(hook(name, async () => 'value')(receive(text) as never))
+    const processor = given(hook(name, async () => 'value')(receive(text) as never) as never)
     assert.equal(await processor(message(''))(), ackWith({ reply: 'value' }), name)
   }
 })

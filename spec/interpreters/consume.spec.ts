@@ -34,7 +34,6 @@ import {
   otherwise,
   receive,
   rejected,
-  released,
   resourceError,
   withDlq
 } from 'missive-ts'
@@ -202,13 +201,14 @@ const running = (
 type PlainEnded =
   Exclude<Ended, { readonly error: unknown }> | { readonly _tag: string; readonly error: string }
 
-interface PlainReport extends Omit<Report, 'durationMs' | 'ended'> {
+interface PlainReport extends Omit<Report, 'ended'> {
   readonly ended: PlainEnded
 }
 
 /** A report without what differs from run to run. */
-const plain = ({ durationMs: _, ended, ...counts }: Report): PlainReport => ({
+const plain = ({ ended, ...counts }: Report): PlainReport => ({
   ...counts,
+  durationMs: 0,
   ended: 'error' in ended ? { _tag: ended._tag, error: ended.error.message } : ended
 })
 
@@ -221,6 +221,7 @@ const reportOf = (fields: Partial<PlainReport> = {}): PlainReport => ({
   released: 0,
   unsettled: 0,
   unreadBytes: 0,
+  durationMs: 0,
   storedIn: [],
   ended: { _tag: 'Drained' },
   ...fields
@@ -334,6 +335,18 @@ reports('comes when the source cannot be opened, whatever that does', async () =
     if (error === '') assert.is(report.ended._tag, 'NotStarted')
     else assert.equal(report, because(error))
   }
+})
+
+reports('comes when the source cannot say how far it is', async () => {
+  const source = listed(['a'], {
+    changed: () => ({
+      input: () => {
+        throw new Error('input')
+      }
+    })
+  })
+  assert.equal(await running(source.open, acking).report(), reportOf({ received: 1, acked: 1 }))
+  assert.is(source.log.closed, 1)
 })
 
 reports('is not disturbed by observers that throw or reject', async () => {
@@ -895,7 +908,7 @@ leases('are renewed three times each, for everything unsettled, read ahead inclu
   const renewed: (readonly [number, ...string[]])[] = []
   const { open } = listed(['1', '2', '3'], {
     traits: leased(300),
-    changed: () => ({ renew: noting(clock, renewed) as NonNullable<Source['renew']> })
+    changed: () => ({ renew: noting(clock, renewed) })
   })
   const processor = processing(async () => {
     await waits(clock, 250)
@@ -923,7 +936,7 @@ leases('are renewed while a settle has no answer, and no longer when the run has
         await waits(clock, 250)
         return settle(batch)()
       },
-      renew: noting(clock, renewed) as NonNullable<Source['renew']>
+      renew: noting(clock, renewed)
     })
   })
   await running(open, acking, { onFailed: 'stop' }, clock).report()
@@ -940,7 +953,7 @@ leases('are renewed while handlers drain', async () => {
   const { open } = listed(['1', '2'], {
     traits: leased(300),
     staysOpen: true,
-    changed: () => ({ renew: noting(clock, renewed) as NonNullable<Source['renew']> })
+    changed: () => ({ renew: noting(clock, renewed) })
   })
   const processor = processing(async () => {
     await waits(clock, 250)
@@ -1342,7 +1355,7 @@ pausing('keeps the leases of everything meanwhile', async () => {
   const { processor } = failingInto(queue.dlq, ['1'])
   const source = listed(['1', '2'], {
     traits: leased(900),
-    changed: () => ({ renew: noting(clock, renewed) as NonNullable<Source['renew']> })
+    changed: () => ({ renew: noting(clock, renewed) })
   })
   await running(source.open, processor, {}, clock).report()
   assert.equal(renewed.slice(0, 3), [
@@ -1447,6 +1460,22 @@ pausing('goes on when the lease of the message that waits is lost', async () => 
   assert.equal(
     tags().filter((tag) => tag !== 'Lost'),
     ['Paused', 'Resumed']
+  )
+})
+
+pausing('lasts while one message still waits, also when the lease of another is lost', async () => {
+  const clock = virtualClock()
+  const queue = unsteadyDlq(() => clock.monotonic() >= 5_000)
+  const { handled, processor } = failingInto(queue.dlq, ['1', '2'])
+  const source = listed(numbered(4), { traits: leased(30_000) })
+  const { report } = running(source.open, processor, { concurrency: 2 }, clock)
+  await clock.advance(1_000)
+  source.delivery('1').interrupt('leaseLost')
+  await clock.advance(3_500)
+  assert.equal(handled, ['1', '2'])
+  assert.equal(
+    await report(),
+    reportOf({ received: 4, acked: 2, deadLettered: 1, released: 1, storedIn: ['unsteady'] })
   )
 })
 
@@ -1608,6 +1637,17 @@ stopping('settles a message that was given up only once, whatever its handler sa
   await report()
   await clock.advance(60_000)
   assert.equal(source.settles(), [['1', 'Released', 'Release started']])
+})
+
+stopping('is heard although neither the source nor the handlers ever wait', async () => {
+  const endless = function* () {
+    for (;;) yield message('')
+  }
+  const stop = new AbortController()
+  const running = consume(memory(endless()), { onFailed: 'stop' })(acking)(stop.signal)()
+  setTimeout(() => stop.abort(), 50)
+  const { received, acked, released, ended } = await running
+  assert.equal([acked + released, ended], [received, aborted])
 })
 
 stopping('twice is stopping once', async () => {
@@ -1849,7 +1889,7 @@ laws('no message is both unacknowledged and unreported', async () => {
         })
       }
       assert.ok(known <= received)
-      const isClean = exitCode({ ...report, durationMs: 0, ended: { _tag: 'Drained' } }) === 0
+      const isClean = exitCode({ ...report, ended: { _tag: 'Drained' } }) === 0
       if (isClean) assert.is(undone, 0, 'exit code 0 says that everything was settled')
       assert.ok(endedAt <= script.stopAt + 200 + 100 + 300, `the run ended at ${endedAt}`)
       assert.is(source.log.closed, 1, 'the source is closed once')

@@ -318,7 +318,7 @@ source('ends at once with a stop while it waits for input, and destroys the stre
   const stopping = new AbortController()
   let handled = (): void => undefined
   const hasHandled = new Promise<void>((resolve) => (handled = resolve))
-  const processor = (_: Message) => async () => {
+  const processor = () => async () => {
     handled()
     return ack
   }
@@ -334,7 +334,7 @@ source('tells how far it is where it knows how much there is', async () => {
   let release = (): void => undefined
   const isToldOf = new Promise<void>((resolve) => (release = resolve))
   const events: Event[] = []
-  const processor = (_: Message) => async () => {
+  const processor = () => async () => {
     await isToldOf
     return ack
   }
