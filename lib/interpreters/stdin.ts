@@ -110,7 +110,7 @@ interface Input {
   readonly totalBytes: number | undefined
 }
 
-const fileChunkBytes = 262_144
+const fileChunkBytes = 524_288
 
 /** A file is read in larger pieces than `process.stdin` would, and by nobody else. */
 const standardInput = (): Either<ResourceError, Input> => {

@@ -120,7 +120,7 @@ converting('does not grow out of bounds where a value holds itself more than onc
 })
 
 converting('does not grow out of bounds where a value is shared', () => {
-  const shared = Array.from({ length: 15 }).reduce<unknown>((inner) => ({ one: inner, other: inner }), 'leaf')
+  const shared = Array.from({ length: 40 }).reduce<unknown>((inner) => ({ one: inner, other: inner }), 'leaf')
   assert.ok(sizeOf(shared) < megabyte, String(sizeOf(shared)))
 })
 
@@ -140,7 +140,9 @@ converting.run()
 
 const cutting = suite('cut')
 
-cutting('leaves text alone that is short enough', () => assert.equal([cut('abc', 3), cut('', 0)], ['abc', '']))
+cutting('leaves text alone that is short enough', () =>
+  assert.equal([cut('abc', 3), cut('', 0)], ['abc', ''])
+)
 
 cutting('gives text of at most the length, which says that it was cut', () =>
   fc.assert(
@@ -148,7 +150,7 @@ cutting('gives text of at most the length, which says that it was cut', () =>
       const short = cut(text, maxLength)
       assert.ok(short.length <= maxLength)
       assert.is(short === text || short.endsWith('…'), true)
-      assert.is(short.isWellFormed?.() ?? true, true)
+      assert.not.match(short, /\p{Surrogate}/u)
     })
   )
 )

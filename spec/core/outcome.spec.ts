@@ -58,10 +58,11 @@ matchingVerdicts('takes the case of the tag, or otherwise', () => {
     Failed: ({ failure }) => `failed ${failure._tag}`
   })
   const some = matchVerdict<string>({ Acked: () => 'acked', otherwise: ({ _tag }) => _tag })
-  assert.equal(
-    [ackWith({ note: 'a' }), nack({ afterMs: 5 }), failed(noMatch())].map(all),
-    ['acked a', 'nacked 5', 'failed NoMatch']
-  )
+  assert.equal([ackWith({ note: 'a' }), nack({ afterMs: 5 }), failed(noMatch())].map(all), [
+    'acked a',
+    'nacked 5',
+    'failed NoMatch'
+  ])
   assert.equal([ack, nack(), failed(noMatch())].map(some), ['acked', 'Nacked', 'Failed'])
 })
 
@@ -70,7 +71,7 @@ matchingVerdicts.run()
 const matchingOutcomes = suite('matchOutcome')
 
 matchingOutcomes('takes the case of the tag, or otherwise', () => {
-  const all = matchOutcome({
+  const all = matchOutcome<unknown>({
     Acked: () => 200,
     Nacked: () => 503,
     Failed: () => 500,
@@ -78,7 +79,14 @@ matchingOutcomes('takes the case of the tag, or otherwise', () => {
     Released: ({ reason }) => reason
   })
   const some = matchOutcome<unknown>({ DeadLettered: () => 202, otherwise: ({ _tag }) => _tag })
-  assert.equal([ack, nack(), failed(noMatch()), ...others].map(all), [200, 503, 500, 202, 'shutdown', 'leaseLost'])
+  assert.equal([ack, nack(), failed(noMatch()), ...others].map(all), [
+    200,
+    503,
+    500,
+    202,
+    'shutdown',
+    'leaseLost'
+  ])
   assert.equal([ack, ...others].map(some), ['Acked', 202, 'Released', 'Released'])
 })
 
@@ -87,9 +95,18 @@ matchingOutcomes.run()
 const guarding = suite('isVerdict, isOutcome')
 
 guarding('know what there is', () => {
-  assert.equal(verdicts.map(isVerdict), verdicts.map(() => true))
-  assert.equal(others.map(isVerdict), others.map(() => false))
-  assert.equal([...verdicts, ...others].map(isOutcome), [...verdicts, ...others].map(() => true))
+  assert.equal(
+    verdicts.map(isVerdict),
+    verdicts.map(() => true)
+  )
+  assert.equal(
+    others.map(isVerdict),
+    others.map(() => false)
+  )
+  assert.equal(
+    [...verdicts, ...others].map(isOutcome),
+    [...verdicts, ...others].map(() => true)
+  )
 })
 
 guarding('take nothing else for one', () => {
@@ -121,7 +138,9 @@ guarding('take nothing else for one', () => {
 })
 
 guarding('take no random value for one', () =>
-  fc.assert(fc.property(fc.anything(), (value) => assert.equal([isVerdict(value), isOutcome(value)], [false, false])))
+  fc.assert(
+    fc.property(fc.anything(), (value) => assert.equal([isVerdict(value), isOutcome(value)], [false, false]))
+  )
 )
 
 guarding.run()

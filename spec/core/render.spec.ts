@@ -43,7 +43,19 @@ const failuresOf = (text: string): readonly Failure[] => {
 
 const aText = fc.string({
   unit: fc.oneof(
-    fc.constantFrom('\n', '\r', '\u001b', '\0', '\u0007', '\u009b', '\u2028', '\u2029', '\u202e', '\u2066', '\t'),
+    fc.constantFrom(
+      '\n',
+      '\r',
+      '\u001b',
+      '\0',
+      '\u0007',
+      '\u009b',
+      '\u2028',
+      '\u2029',
+      '\u202e',
+      '\u2066',
+      '\t'
+    ),
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 })
   ),
   minLength: 1
@@ -101,8 +113,8 @@ rendering('lets nothing through that a terminal would act on', () =>
   fc.assert(
     fc.property(aText, (text) => {
       for (const failure of failuresOf(text)) {
-        const rendered = renderFailure(failure)
-        assert.not.match(rendered, /[\0-\t\v-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/)
+        const text = renderFailure(failure).replaceAll('\n', '')
+        assert.not.match(text, /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
       }
     })
   )
@@ -113,7 +125,10 @@ rendering('lets nothing forge a line: what follows the first is indented', () =>
     fc.property(aText, (text) => {
       for (const failure of failuresOf(text)) {
         const [, ...lines] = renderFailure(failure).split('\n')
-        assert.equal(lines.filter((line) => !/^\s/.test(line)), [])
+        assert.equal(
+          lines.filter((line) => !/^\s/.test(line)),
+          []
+        )
       }
     })
   )
@@ -145,15 +160,18 @@ publishing('says nothing of the inside', () => {
 })
 
 publishing('says the same of everything that is not the fault of the message', () => {
-  const tags = ['Defect', 'HookFailed', 'TimedOut', 'TooManyDeliveries', 'DlqUnavailable']
-  const said = failuresOf('secret').flatMap((failure) => (tags.includes(failure._tag) ? [publicMessage(failure)] : []))
+  const tags = new Set(['Defect', 'HookFailed', 'TimedOut', 'TooManyDeliveries', 'DlqUnavailable'])
+  const said = failuresOf('secret').flatMap((failure) =>
+    tags.has(failure._tag) ? [publicMessage(failure)] : []
+  )
   assert.equal([said.length, [...new Set(said)]], [6, ['the message could not be handled']])
 })
 
 publishing('is one line of what can be printed', () =>
   fc.assert(
     fc.property(aText, (text) => {
-      for (const failure of failuresOf(text)) assert.is(publicMessage(failure), printable(publicMessage(failure)))
+      for (const failure of failuresOf(text))
+        assert.is(publicMessage(failure), printable(publicMessage(failure)))
     })
   )
 )
@@ -164,7 +182,10 @@ const printing = suite('printable')
 
 printing('escapes what a terminal acts on, and nothing else', () => {
   assert.is(printable('Grüße, 😀 "x" \\n'), 'Grüße, 😀 "x" \\n')
-  assert.is(printable('\u0000\u001b\u007f\u009b\u2028\u202e\u2066'), '\\u0000\\u001b\\u007f\\u009b\\u2028\\u202e\\u2066')
+  assert.is(
+    printable('\u0000\u001b\u007f\u009b\u2028\u202e\u2066'),
+    '\\u0000\\u001b\\u007f\\u009b\\u2028\\u202e\\u2066'
+  )
 })
 
 printing.run()
