@@ -7,47 +7,71 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 // conversions
 
 /**
- * A bounded JSON form of anything, for what must be kept whatever it is. Never throws: cycles, deep nesting,
- * big integers and unreadable fields are named where they stand.
+ * A bounded JSON form of anything, for what must be kept whatever it is. Never throws: what is nested too deeply,
+ * too much, or unreadable is named where it stands.
  */
-export const toJson = (value: unknown, depth = maxDepth): Json => {
+export const toJson = (value: unknown): Json =>
+  bounded(value, maxDepth, { values: maxValues, length: maxLength })
+
+/** Text of at most `most` UTF-16 units, never ending in half a character. */
+export const cut = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`
+
+// helpers
+
+const maxDepth = 16
+const maxValues = 500
+const maxLength = 65_536
+const maxText = 8_192
+const maxName = 256
+
+/** How much may still be written. */
+interface Budget {
+  values: number
+  length: number
+}
+
+const bounded = (value: unknown, depth: number, budget: Budget): Json => {
+  if (budget.values <= 0 || budget.length <= 0) return '[left out]'
+  budget.values -= 1
   try {
-    return bounded(value, depth)
+    if (typeof value === 'string') return spent(cut(value, maxText), budget)
+    if (value === null || typeof value === 'boolean') return value
+    if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
+    if (typeof value === 'bigint') return spent(cut(String(value), maxText), budget)
+    if (typeof value !== 'object') return `[${typeof value}]`
+    if (depth === 0) return '[nested too deeply]'
+    if (value instanceof Date) return value.toISOString()
+    return Array.isArray(value) ? boundedArray(value, depth, budget) : boundedObject(value, depth, budget)
   } catch {
     return '[unreadable]'
   }
 }
 
-/** Text of at most `maxLength` UTF-16 units, never ending in half a character. */
-export const cut = (text: string, maxLength: number): string =>
-  text.length <= maxLength ? text : `${text.slice(0, maxLength - 1).replace(/[\ud800-\udbff]$/, '')}…`
-
-// helpers
-
-const maxDepth = 16
-const maxEntries = 256
-const maxText = 8_192
-
-const bounded = (value: unknown, depth: number): Json => {
-  if (value === null || typeof value === 'boolean') return value
-  if (typeof value === 'string') return cut(value, maxText)
-  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
-  if (typeof value !== 'object') return typeof value === 'bigint' ? String(value) : `[${typeof value}]`
-  if (depth === 0) return '[nested too deeply]'
-  if (Array.isArray(value)) return value.slice(0, maxEntries).map((item) => toJson(item, depth - 1))
-  if (value instanceof Date) return toJson(value.toISOString(), depth)
-  const entries = Object.keys(value).slice(0, maxEntries)
-  return Object.fromEntries(
-    entries.flatMap((key) => {
-      const field = readField(value, key)
-      return field === undefined ? [] : [[key, toJson(field, depth - 1)]]
-    })
-  )
+const boundedArray = (items: readonly unknown[], depth: number, budget: Budget): Json => {
+  const length = Math.min(items.length, budget.values)
+  return Array.from({ length }, (_, index) => bounded(fieldOf(items, index), depth - 1, budget))
 }
 
-const readField = (value: object, key: string): unknown => {
+const boundedObject = (value: object, depth: number, budget: Budget): Json => {
+  const entries: [string, Json][] = []
+  for (const name of Object.keys(value)) {
+    if (budget.values <= 0) break
+    const field = fieldOf(value, name)
+    if (field !== undefined)
+      entries.push([spent(cut(name, maxName), budget), bounded(field, depth - 1, budget)])
+  }
+  return Object.fromEntries(entries)
+}
+
+const spent = (text: string, budget: Budget): string => {
+  budget.length -= text.length
+  return text
+}
+
+const fieldOf = (value: object, key: string | number): unknown => {
   try {
-    return (value as Record<string, unknown>)[key]
+    return (value as Record<string | number, unknown>)[key]
   } catch {
     return '[unreadable]'
   }

@@ -97,7 +97,7 @@ export const isOutcome = (value: unknown): value is Outcome => {
   return (
     isVerdict(value) ||
     (tag === 'DeadLettered' && isFailure((value as DeadLettered).failure)) ||
-    tag === 'Released'
+    (tag === 'Released' && ['shutdown', 'leaseLost'].includes((value as Released).reason))
   )
 }
 

@@ -1,5 +1,6 @@
 /** Processors: the finished pipeline, a function from a message to what became of it. */
 import type { Task } from 'fp-ts/lib/Task.js'
+import { hush } from './captured.js'
 import { type Failure, defect } from './failure.js'
 import type { Matcher } from './matcher.js'
 import { type Message, restored } from './message.js'
@@ -122,11 +123,16 @@ const guarded =
   (processor: (message: Message) => Task<Outcome>, name: string): Run =>
   async (message) => {
     try {
-      const outcome: unknown = await processor(message)()
-      return isOutcome(outcome)
-        ? outcome
-        : failed(defect(name, new TypeError('gave something that is no outcome')))
+      const task: unknown = processor(message)
+      const outcome: unknown = typeof task === 'function' ? await task() : noTask(task)
+      if (isOutcome(outcome)) return unlessInterrupted(message, outcome)
+      throw new TypeError('gave something that is no outcome')
     } catch (thrown) {
       return unlessInterrupted(message, failed(defect(name, thrown)))
     }
   }
+
+const noTask = (given: unknown): never => {
+  hush(given)
+  throw new TypeError('gave something that is no Task; give a function that gives a Promise of the outcome')
+}

@@ -50,18 +50,20 @@ export const publicMessage: (failure: Failure) => string = matchFailure<string>(
 const renderIssues = (issues: readonly Issue[]): string =>
   issues.map(({ path, message }) => `${path} ${message}`.trim()).join(', ')
 
+/** Lines after the first are indented, so that no message can pass for a line of the log. */
 const renderCaptured = ({ name, message, stack, causes = [] }: Captured): string => {
   const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
   const lines = [
     `${name}: ${message}`,
     ...frames,
-    ...causes.map((cause) => `  caused by ${renderCaptured(cause)}`)
+    ...causes.map((cause) => `caused by ${renderCaptured(cause)}`)
   ]
-  return lines
-    .flatMap((line) => line.split('\n'))
-    .map(printable)
-    .join('\n')
+  const [first = '', ...rest] = lines.flatMap((line) => line.split('\n')).map(printable)
+  return [first, ...rest.map(indented)].join('\n')
 }
+
+const indented = (line: string): string =>
+  line.trimStart().startsWith('caused by ') ? `  ${line.trimStart()}` : `    ${line.trimStart()}`
 
 /** Escapes everything that a terminal would act on. */
 export const printable = (text: string): string =>

@@ -1,9 +1,10 @@
 /** Retries: trying the whole pipeline again, within the same delivery. */
 import type { Option } from 'fp-ts/lib/Option.js'
+import { hush } from './captured.js'
 import { type Clock, sleep } from './clock.js'
-import type { Failure } from './failure.js'
+import { type Defect, type Failure, defect } from './failure.js'
 import { type Message, interruptionOf } from './message.js'
-import { type Outcome, nack, released } from './outcome.js'
+import { type Outcome, failed, nack, released } from './outcome.js'
 import { type Processor, type Unsettled, described, fromRun, runOf } from './processor.js'
 import { type Run, concluded, stepped } from './run.js'
 import { none, some } from './result.js'
@@ -55,7 +56,7 @@ export const exponentialBackoff = ({
   }
   return (status) =>
     status.attempts < attempts && when(status.failure)
-      ? some(Math.min(maxDelayMs, baseMs * 2 ** (status.attempts - 1)) * status.random)
+      ? some(Math.min(maxDelayMs, baseMs * 2 ** Math.min(status.attempts - 1, maxDoublings)) * status.random)
       : none
 }
 
@@ -81,6 +82,26 @@ export const withRetry =
 
 // helpers
 
+/** More would make infinity of the largest base. */
+const maxDoublings = 50
+
+/** What the policy says, or a defect where it says nothing that can be waited for. */
+const asked = (policy: RetryPolicy, status: RetryStatus): Option<number> | Defect => {
+  try {
+    const delay: unknown = policy(status)
+    if (isDelay(delay)) return delay
+    hush(delay)
+    throw new TypeError('gave something that is no Option of a delay in milliseconds')
+  } catch (thrown) {
+    return defect('the retry policy', thrown)
+  }
+}
+
+const isDelay = (value: unknown): value is Option<number> => {
+  const { _tag, value: delayMs } = (value ?? {}) as { readonly _tag?: unknown; readonly value?: unknown }
+  return _tag === 'None' || (_tag === 'Some' && typeof delayMs === 'number' && delayMs >= 0)
+}
+
 const again = async (
   inner: Run,
   policy: RetryPolicy,
@@ -95,8 +116,9 @@ const again = async (
     const { failure } = outcome
     const isRunning = failure._tag === 'TimedOut' && failure.abandoned
     if (isRunning && !message.redelivers) return outcome
-    const delay = policy({ attempts, failure, random: clock.random() })
+    const delay = asked(policy, { attempts, failure, random: clock.random() })
     if (delay._tag === 'None') return outcome
+    if (delay._tag === 'Defect') return failed(delay)
     if (isRunning) return nack({ reason: `timed out after ${failure.afterMs} ms`, afterMs: delay.value })
     const attempt = { startedAt, durationMs: clock.now() - startedAt, failure }
     message.trace.attempts = [...message.trace.attempts, attempt]

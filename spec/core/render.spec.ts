@@ -126,7 +126,7 @@ rendering('lets nothing forge a line: what follows the first is indented', () =>
       for (const failure of failuresOf(text)) {
         const [, ...lines] = renderFailure(failure).split('\n')
         assert.equal(
-          lines.filter((line) => !/^\s/.test(line)),
+          lines.filter((line) => line !== '' && !/^\s/.test(line)),
           []
         )
       }

@@ -214,7 +214,7 @@ putTogether('close everything that was opened once, in reverse, whatever fails w
               log.push(`open ${name}`)
               return acting(acquire, name)
             },
-            (value) => {
+            (value: string) => {
               log.push(`close ${value}`)
               return acting(release, name).then(() => undefined)
             }
