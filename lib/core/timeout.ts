@@ -2,7 +2,7 @@
 import type { Clock } from './clock.js'
 import { type Failure, timedOut } from './failure.js'
 import { withAbandonment } from './message.js'
-import { type Outcome, failed } from './outcome.js'
+import { type Outcome, failed, unlessInterrupted } from './outcome.js'
 import { type Processor, type Unsettled, described, fromRun, runOf } from './processor.js'
 import { type Run, concluded } from './run.js'
 
@@ -32,9 +32,8 @@ export const withTimeout =
       })
       return Promise.race([outcome, given.promise]).then((result) => {
         cancel()
-        return hasExpired && result._tag === 'Failed' && result.failure._tag !== 'TimedOut'
-          ? failed(timedOut(afterMs))
-          : result
+        const isLate = hasExpired && result._tag === 'Failed' && result.failure._tag !== 'TimedOut'
+        return unlessInterrupted(message, isLate ? failed(timedOut(afterMs)) : result)
       })
     }
     return fromRun(run, described(processor, 'withTimeout'))

@@ -172,7 +172,11 @@ main('ends only when everything that was written has been read, with the exit co
 main('goes on when nobody reads the log, and exits with 1 after a nack', async () => {
   const child = children.unlogged
   child.process.stderr?.destroy()
-  const { code, stdout } = await given(child, 'busy\na\nbusy\nb\n').ended
+  given(child, 'busy\na\n', false)
+  await child.until('stdout', 'a')
+  given(child, 'busy\nb\n', false)
+  await child.until('stdout', 'b')
+  const { code, stdout } = await given(child, '').ended
   assert.equal([code, linesOf(stdout)], [1, ['a', 'b']])
 })
 

@@ -326,7 +326,7 @@ source('ends at once with a stop while it waits for input, and destroys the stre
   stream.push('a\nhal')
   await hasHandled
   stopping.abort()
-  const { received, acked, unreadBytes, ended } = await running
+  const { received, acked, unreadBytes, ended } = await withinDeadline(running)
   assert.equal([received, acked, unreadBytes, ended, stream.destroyed], [1, 1, 3, { _tag: 'Aborted' }, true])
 })
 
