@@ -58,11 +58,8 @@ const rendered = ({ from, line, to }: Edge): string => `${from}:${line} imports 
 
 // who may import whom
 
-const driver = 'better-sqlite3'
-const driversOf: ReadonlyMap<string, string> = new Map([
-  ['lib/dlq/sqlite.ts', driver],
-  ['lib/dlq/sqlite-driver.ts', driver]
-])
+/** A driver, and the files that may know it. */
+const drivers: ReadonlyMap<string, RegExp> = new Map([['better-sqlite3', /^lib\/dlq\/sqlite(?:-\w+)?\.ts$/]])
 const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/consume.ts',
   'lib/interpreters/run-main.ts',
@@ -78,7 +75,8 @@ const isFunctional = ({ to, isType }: Edge): boolean =>
 const isCore = ({ to }: Edge): boolean => to.startsWith('lib/core/')
 const isSystem = ({ to }: Edge): boolean => to === 'lib/system.ts'
 const isInside = ({ to }: Edge): boolean => to.startsWith('lib/') && !isEntry(to)
-const isAtEdge = ({ from, to }: Edge): boolean => to.startsWith('node:') || driversOf.get(from) === to
+const isAtEdge = ({ from, to }: Edge): boolean =>
+  to.startsWith('node:') || drivers.get(to)?.test(from) === true
 
 const breaches = (files: Files): readonly string[] => {
   const edges = edgesOf(files)

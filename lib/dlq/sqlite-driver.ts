@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
-import type { Connect } from './sqlite.js'
+import type { Connect } from './sqlite-file.js'
 import { left, right } from '../core/result.js'
 
 export const loadDriver = async (): Promise<Either<ResourceError, Connect>> => {

@@ -29,7 +29,7 @@ const noted = (
   handler: (message: Message) => Promise<Verdict>,
   acquireMs = 0
 ): Processor => {
-  const noting = (name: string, delayMs: number) =>
+  const noting = <N extends string>(name: N, delayMs: number) =>
     hook(
       name,
       async () => {
@@ -43,7 +43,7 @@ const noted = (
   return pipe(
     receive(json),
     noting('a', 0),
-    noting('b', acquireMs) as never,
+    noting('b', acquireMs),
     handle(
       otherwise(async (message: Message) => {
         log.push(`handler at ${clock.monotonic()}`)
@@ -373,7 +373,7 @@ interrupting('is heard by the handler through its signal', async () => {
   const controller = new AbortController()
   clock.after(10, () => controller.abort(interruption('shutdown')))
   const processor = noted([], clock, async ({ signal }) => {
-    await new Promise((resolve) => void signal.addEventListener('abort', resolve))
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
     throw signal.reason
   })
   const outcome = processor(message('1', { signal: controller.signal }))()

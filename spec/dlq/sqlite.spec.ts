@@ -15,7 +15,8 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rejected } from '../../lib/core/failure.js'
 import type { Resource } from '../../lib/core/resource.js'
-import { type Connect, type SqliteDlq, sqliteDlq, sqliteDlqOn } from '../../lib/dlq/sqlite.js'
+import { type SqliteDlq, sqliteDlq, sqliteDlqOn } from '../../lib/dlq/sqlite.js'
+import type { Connect } from '../../lib/dlq/sqlite-file.js'
 import { inFolder, letter } from '../support/letters.js'
 
 const connect: Connect = (path, options) => new Database(path, options)

@@ -1074,8 +1074,8 @@ for (const isTold of [false, true]) {
 
 for (const [verdict, counts] of [
   [ack, { acked: 1 }],
-  [nack(), { nacked: 1 }],
-  [failed(rejected('late')), { failed: 1 }],
+  [nack(), { released: 1 }],
+  [failed(rejected('late')), { released: 1 }],
   [deadLettered(rejected('late')), { deadLettered: 1 }]
 ] as const) {
   leases(`that are lost settle nothing, also when the processor says ${verdict._tag}`, async () => {
