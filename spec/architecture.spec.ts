@@ -58,8 +58,9 @@ const rendered = ({ from, line, to }: Edge): string => `${from}:${line} imports 
 
 // who may import whom
 
-/** A driver, and the files that may know it. */
-const drivers: ReadonlyMap<string, RegExp> = new Map([['better-sqlite3', /^lib\/dlq\/sqlite(?:-\w+)?\.ts$/]])
+const driver = 'better-sqlite3'
+/** The files that may know a driver. */
+const drivers: ReadonlyMap<string, RegExp> = new Map([[driver, /^lib\/dlq\/sqlite(?:-\w+)?\.ts$/]])
 const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/consume.ts',
   'lib/interpreters/run-main.ts',

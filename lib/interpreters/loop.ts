@@ -1,13 +1,14 @@
 /** The one loop: pulls from a source, runs the processor, and answers for every delivery. */
-import { capture } from '../core/captured.js'
 import { type Clock, sleep, within } from '../core/clock.js'
 import type { Ended, OnEvent, Report } from '../core/interpreter.js'
 import { type Message, interruptionOf } from '../core/message.js'
 import { type Failed, type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
-import type { Action, Delivery, Pulled, Settle, Settlement, Source } from '../core/source.js'
+import type { Delivery, Settle, Settlement, Source } from '../core/source.js'
+import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
+import { intake } from './intake.js'
 import { renewing, telling } from './recurring.js'
 import { settler } from './settler.js'
 import { count, emptyTally, toReport } from './tally.js'
@@ -53,9 +54,7 @@ export const loop = async (
   let unsettled = 0
   let pausedAt: number | undefined
   let insisting = 0
-  let sourceHasEnded = false
   let ended: Ended | undefined
-  let wakePulling = (): void => undefined
   let wakeWaiting = (): void => undefined
 
   const isIdle = (): boolean => freeSlots.length === limits.concurrency && waiting.first() === undefined
@@ -73,7 +72,7 @@ export const loop = async (
     }
     if (active > 0) emit({ _tag: 'Draining', inFlight: active })
     settling.flush()
-    wakePulling()
+    pulling.wake()
     wakeWaiting()
   }
 
@@ -82,7 +81,7 @@ export const loop = async (
   const letGo = (delivery: Delivery): void => {
     unsettled -= 1
     if (isLeased) held.delete(delivery)
-    if (unsettled === limits.maxUnsettled - 1) wakePulling()
+    if (unsettled === limits.maxUnsettled - 1) pulling.wake()
   }
 
   const onSettled = ({ delivery, action }: Settle, settlement: Settlement): void => {
@@ -99,7 +98,7 @@ export const loop = async (
       letGo(delivery)
       return emit({ _tag: 'Lost', id: delivery.message.id })
     }
-    const action = actionOf(delivery, outcome, started, limits.onFailed)
+    const action = actionOf(outcome, delivery.message.deliveryCount, started, limits.onFailed)
     settling.add({ delivery, outcome, action })
     if (outcome._tag === 'Acked') return
     const { id, trace } = delivery.message
@@ -113,48 +112,7 @@ export const loop = async (
 
   // pulling
 
-  const pulling = async (): Promise<void> => {
-    let failedAt: number | undefined
-    let isUnready = false
-    let retryMs = firstRetryMs
-    let yieldedAt = clock.monotonic()
-    while (ended === undefined && !sourceHasEnded) {
-      const room = Math.min(limits.maxUnsettled - unsettled, maxPull)
-      if (room <= 0 || pausedAt !== undefined) {
-        await new Promise<void>((resolve) => (wakePulling = resolve))
-        continue
-      }
-      const pulled = await source.pull(room, stopping.signal)()
-      if (pulled._tag === 'Right') {
-        if (failedAt !== undefined) emit({ _tag: 'Reconnected', afterMs: clock.monotonic() - failedAt })
-        failedAt = undefined
-        isUnready = false
-        retryMs = firstRetryMs
-        accept(pulled.right)
-        if (clock.monotonic() - yieldedAt < yieldAfterMs) continue
-        await new Promise<void>((resolve) => void clock.after(0, resolve))
-        yieldedAt = clock.monotonic()
-      } else if (pulled.left._tag === 'Fatal') {
-        stop({ _tag: 'SourceLost', error: capture(pulled.left.cause) })
-      } else {
-        failedAt ??= clock.monotonic()
-        if (!isUnready && clock.monotonic() - failedAt >= unreadyAfterMs) {
-          isUnready = true
-          emit({ _tag: 'Unready', error: capture(pulled.left.cause) })
-        }
-        await sleep(clock, retryMs * (0.5 + clock.random() / 2), stopping.signal)
-        retryMs = Math.min(retryMs * 2, maxRetryMs)
-      }
-    }
-    wakeWaiting()
-  }
-
-  const accept = (pulled: Pulled): void => {
-    if (pulled._tag === 'End') {
-      sourceHasEnded = true
-      return
-    }
-    const { items } = pulled
+  const accept = (items: readonly Delivery[]): void => {
     tally.received += items.length
     unsettled += items.length
     if (isLeased) for (const delivery of items) held.add(delivery)
@@ -164,6 +122,14 @@ export const loop = async (
       fillSlots()
     }
   }
+
+  const pulling = intake(source, clock, {
+    room: () => (pausedAt === undefined ? limits.maxUnsettled - unsettled : 0),
+    accept,
+    fail: (error) => stop({ _tag: 'SourceLost', error }),
+    emit,
+    signal: stopping.signal
+  })
 
   // working
 
@@ -250,14 +216,14 @@ export const loop = async (
       emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
       pausedAt = undefined
       fillSlots()
-      wakePulling()
+      pulling.wake()
     }
     return outcome
   }
 
   /** Everything that was pulled is answered for, and nothing more is pulled. */
   const drained = async (): Promise<void> => {
-    await pulling()
+    await pulling.run()
     while (!isIdle()) await new Promise<void>((resolve) => (wakeWaiting = resolve))
   }
 
@@ -310,39 +276,8 @@ export const loop = async (
 
 // helpers
 
-const maxPull = 256
 const firstRetryMs = 50
 const maxRetryMs = 5_000
-const unreadyAfterMs = 30_000
-/** How long pulling may go on without letting timers and signals in. */
-const yieldAfterMs = 20
-const maxParkMs = 3_600_000
-
-const done: Action = { _tag: 'Done' }
-
-const actionOf = (
-  { message }: Delivery,
-  outcome: Outcome,
-  started: boolean,
-  onFailed: Limits['onFailed']
-): Action => {
-  switch (outcome._tag) {
-    case 'Acked':
-    case 'DeadLettered':
-      return done
-    case 'Nacked':
-      return { _tag: 'Retry', afterMs: outcome.afterMs ?? 0 }
-    case 'Released':
-      return { _tag: 'Release', started }
-    case 'Failed':
-      if (isUnstored(outcome) || onFailed === 'stop') return { _tag: 'Release', started }
-      if (onFailed === 'report') return done
-      return { _tag: 'Retry', afterMs: Math.min(1_000 * 2 ** (message.deliveryCount - 1), maxParkMs) }
-  }
-}
-
-const isUnstored = (outcome: Outcome): outcome is Failed =>
-  outcome._tag === 'Failed' && outcome.failure._tag === 'DlqUnavailable'
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -6,7 +6,7 @@ import { dlqUnavailable, malformed, noMatch, rejected } from '../../lib/core/fai
 import { json } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
 import { byField } from '../../lib/core/matcher.js'
-import { type Interruption, type Message, interruption, message } from '../../lib/core/message.js'
+import { type Interruption, interruption, message } from '../../lib/core/message.js'
 import {
   type Outcome,
   type Verdict,

@@ -17,7 +17,7 @@ import { type Processor, combinator } from '../../lib/core/processor.js'
 import { renderFailure } from '../../lib/core/render.js'
 import { left, none, right, some } from '../../lib/core/result.js'
 import { withRetry } from '../../lib/core/retry.js'
-import { otherwise, route } from '../../lib/core/route.js'
+import { type Route, otherwise, route } from '../../lib/core/route.js'
 import { withTimeout } from '../../lib/core/timeout.js'
 import { turn } from '../support/clock.js'
 
@@ -99,6 +99,9 @@ const fickle = (...tags: readonly string[]): unknown => {
   }
 }
 
+// oxlint-disable-next-line unicorn/no-thenable -- what is warned of is what must be tried
+const thenable = 'then'
+
 const cyclic = (): unknown => {
   const error = new Error('cyclic')
   error.cause = error
@@ -116,7 +119,7 @@ const garbage: Readonly<Record<string, () => unknown>> = {
   text: () => 'Acked',
   function: () => () => ack,
   'throwing function': () => refuse,
-  class: () => class Odd {},
+  class: () => Date,
   array: () => [ack],
   object: () => ({}),
   'null prototype': () => Object.create(null),
@@ -126,7 +129,8 @@ const garbage: Readonly<Record<string, () => unknown>> = {
   error: () => new RangeError('boom'),
   'cyclic error': cyclic,
   'error that refuses': () => Object.defineProperty(new Error('odd'), 'message', { get: refuse }),
-  'error with odd fields': () => Object.assign(new Error('odd'), { name: 3, stack: {}, cause: null, errors: 'many' }),
+  'error with odd fields': () =>
+    Object.assign(new Error('odd'), { name: 3, stack: {}, cause: null, errors: 'many' }),
   'error with revoked errors': () => Object.assign(new Error('odd'), { errors: revoked([]) }),
   'error with refusing errors': () => Object.assign(new Error('odd'), { errors: new Proxy([1], refusing) }),
   'error with a refusing cause': () => new Error('odd', { cause: new Proxy({}, refusing) }),
@@ -136,9 +140,10 @@ const garbage: Readonly<Record<string, () => unknown>> = {
   'refusing array proxy': () => new Proxy([], refusing),
   'revoked proxy': () => revoked({}),
   'revoked function proxy': () => revoked(() => ack),
-  'refusing then': () => Object.defineProperty({}, 'then', { get: refuse }),
-  'throwing then': () => Object.defineProperty({}, 'then', { value: refuse }),
-  'other then': () => Object.defineProperty({}, 'then', { value: (resolve: (value: unknown) => void) => resolve(3) }),
+  'refusing then': () => Object.defineProperty({}, thenable, { get: refuse }),
+  'throwing then': () => Object.defineProperty({}, thenable, { value: refuse }),
+  'other then': () =>
+    Object.defineProperty({}, thenable, { value: (resolve: (value: unknown) => void) => resolve(3) }),
   Acked: () => ack,
   'Acked with odd fields': () => ({ _tag: 'Acked', note: {} }),
   'Nacked with odd fields': () => ({ _tag: 'Nacked', afterMs: 'soon' }),
@@ -165,7 +170,8 @@ const garbage: Readonly<Record<string, () => unknown>> = {
   Right: () => right(undefined),
   'Right that refuses': () => Object.defineProperty({ _tag: 'Right' }, 'right', { get: refuse }),
   'Right of a refusing proxy': () => right(new Proxy({}, refusing)),
-  'Right of a field that refuses': () => right(Object.defineProperty({}, 'type', { enumerable: true, get: refuse })),
+  'Right of a field that refuses': () =>
+    right(Object.defineProperty({}, 'type', { enumerable: true, get: refuse })),
   Some: () => ({ _tag: 'Some' }),
   'fickle outcome': () => fickle('Acked', 'Failed', 'Nacked', 'DeadLettered', 'Released'),
   'fickle Either': () => fickle('Left', 'Right'),
@@ -232,7 +238,17 @@ const aLayer: fc.Arbitrary<Layer> = fc.oneof(
 )
 
 const aRoute = fc.record({
-  kind: fc.constantFrom('field', 'header', 'predicate', 'matcher', 'keyed matcher', 'codec', 'schema', 'or', 'otherwise'),
+  kind: fc.constantFrom(
+    'field',
+    'header',
+    'predicate',
+    'matcher',
+    'keyed matcher',
+    'codec',
+    'schema',
+    'or',
+    'otherwise'
+  ),
   deed: aDeed,
   handler: aDeed,
   around: fc.option(aLayer, { nil: undefined })
@@ -267,9 +283,7 @@ const stopped: Clock = { ...hasty, after: () => () => undefined }
 type Breaches = string[]
 
 const watched =
-  (breaches: Breaches, processor: Processor) =>
-  (message: Message) =>
-  async (): Promise<Outcome> => {
+  (breaches: Breaches, processor: Processor) => (message: Message) => async (): Promise<Outcome> => {
     try {
       const outcome = await processor(message)()
       const problem = problemOf(outcome)
@@ -284,9 +298,10 @@ const watched =
 const wrap = (processor: Processor, layer: Layer, breaches: Breaches): Processor => {
   switch (layer.kind) {
     case 'combinator':
-      return combinator('odd', (inner) => (message) => act(layer.deed, () => watched(breaches, inner)(message)))(
-        processor
-      )
+      return combinator(
+        'odd',
+        (inner) => (message) => act(layer.deed, () => watched(breaches, inner)(message))
+      )(processor)
     case 'outcome':
       return combinator('changing', (inner) => (message) => async () => {
         await watched(breaches, inner)(message)()
@@ -297,14 +312,14 @@ const wrap = (processor: Processor, layer: Layer, breaches: Breaches): Processor
     case 'withRetry': {
       let asked = 0
       const policy = () => act(layer.deed, () => ((asked += 1) < 3 ? some(1) : none))
-      return withRetry(policy, hasty)(processor as never)
+      return withRetry(policy, hasty)(processor)
     }
     case 'withDlq': {
       const dlq: Dlq = { location: 'nowhere', put: () => act(layer.deed, () => async () => right(undefined)) }
       return withDlq(dlq)(processor)
     }
     case 'withTimeout':
-      return withTimeout(5, 5, stopped)(processor as never)
+      return withTimeout(5, 5, stopped)(processor)
   }
 }
 
@@ -332,13 +347,11 @@ const matcherOf = ({ kind, deed }: Plan['routes'][number]): any => {
 }
 
 const built = (plan: Plan, interrupt: () => void, breaches: Breaches): Processor => {
-  const hooks = plan.hooks.map(
-    ({ acquire, release }, index): Hook => ({
-      name: `h${index}`,
-      acquire: () => act(acquire, async () => 1),
-      release: release === null ? undefined : () => act(release, async () => undefined)
-    })
-  )
+  const hooks = plan.hooks.map(({ acquire, release }, index): Hook => ({
+    name: `h${index}`,
+    acquire: () => act(acquire, async () => 1),
+    release: release === null ? undefined : () => act(release, async () => undefined)
+  }))
   const rest = plan.routes.findIndex(({ kind }) => kind === 'otherwise')
   const routes = plan.routes.map((given, index) => {
     const handler = () => {
@@ -351,7 +364,7 @@ const built = (plan: Plan, interrupt: () => void, breaches: Breaches): Processor
       : route(matcherOf(given), handler, around && ((inner: Processor) => wrap(inner, around, breaches)))
   })
   const format: Format<any> = (message) => act(plan.format, () => json(message))
-  const pipeline = handle(...(routes as never))({ format, hooks })
+  const pipeline = handle(...(routes as readonly Route<any, any>[]))({ format, hooks })
   const processor = plan.layers.reduce((inner, layer) => wrap(inner, layer, breaches), pipeline)
   // A bare closure is no processor of the library's before something of the library is around it.
   return plan.layers.at(-1)?.kind === 'closure'
@@ -359,7 +372,8 @@ const built = (plan: Plan, interrupt: () => void, breaches: Breaches): Processor
     : processor
 }
 
-const isMistake = (thrown: unknown): boolean => thrown instanceof TypeError && thrown.message.includes('remove or narrow')
+const isMistake = (thrown: unknown): boolean =>
+  thrown instanceof TypeError && thrown.message.includes('remove or narrow')
 
 const laws = suite('a processor')
 
@@ -410,7 +424,8 @@ laws('is Released, unless it acked or stored, once its message was interrupted',
       const processor = built(library, () => undefined, [])
       const outcome = await processor(message({ type: 'order' }, { signal: controller.signal }))()
       assert.ok(['Acked', 'DeadLettered', 'Released'].includes(outcome._tag), outcome._tag)
-      if (outcome._tag === 'Released' && plan.layers.length === 0) assert.equal(outcome, released('leaseLost'))
+      if (outcome._tag === 'Released' && plan.layers.length === 0)
+        assert.equal(outcome, released('leaseLost'))
     }),
     { numRuns: 200 }
   )

@@ -1200,15 +1200,37 @@ starting(
 
 starting('that is never answered ends with a stop, within drainMs and graceMs', async () => {
   const source = startedBy(() => () => never, ['1'])
-  const { clock, abort, report } = running(source.open, acking, {
-    onFailed: 'stop',
-    drainMs: 1_000,
-    graceMs: 500
-  })
+  const options = { onFailed: 'stop', drainMs: 1_000, graceMs: 500 } as const
+  const { clock, abort, report } = running(source.open, acking, options)
   await clock.advance(100)
   abort()
   assert.equal(await report(), reportOf({ received: 1, released: 1, ended: { _tag: 'Aborted' } }))
-  assert.ok(clock.monotonic() <= 100 + 2 * 1_500, String(clock.monotonic()))
+  assert.equal(source.settles(), [['1', 'Released', 'Release not started']])
+  assert.is(clock.monotonic(), 1_600)
+})
+
+starting('that is answered when the message was given up already runs no handler', async () => {
+  const clock = virtualClock()
+  const handled: string[] = []
+  const source = startedBy(
+    () => async () => {
+      await waits(clock, 10_000)
+      return 'ok'
+    },
+    ['1']
+  )
+  const processor = processing(({ id }) => {
+    handled.push(id)
+    return ack
+  })
+  const options = { onFailed: 'stop', drainMs: 1_000, graceMs: 500 } as const
+  const { abort, report } = running(source.open, processor, options, clock)
+  await clock.advance(100)
+  abort()
+  assert.equal(await report(), reportOf({ received: 1, released: 1, ended: { _tag: 'Aborted' } }))
+  await clock.advance(60_000)
+  assert.equal(handled, [])
+  assert.is(source.settles().length, 1)
 })
 
 starting.run()
