@@ -31,11 +31,25 @@ export const capture = (thrown: unknown, depth = 4): Captured => {
 /** Hears the rejection of what should not have been a promise, so that it does not end the process. */
 export const hush = (value: unknown): void => void Promise.resolve(value).catch(() => undefined)
 
+/** Refuses what was given for a Task. */
+export const noTask = (given: unknown): never => {
+  hush(given)
+  throw new TypeError('gave something that is no Task; give a function that gives a Promise')
+}
+
 // helpers
 
 const maxCauses = 8
 
 const causesOf = (thrown: unknown): readonly unknown[] => {
+  try {
+    return foundCauses(thrown)
+  } catch {
+    return []
+  }
+}
+
+const foundCauses = (thrown: unknown): readonly unknown[] => {
   const cause = field(thrown, 'cause')
   const errors = field(thrown, 'errors')
   const members = Array.isArray(errors) ? errors.slice(0, maxCauses) : []

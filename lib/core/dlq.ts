@@ -1,10 +1,10 @@
 /** Dead letter queues: where a message goes when its processor gives up. */
-import type { Either } from 'fp-ts/lib/Either.js'
+import type { Left } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { capture } from './captured.js'
+import { capture, noTask } from './captured.js'
 import { type Failure, dlqUnavailable, rejected } from './failure.js'
 import { type Attempt, type Message, interruptionOf } from './message.js'
-import { type Nacked, type Outcome, deadLettered, failed, released } from './outcome.js'
+import { type Nacked, type Outcome, deadLettered, failed, released, unlessInterrupted } from './outcome.js'
 import { type Processor, type Settled, described, fromRun, isSettled, runOf } from './processor.js'
 import { type Run, type Step, stepped } from './run.js'
 
@@ -88,25 +88,30 @@ const nacked = ({ reason, afterMs }: Nacked): Failure =>
   rejected('nacked', { ...(reason !== undefined && { reason }), ...(afterMs !== undefined && { afterMs }) })
 
 const store = async (dlq: Dlq, message: Message, failure: Failure): Promise<Outcome> => {
-  const reason = interruptionOf(message)
-  if (reason !== undefined) return released(reason)
   const { trace } = message
-  const stored = await attempt(dlq, letterOf(message, failure))
-  if (stored._tag === 'Left') {
-    trace.unstored ??= failure
-    return failed(dlqUnavailable(stored.left.reason, failure))
+  const before = interruptionOf(message)
+  if (before !== undefined) return released(before)
+  const error = await put(dlq, letterOf(message, failure))
+  if (error === undefined) {
+    trace.unstored = undefined
+    trace.storedIn = dlq.location
+    return deadLettered(failure)
   }
-  trace.unstored = undefined
-  trace.storedIn = dlq.location
-  return deadLettered(failure)
+  trace.unstored ??= failure
+  return unlessInterrupted(message, failed(dlqUnavailable(error, failure)))
 }
 
-const attempt = async (dlq: Dlq, letter: DeadLetter): Promise<Either<DlqError, void>> => {
+/** Why the letter is not stored; only a queue that says so has stored it. */
+const put = async (dlq: Dlq, letter: DeadLetter): Promise<string | undefined> => {
   try {
-    return await dlq.put(letter)()
+    const task: unknown = dlq.put(letter)
+    const stored: unknown = typeof task === 'function' ? await task() : noTask(task)
+    const { _tag, left } = stored as Partial<Left<DlqError>>
+    if ((_tag as string) === 'Right') return undefined
+    return _tag === 'Left' && typeof left?.reason === 'string' ? left.reason : 'it gives no reason'
   } catch (thrown) {
     const { name, message } = capture(thrown)
-    return { _tag: 'Left', left: { reason: `${name}: ${message}` } }
+    return `${name}: ${message}`
   }
 }
 

@@ -1,7 +1,6 @@
 /** Handling: routes end a pipeline, and make it a processor. */
-import type { Either } from 'fp-ts/lib/Either.js'
 import { hush } from './captured.js'
-import { type Failure, defect } from './failure.js'
+import { type Failure, defect, isFailure } from './failure.js'
 import type { Format } from './format.js'
 import { type Hook, type HookContext, withHooks } from './hook.js'
 import { type Message, abandonmentOf, withBody } from './message.js'
@@ -16,7 +15,6 @@ import {
   fromRun,
   runOf
 } from './processor.js'
-import { left } from './result.js'
 import { type Begun, Call, type Run, concluded, handlerOf } from './run.js'
 import type { Handler, Route } from './route.js'
 import { type Routable, type Routed, router } from './router.js'
@@ -52,9 +50,8 @@ export const handle =
     const decode = decoder(pipeline.format)
 
     const take: Run = (message) => {
-      const body = decode(message)
-      if (body._tag === 'Left') return unlessInterrupted(message, failed(body.left))
-      const decoded = withBody(message, body.right)
+      const decoded = decode(message)
+      if ('_tag' in decoded) return unlessInterrupted(message, failed(decoded))
       const routed = select(decoded)
       if (routed._tag === 'Claimed') return run(routed.route, decoded, routed)
       if (routed._tag === 'Unclaimed' && fallback !== undefined) return run(fallback, decoded, undefined)
@@ -65,9 +62,9 @@ export const handle =
       combinators: [],
       routes: prepared.map(({ label, place, matcher, given }) => ({ label, place, matcher, given })),
       select: (message) => {
-        const body = decode(message)
-        if (body._tag === 'Right') return selection(select(withBody(message, body.right)), fallback?.label)
-        return { _tag: body.left._tag === 'Defect' ? 'Undecided' : 'Passed', failure: body.left }
+        const decoded = decode(message)
+        if (!('_tag' in decoded)) return selection(select(decoded), fallback?.label)
+        return { _tag: decoded._tag === 'Defect' ? 'Undecided' : 'Passed', failure: decoded }
       }
     }
     return fromRun(take, description)
@@ -122,17 +119,19 @@ const surrounded = (around: (processor: Processor) => Processor, bare: Prepared)
   return runOf(around(fromRun(inner, undefined)))
 }
 
+/** The message with its body, or why it has none. */
 const decoder =
   <B>(format: Format<B>) =>
-  (message: Message): Either<Failure, B> => {
-    if (message.fault !== undefined) return left(message.fault)
+  (message: Message): Message<B> | Failure => {
     try {
+      if (message.fault !== undefined) return message.fault
       const body = format(message)
-      if (body._tag === 'Left' || body._tag === 'Right') return body
+      if (body._tag === 'Right') return withBody(message, body.right)
+      if (body._tag === 'Left' && isFailure(body.left)) return body.left
       hush(body)
-      return left(defect('the format', new TypeError('gave something that is no Either')))
+      throw new TypeError('gave something that is no Either')
     } catch (thrown) {
-      return left(defect('the format', thrown))
+      return defect('the format', thrown)
     }
   }
 

@@ -1,6 +1,6 @@
 /** Processors: the finished pipeline, a function from a message to what became of it. */
 import type { Task } from 'fp-ts/lib/Task.js'
-import { hush } from './captured.js'
+import { noTask } from './captured.js'
 import { type Failure, defect } from './failure.js'
 import type { Matcher } from './matcher.js'
 import { type Message, restored } from './message.js'
@@ -131,8 +131,3 @@ const guarded =
       return unlessInterrupted(message, failed(defect(name, thrown)))
     }
   }
-
-const noTask = (given: unknown): never => {
-  hush(given)
-  throw new TypeError('gave something that is no Task; give a function that gives a Promise of the outcome')
-}

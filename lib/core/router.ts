@@ -1,4 +1,5 @@
 /** Routers: which one of many routes takes a message, at a cost that does not grow with them. */
+import { hush } from './captured.js'
 import {
   type Defect,
   type Failure,
@@ -84,7 +85,11 @@ const claimOf = <R extends Routable>(route: R, message: Message): Claimed<R> | D
     const match = route.matcher.match(message)
     if (match._tag === 'Taken') return { _tag: 'Claimed', route, input: match.input, failure: undefined }
     if (match._tag === 'Passed') return undefined
-    return { _tag: 'Claimed', route, input: undefined, failure: malformed(match.issues) }
+    if (match._tag === 'Malformed' && Array.isArray(match.issues)) {
+      return { _tag: 'Claimed', route, input: undefined, failure: malformed(match.issues) }
+    }
+    hush(match)
+    throw new TypeError('gave something that is no match')
   } catch (thrown) {
     return defect(`the matcher of ${route.label}`, thrown)
   }

@@ -48,6 +48,7 @@ export const loop = async (
   const waiting = backlog()
   const held = new Set<Delivery>()
   const running: (Delivery | undefined)[] = []
+  const isStarted: boolean[] = []
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => slot)
   let active = 0
   let isAlone = false
@@ -156,7 +157,9 @@ export const loop = async (
       running[slot] = delivery
       active += 1
       isAlone = delivery.alone === true
-      const kept = traits.redelivers ? await keptBack(delivery) : undefined
+      isStarted[slot] = !traits.redelivers
+      const kept = traits.redelivers ? await keptBack(slot, delivery) : undefined
+      if (running[slot] !== delivery) return // it was given up
       const begun = kept ?? begin(delivery.message)
       let outcome: Outcome
       if (isCall(begun)) {
@@ -172,7 +175,7 @@ export const loop = async (
       if (running[slot] !== delivery) return // it was given up
       running[slot] = undefined
       active -= 1
-      answer(delivery, outcome, kept === undefined)
+      answer(delivery, outcome, isStarted[slot])
       if (!isAlone) continue
       isAlone = false
       fillSlots()
@@ -183,11 +186,12 @@ export const loop = async (
     wakeWaiting()
   }
 
-  /** Asks the source to count the start. What is lost by then, or not counted before a stop, is not started. */
-  const keptBack = async (delivery: Delivery): Promise<Outcome | undefined> => {
+  /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
+  const keptBack = async (slot: number, delivery: Delivery): Promise<Outcome | undefined> => {
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
       const settlement = isLost(delivery) ? 'lost' : ((await source.start?.(delivery)()) ?? 'ok')
-      if (settlement === 'ok') return undefined
+      isStarted[slot] = settlement === 'ok'
+      if (settlement === 'ok') return ended === undefined ? undefined : released('shutdown')
       if (settlement === 'lost') {
         delivery.interrupt('leaseLost')
         return released('leaseLost')
@@ -255,7 +259,7 @@ export const loop = async (
     if (!(await within(clock, limits.graceMs, finished))) {
       for (const [slot, delivery] of running.entries()) {
         running[slot] = undefined
-        if (delivery !== undefined) answer(delivery, released('shutdown'), true)
+        if (delivery !== undefined) answer(delivery, released('shutdown'), isStarted[slot] === true)
       }
     }
   }

@@ -5,7 +5,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Clock } from '../../lib/core/clock.js'
 import { type Dlq, withDlq } from '../../lib/core/dlq.js'
-import { rejected } from '../../lib/core/failure.js'
+import { type Failure, failureToJson, rejected } from '../../lib/core/failure.js'
 import { failureFromJson } from '../../lib/core/failure-json.js'
 import { type Format, json } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
@@ -25,10 +25,10 @@ import { turn } from '../support/clock.js'
 
 const isTextOrNothing = (value: unknown): boolean => value === undefined || typeof value === 'string'
 
-const failureProblem = (failure: unknown): string | undefined => {
-  const read = failureFromJson(JSON.parse(JSON.stringify(failure) ?? 'null'))
-  if (read._tag === 'Left') return `its failure is none: ${JSON.stringify(failure)}`
-  return typeof renderFailure(read.right) === 'string' ? undefined : 'its failure cannot be shown'
+const failureProblem = (failure: Failure): string | undefined => {
+  const text = JSON.stringify(failureToJson(failure))
+  if (failureFromJson(JSON.parse(text))._tag === 'Left') return `its failure is none: ${text}`
+  return typeof renderFailure(failure) === 'string' ? undefined : 'its failure cannot be shown'
 }
 
 /** Why something is no outcome that the rest of the library could do with. */
@@ -152,6 +152,7 @@ const garbage: Readonly<Record<string, () => unknown>> = {
   'Failed of an unknown failure': () => ({ _tag: 'Failed', failure: { _tag: 'Odd' } }),
   'Failed of half a failure': () => ({ _tag: 'Failed', failure: { _tag: 'Malformed' } }),
   'Failed of an odd failure': () => ({ _tag: 'Failed', failure: { _tag: 'Rejected', code: 3 } }),
+  'Failed of a failure with an odd tag': () => ({ _tag: 'Failed', failure: { _tag: Object.create(null) } }),
   'Failed of a refusing failure': () => ({ _tag: 'Failed', failure: new Proxy({}, refusing) }),
   'Failed of odd details': () => failed(rejected('late', revoked({}) as never)),
   DeadLettered: () => deadLettered(rejected('late')),
@@ -208,9 +209,9 @@ const ways: Readonly<Record<string, (value: unknown) => unknown>> = {
 type Deed = { readonly way: string; readonly value: string } | undefined
 
 const aDeed: fc.Arbitrary<Deed> = fc.oneof(
-  { weight: 1, arbitrary: fc.constant(undefined) },
+  { weight: 4, arbitrary: fc.constant(undefined) },
   {
-    weight: 2,
+    weight: 1,
     arbitrary: fc.record({
       way: fc.constantFrom(...Object.keys(ways)),
       value: fc.constantFrom(...Object.keys(garbage))
@@ -230,7 +231,13 @@ type Layer =
 
 const aLayer: fc.Arbitrary<Layer> = fc.oneof(
   fc.record({
-    kind: fc.constantFrom('combinator' as const, 'closure' as const, 'outcome' as const),
+    kind: fc.constantFrom<'combinator' | 'closure' | 'outcome'>(
+      'combinator',
+      'combinator',
+      'closure',
+      'closure',
+      'outcome'
+    ),
     deed: aDeed
   }),
   fc.record({ kind: fc.constantFrom('withRetry' as const, 'withDlq' as const), deed: aDeed }),
@@ -257,9 +264,9 @@ const aRoute = fc.record({
 const aPlan = fc.record({
   format: aDeed,
   hooks: fc.array(fc.record({ acquire: aDeed, release: fc.option(aDeed, { nil: null }) }), { maxLength: 3 }),
-  routes: fc.array(aRoute, { maxLength: 3 }),
-  layers: fc.array(aLayer, { maxLength: 4 }),
-  interrupted: fc.constantFrom('never', 'before', 'by the handler'),
+  routes: fc.array(aRoute, { minLength: 1, maxLength: 3 }),
+  layers: fc.array(aLayer, { maxLength: 3 }),
+  interrupted: fc.constantFrom('never', 'never', 'never', 'before', 'by the handler'),
   redelivers: fc.boolean()
 })
 
@@ -325,6 +332,12 @@ const wrap = (processor: Processor, layer: Layer, breaches: Breaches): Processor
 
 const matcherOf = ({ kind, deed }: Plan['routes'][number]): any => {
   const odd = () => act(deed, () => true)
+  /** A promise that a refinement gives is dropped by io-ts, where nothing of ours can hear it reject. */
+  const heard = () => {
+    const given = odd()
+    if (given instanceof Promise) given.catch(() => undefined)
+    return given
+  }
   const standard = { version: 1, vendor: 'test', validate: () => act(deed, () => ({ value: 1 })) }
   switch (kind) {
     case 'field':
@@ -336,7 +349,7 @@ const matcherOf = ({ kind, deed }: Plan['routes'][number]): any => {
     case 'keyed matcher':
       return { ...toMatcher(byField('type', 'order')), decided: false, match: odd }
     case 'codec':
-      return t.type({ type: t.literal('refund'), n: t.refinement(t.unknown, odd) })
+      return t.type({ type: t.literal('refund'), n: t.refinement(t.unknown, heard) })
     case 'schema':
       return { '~standard': standard }
     case 'or':
@@ -372,8 +385,15 @@ const built = (plan: Plan, interrupt: () => void, breaches: Breaches): Processor
     : processor
 }
 
-const isMistake = (thrown: unknown): boolean =>
-  thrown instanceof TypeError && thrown.message.includes('remove or narrow')
+/** Nothing where the plan is a mistake that is refused when it is built. */
+const builtUnlessRefused = (...given: Parameters<typeof built>): Processor | undefined => {
+  try {
+    return built(...given)
+  } catch (thrown) {
+    if (thrown instanceof TypeError && thrown.message.includes('remove or narrow')) return undefined
+    throw thrown
+  }
+}
 
 const laws = suite('a processor')
 
@@ -388,12 +408,8 @@ laws('never rejects, and always gives exactly one well-formed outcome', async ()
         const breaches: Breaches = []
         const controller = new AbortController()
         const interrupt = () => controller.abort(interruption('shutdown'))
-        let processor: Processor
-        try {
-          processor = built(plan, interrupt, breaches)
-        } catch (thrown) {
-          return fc.pre(!isMistake(thrown))
-        }
+        const processor = builtUnlessRefused(plan, interrupt, breaches)
+        if (processor === undefined) return
         if (plan.interrupted === 'before') interrupt()
         for (const body of bodies) {
           const delivered = message(body, {
@@ -408,7 +424,7 @@ laws('never rejects, and always gives exactly one well-formed outcome', async ()
         await turn()
         assert.equal(unhandled.splice(0).length, 0, 'a rejection was left unhandled')
       }),
-      { numRuns: 600 }
+      { numRuns: 1_500 }
     )
   } finally {
     process.off('unhandledRejection', listen)
@@ -421,13 +437,14 @@ laws('is Released, unless it acked or stored, once its message was interrupted',
       const controller = new AbortController()
       controller.abort(interruption('leaseLost'))
       const library = { ...plan, layers: plan.layers.filter(({ kind }) => kind !== 'closure') }
-      const processor = built(library, () => undefined, [])
+      const processor = builtUnlessRefused(library, () => undefined, [])
+      if (processor === undefined) return
       const outcome = await processor(message({ type: 'order' }, { signal: controller.signal }))()
       assert.ok(['Acked', 'DeadLettered', 'Released'].includes(outcome._tag), outcome._tag)
       if (outcome._tag === 'Released' && plan.layers.length === 0)
         assert.equal(outcome, released('leaseLost'))
     }),
-    { numRuns: 200 }
+    { numRuns: 500 }
   )
 })
 
