@@ -1,5 +1,5 @@
 /** What was thrown, as plain and bounded data: whatever it is, reading it cannot throw again. */
-import { cut } from './json.js'
+import { cut, toJson } from './json.js'
 
 // model
 
@@ -74,7 +74,7 @@ const typeName = (value: unknown): string => (value === null ? 'null' : typeof v
 
 const shown = (value: unknown): string => {
   try {
-    return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+    return typeof value === 'object' && value !== null ? JSON.stringify(toJson(value)) : String(value)
   } catch {
     return 'unreadable'
   }

@@ -160,22 +160,30 @@ export const matchFailure =
 
 // guards
 
-/** Checks what `renderFailure` and the queues rely on: the tag, and that what is nested is there. */
-export const isFailure = (value: unknown): value is Failure => {
-  if (typeof value !== 'object' || value === null) return false
-  const failure = value as Partial<Record<string, unknown>>
-  switch (failure._tag) {
+/** Checks a value that may be anything; reading it may throw. */
+export const isFailure = (value: unknown, depth = 4): value is Failure => {
+  const { _tag, ...fields } = fieldsOf(value)
+  switch (_tag) {
     case 'NoMatch':
+      return isListOf(fields.routes, (miss) => areTexts(miss, 'route', 'reason'))
     case 'MultipleMatches':
-      return Array.isArray(failure.routes)
+      return isListOf(fields.routes, (route) => typeof route === 'string')
     case 'Malformed':
-      return Array.isArray(failure.issues)
+      return isListOf(fields.issues, (issue) => areTexts(issue, 'path', 'message'))
+    case 'Rejected':
+      return areTexts(fields, 'code')
+    case 'Defect':
+      return areTexts(fields, 'where', 'name', 'message')
     case 'HookFailed':
-      return typeof failure.error === 'object' && failure.error !== null
+      return areTexts(fields, 'hook', 'phase') && areTexts(fields.error, 'name', 'message')
+    case 'TimedOut':
+      return typeof fields.afterMs === 'number' && typeof fields.abandoned === 'boolean'
+    case 'TooManyDeliveries':
+      return typeof fields.count === 'number'
     case 'DlqUnavailable':
-      return isFailure(failure.failure)
+      return areTexts(fields, 'reason') && depth > 0 && isFailure(fields.failure, depth - 1)
     default:
-      return ['Rejected', 'Defect', 'TimedOut', 'TooManyDeliveries'].includes(String(failure._tag))
+      return false
   }
 }
 
@@ -183,3 +191,14 @@ export const isFailure = (value: unknown): value is Failure => {
 
 /** The JSON form in which queues keep failures. What user code put into them is bounded, so this cannot fail. */
 export const failureToJson = (failure: Failure): Json => toJson(failure)
+
+// helpers
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+
+const areTexts = (value: unknown, ...names: readonly string[]): boolean =>
+  names.every((name) => typeof fieldsOf(value)[name] === 'string')
+
+const isListOf = (value: unknown, isItem: (item: unknown) => boolean): boolean =>
+  Array.isArray(value) && value.every(isItem)

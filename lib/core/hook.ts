@@ -2,9 +2,10 @@
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Either } from 'fp-ts/lib/Either.js'
-import { type Failure, hookFailed } from './failure.js'
+import { type Failure, hookFailed, isFailure } from './failure.js'
 import type { Message } from './message.js'
 import { type Outcome, failed } from './outcome.js'
+import { left, right } from './result.js'
 
 // model
 
@@ -71,11 +72,12 @@ const run = async (
 ): Promise<Either<Failure, unknown>> => {
   try {
     const result = call()
-    if (typeof result !== 'function') return { _tag: 'Right', right: await result }
+    if (typeof result !== 'function') return right(await result)
     const either = await result()
-    if (either?._tag === 'Left' || either?._tag === 'Right') return either
+    if (either?._tag === 'Right') return right(either.right)
+    if (either?._tag === 'Left' && isFailure(either.left)) return left(either.left)
     throw new TypeError('its Task gave something that is no Either')
   } catch (thrown) {
-    return { _tag: 'Left', left: hookFailed(name, phase, thrown) }
+    return left(hookFailed(name, phase, thrown))
   }
 }

@@ -85,21 +85,18 @@ export const matchOutcome =
   (outcome: Outcome): A =>
     matchTag(outcome, cases)
 
-// guards
+// conversions
 
-export const isVerdict = (value: unknown): value is Verdict => {
-  const tag = tagOf(value)
-  return tag === 'Acked' || tag === 'Nacked' || (tag === 'Failed' && isFailure((value as Failed).failure))
-}
+/**
+ * What a handler gave, as a verdict of plain fields; `undefined` if it is none. Fields are read once, so that what
+ * was checked is what is used; reading them may throw.
+ */
+export const toVerdict = (value: unknown): Verdict | undefined =>
+  value === ack ? ack : verdictOf(fieldsOf(value))
 
-export const isOutcome = (value: unknown): value is Outcome => {
-  const tag = tagOf(value)
-  return (
-    isVerdict(value) ||
-    (tag === 'DeadLettered' && isFailure((value as DeadLettered).failure)) ||
-    (tag === 'Released' && ['shutdown', 'leaseLost'].includes((value as Released).reason))
-  )
-}
+/** The same for an outcome. */
+export const toOutcome = (value: unknown): Outcome | undefined =>
+  value === ack ? ack : outcomeOf(fieldsOf(value))
 
 // combinators
 
@@ -112,7 +109,46 @@ export const unlessInterrupted = (message: Message, outcome: Outcome): Outcome =
 
 // helpers
 
-const tagOf = (value: unknown): string | undefined =>
-  typeof value === 'object' && value !== null && typeof (value as { _tag?: unknown })._tag === 'string'
-    ? (value as { _tag: string })._tag
-    : undefined
+interface Fields {
+  readonly _tag?: unknown
+  readonly note?: unknown
+  readonly reply?: unknown
+  readonly reason?: unknown
+  readonly afterMs?: unknown
+  readonly failure?: unknown
+}
+
+const fieldsOf = (value: unknown): Fields => {
+  if (typeof value !== 'object' || value === null) return {}
+  const { _tag, note, reply, reason, afterMs, failure } = value as Fields
+  return { _tag, note, reply, reason, afterMs, failure }
+}
+
+const verdictOf = ({ _tag, note, reply, reason, afterMs, failure }: Fields): Verdict | undefined => {
+  switch (_tag) {
+    case 'Acked':
+      if (!isText(note)) return undefined
+      return { _tag, ...(note !== undefined && { note }), ...(reply !== undefined && { reply }) }
+    case 'Nacked':
+      if (!isText(reason) || !isDelay(afterMs)) return undefined
+      return { _tag, ...(reason !== undefined && { reason }), ...(afterMs !== undefined && { afterMs }) }
+    case 'Failed':
+      return isFailure(failure) ? { _tag, failure } : undefined
+    default:
+      return undefined
+  }
+}
+
+const outcomeOf = (fields: Fields): Outcome | undefined => {
+  const { _tag, failure, reason } = fields
+  if (_tag === 'DeadLettered') return isFailure(failure) ? { _tag, failure } : undefined
+  if (_tag === 'Released')
+    return reason === 'shutdown' || reason === 'leaseLost' ? { _tag, reason } : undefined
+  return verdictOf(fields)
+}
+
+const isText = (value: unknown): value is string | undefined =>
+  value === undefined || typeof value === 'string'
+
+const isDelay = (value: unknown): value is number | undefined =>
+  value === undefined || (typeof value === 'number' && value >= 0 && value < Infinity)

@@ -4,7 +4,7 @@ import { noTask } from './captured.js'
 import { type Failure, defect } from './failure.js'
 import type { Matcher } from './matcher.js'
 import { type Message, restored } from './message.js'
-import { type Outcome, failed, isOutcome, unlessInterrupted } from './outcome.js'
+import { type Outcome, failed, toOutcome, unlessInterrupted } from './outcome.js'
 import { type Run, concluded } from './run.js'
 
 // model
@@ -124,8 +124,8 @@ const guarded =
   async (message) => {
     try {
       const task: unknown = processor(message)
-      const outcome: unknown = typeof task === 'function' ? await task() : noTask(task)
-      if (isOutcome(outcome)) return unlessInterrupted(message, outcome)
+      const outcome = toOutcome(typeof task === 'function' ? await task() : noTask(task))
+      if (outcome !== undefined) return unlessInterrupted(message, outcome)
       throw new TypeError('gave something that is no outcome')
     } catch (thrown) {
       return unlessInterrupted(message, failed(defect(name, thrown)))

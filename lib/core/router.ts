@@ -5,6 +5,7 @@ import {
   type Failure,
   type Miss,
   defect,
+  isFailure,
   malformed,
   multipleMatches,
   noMatch
@@ -85,9 +86,8 @@ const claimOf = <R extends Routable>(route: R, message: Message): Claimed<R> | D
     const match = route.matcher.match(message)
     if (match._tag === 'Taken') return { _tag: 'Claimed', route, input: match.input, failure: undefined }
     if (match._tag === 'Passed') return undefined
-    if (match._tag === 'Malformed' && Array.isArray(match.issues)) {
+    if (isFailure(match))
       return { _tag: 'Claimed', route, input: undefined, failure: malformed(match.issues) }
-    }
     hush(match)
     throw new TypeError('gave something that is no match')
   } catch (thrown) {

@@ -4,7 +4,7 @@
  */
 import { defect } from './failure.js'
 import type { Message } from './message.js'
-import { type Outcome, failed, isVerdict, unlessInterrupted } from './outcome.js'
+import { type Outcome, failed, toVerdict, unlessInterrupted } from './outcome.js'
 
 // model
 
@@ -29,8 +29,13 @@ export class Call {
     return 'Call' as const
   }
 
-  conclude(verdict: unknown): Outcome | Promise<Outcome> {
-    if (isVerdict(verdict)) return this.end(verdict)
+  conclude(given: unknown): Outcome | Promise<Outcome> {
+    try {
+      const verdict = toVerdict(given)
+      if (verdict !== undefined) return this.end(verdict)
+    } catch (thrown) {
+      return this.fail(thrown)
+    }
     return this.fail(new TypeError('gave something that is no verdict; give ack, nack() or failed(...)'))
   }
 

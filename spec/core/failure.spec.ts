@@ -49,7 +49,7 @@ captured('cannot be made to throw', () => {
       }
     }
   )
-  assert.equal(capture(hostile), { name: 'object', message: 'unreadable' })
+  assert.equal(capture(hostile), { name: 'object', message: '"[unreadable]"' })
   const cyclic = new Error('cyclic')
   cyclic.cause = cyclic
   assert.equal(capture(cyclic).causes, undefined)

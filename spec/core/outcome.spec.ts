@@ -10,12 +10,12 @@ import {
   ackWith,
   deadLettered,
   failed,
-  isOutcome,
-  isVerdict,
   matchOutcome,
   matchVerdict,
   nack,
   released,
+  toOutcome,
+  toVerdict,
   unlessInterrupted
 } from '../../lib/core/outcome.js'
 
@@ -92,24 +92,24 @@ matchingOutcomes('takes the case of the tag, or otherwise', () => {
 
 matchingOutcomes.run()
 
-const guarding = suite('isVerdict, isOutcome')
+const converting = suite('toVerdict, toOutcome')
 
-guarding('know what there is', () => {
-  assert.equal(
-    verdicts.map(isVerdict),
-    verdicts.map(() => true)
-  )
-  assert.equal(
-    others.map(isVerdict),
-    others.map(() => false)
-  )
-  assert.equal(
-    [...verdicts, ...others].map(isOutcome),
-    [...verdicts, ...others].map(() => true)
-  )
+const none = [undefined, undefined]
+
+converting('give back what there is', () => {
+  for (const verdict of verdicts) assert.equal([toVerdict(verdict), toOutcome(verdict)], [verdict, verdict])
+  for (const outcome of others) assert.equal([toVerdict(outcome), toOutcome(outcome)], [undefined, outcome])
 })
 
-guarding('take nothing else for one', () => {
+converting('leave out what does not belong', () => {
+  const seen = [
+    { _tag: 'Acked', reason: 'odd', at: 3 },
+    { _tag: 'Nacked', reply: 'odd' }
+  ].map(toOutcome)
+  assert.equal(seen, [ack, nack()])
+})
+
+converting('take nothing else for one', () => {
   const wrong: readonly unknown[] = [
     undefined,
     null,
@@ -121,6 +121,11 @@ guarding('take nothing else for one', () => {
     Promise.resolve(ack),
     { _tag: 'acked' },
     { _tag: ['Acked'] },
+    { _tag: 'Acked', note: 3 },
+    { _tag: 'Nacked', reason: {} },
+    { _tag: 'Nacked', afterMs: 'soon' },
+    { _tag: 'Nacked', afterMs: NaN },
+    { _tag: 'Nacked', afterMs: -1 },
     { _tag: 'Failed' },
     { _tag: 'Failed', failure: undefined },
     { _tag: 'Failed', failure: 'late' },
@@ -128,22 +133,38 @@ guarding('take nothing else for one', () => {
     { _tag: 'Failed', failure: { _tag: 'Late' } },
     { _tag: 'Failed', failure: { _tag: 'toString' } },
     { _tag: 'Failed', failure: { _tag: '__proto__' } },
+    { _tag: 'Failed', failure: { _tag: Object.create(null) } },
+    { _tag: 'Failed', failure: { _tag: 'Rejected', code: 3 } },
+    { _tag: 'Failed', failure: { _tag: 'Malformed', issues: [3] } },
     { _tag: 'DeadLettered' },
     { _tag: 'DeadLettered', failure: { _tag: 'Late' } },
     { _tag: 'Released' },
     { _tag: 'Released', reason: 'tired' }
   ]
   for (const [index, value] of wrong.entries())
-    assert.equal([isVerdict(value), isOutcome(value)], [false, false], `number ${index}`)
+    assert.equal([toVerdict(value), toOutcome(value)], none, `number ${index}`)
 })
 
-guarding('take no random value for one', () =>
-  fc.assert(
-    fc.property(fc.anything(), (value) => assert.equal([isVerdict(value), isOutcome(value)], [false, false]))
-  )
+converting('take no random value for one', () =>
+  fc.assert(fc.property(fc.anything(), (value) => assert.equal([toVerdict(value), toOutcome(value)], none)))
 )
 
-guarding.run()
+converting('read each field once, so that what was checked is what is used', () => {
+  for (const convert of [toVerdict, toOutcome])
+    for (const verdict of verdicts.filter((verdict) => verdict !== ack)) {
+      const reads: string[] = []
+      const counting = new Proxy<object>(verdict, {
+        get: (target, name, receiver) => {
+          reads.push(String(name))
+          return Reflect.get(target, name, receiver)
+        }
+      })
+      assert.equal(convert(counting), verdict)
+      assert.equal(reads.toSorted(), [...new Set(reads)].toSorted())
+    }
+})
+
+converting.run()
 
 const interrupting = suite('unlessInterrupted')
 
