@@ -15,8 +15,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rejected } from '../../lib/core/failure.js'
 import type { Resource } from '../../lib/core/resource.js'
-import { type SqliteDlq, sqliteDlq, sqliteDlqOn } from '../../lib/dlq/sqlite.js'
+import { type SqliteDlq, sqliteDlq } from '../../lib/dlq/sqlite.js'
 import type { Connect } from '../../lib/dlq/sqlite-file.js'
+import { queueOn } from '../../lib/dlq/sqlite-queue.js'
 import { inFolder, letter } from '../support/letters.js'
 
 const connect: Connect = (path, options) => new Database(path, options)
@@ -108,7 +109,7 @@ storing('has committed with synchronous=FULL when it answers, also to a file mad
       return database
     }
     for (const count of [1, 2]) {
-      await using(sqliteDlqOn(watched, file), async (queue) => {
+      await using(queueOn(file)(watched), async (queue) => {
         await queue.put(letter({ id: String(count) }))()
         const reader = new Database(file, { readonly: true })
         assert.is(reader.prepare('SELECT count(*) FROM letters').pluck().get(), count)
@@ -190,7 +191,7 @@ faults('answers Left while the database is full, and stores again when it is not
       return database
     }
     const large = (id: string) => letter({ id, bytes: new Uint8Array(100_000) })
-    await using(sqliteDlqOn(limited, join(folder, 'a.db')), async (queue) => {
+    await using(queueOn(join(folder, 'a.db'))(limited), async (queue) => {
       isFull = true
       database?.pragma('max_page_count = 4')
       const put = await queue.put(large('1'))()
@@ -235,7 +236,7 @@ for (const hasCommitted of [true, false]) {
     `puts again on a new connection what a failed commit ${hasCommitted ? 'did' : 'did not'} store`,
     () =>
       inFolder(async (folder) => {
-        await using(sqliteDlqOn(ambiguous(hasCommitted, 1), join(folder, 'a.db')), async (queue) => {
+        await using(queueOn(join(folder, 'a.db'))(ambiguous(hasCommitted, 1)), async (queue) => {
           assert.is((await queue.put(letter())())._tag, 'Right')
           assert.is((await listed(queue)).length, 1)
         })
@@ -245,7 +246,7 @@ for (const hasCommitted of [true, false]) {
 
 faults('answers Left when the commit fails on the new connection too, and recovers by itself', () =>
   inFolder(async (folder) => {
-    await using(sqliteDlqOn(ambiguous(false, 2), join(folder, 'a.db')), async (queue) => {
+    await using(queueOn(join(folder, 'a.db'))(ambiguous(false, 2)), async (queue) => {
       assert.is((await queue.put(letter())())._tag, 'Left')
       assert.is((await queue.put(letter())())._tag, 'Right')
       assert.is((await listed(queue)).length, 1)
@@ -257,7 +258,7 @@ faults('says that another process holds the file locked', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
     const impatient: Connect = (path) => connect(path, { timeout: 10 })
-    await using(sqliteDlqOn(impatient, file), async (queue) => {
+    await using(queueOn(file)(impatient), async (queue) => {
       const other = new Database(file)
       other.exec('BEGIN IMMEDIATE')
       const put = await queue.put(letter())()
@@ -358,7 +359,7 @@ faults('fails at the start with an SQLite that can lose commits', () =>
       database.function('sqlite_version', () => '3.51.2')
       return database
     }
-    assert.match(await refusal(sqliteDlqOn(old, join(folder, 'a.db'))), 'SQLite 3.51.2 can lose commits')
+    assert.match(await refusal(queueOn(join(folder, 'a.db'))(old)), 'SQLite 3.51.2 can lose commits')
   })
 )
 

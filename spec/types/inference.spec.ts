@@ -14,6 +14,7 @@ import {
   type Outcome,
   type Processor,
   type ReleaseInfo,
+  type Route,
   type Settled,
   type Verdict,
   Resource,
@@ -60,10 +61,12 @@ import { z } from 'zod'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
+type Sure<Is extends boolean> = Is extends true ? [] : [never]
+
 /** Compiles only if the value has exactly this type. */
 const has =
-  <Expected>() =>
-  <Actual>(_value: Actual, ..._: Same<Actual, Expected> extends true ? [] : [never]): void =>
+  <Expected>(): (<Actual>(value: Actual, ...sure: Sure<Same<Actual, Expected>>) => void) =>
+  () =>
     undefined
 
 // a domain
@@ -307,6 +310,13 @@ const matched = pipe(
       has<Json>()(body)
       return ackWith({ note: 'a or b' })
     }),
+    route(
+      and((message) => message.bytes.length > 1, byField('type', 'c')),
+      async (body) => {
+        has<Json>()(body)
+        return ackWith({ note: 'c' })
+      }
+    ),
     route(and(byHeader('x-event', 'push'), Refund), async ({ total }) => {
       has<number>()(total)
       return ackWith({ note: total.toFixed() })
@@ -418,8 +428,12 @@ const listed = pipe(
   receive(json),
   withTx(db),
   handle(
-    ...['a', 'b', 'c'].map((name) =>
-      route(byField('type', name), async (body: Json) => ackWith({ note: `${name} ${JSON.stringify(body)}` }))
+    ...['a', 'b', 'c'].map((name): Route<Json, { readonly tx: Tx }> =>
+      route(byField('type', name), async (body, { tx }) => {
+        has<Json>()(body)
+        has<Tx>()(tx)
+        return ackWith({ note: `${name} ${JSON.stringify(body)}` })
+      })
     )
   )
 )
@@ -568,8 +582,8 @@ export const mistakes = {
   noRoutes: () =>
     pipe(
       receive(json),
-      hook('tx', () => db.begin),
       // @ts-expect-error a pipeline is no processor before it has routes
+      hook('tx', () => db.begin),
       withDlq(memoryDlq())
     ),
   nameTakenTwice: () =>
@@ -589,8 +603,8 @@ export const mistakes = {
   releaseOfAnotherType: () =>
     hook(
       'tx',
-      () => db.begin,
       // @ts-expect-error the value is a transaction
+      () => db.begin,
       async (tx: string) => void ran.push(tx)
     ),
   leftOfAnotherType: () =>
@@ -602,23 +616,23 @@ export const mistakes = {
   retryAfterQueue: () =>
     pipe(
       shipping,
-      withDlq(memoryDlq()),
       // @ts-expect-error nothing is left to try again
+      withDlq(memoryDlq()),
       withRetry(policy)
     ),
   retryAfterQueueAndCombinator: () =>
     pipe(
       shipping,
       withDlq(memoryDlq()),
-      audited,
       // @ts-expect-error the combinator carries the mark on
+      audited,
       withRetry(policy)
     ),
   timeoutAfterQueue: () =>
     pipe(
       shipping,
-      withDlq(memoryDlq()),
       // @ts-expect-error a letter cannot be taken back
+      withDlq(memoryDlq()),
       withTimeout(500)
     ),
   unsettled: (): Settled =>
@@ -627,6 +641,7 @@ export const mistakes = {
   spreadMessage: (): Processor => (message) =>
     shipping(
       // @ts-expect-error write amend(message, { headers })
+      // oxlint-disable-next-line typescript/no-misused-spread -- that it does not even compile is the point
       { ...message, headers: {} }
     ),
   changedMessage: (message: Message) => {
@@ -657,7 +672,7 @@ export const mistakes = {
   queueAtOnce: (): Dlq => ({
     location: 'memory',
     // @ts-expect-error a queue answers with a Task
-    put: (_: DeadLetter) => ({ _tag: 'Right', right: undefined })
+    put: ({ id }: DeadLetter) => ({ _tag: 'Right', right: id })
   }),
   eitherForBody: () =>
     // @ts-expect-error a format gives an Either
@@ -733,6 +748,7 @@ compiled('matches as its types say', async () => {
       await noteOf(outcomeOf(matched, order)),
       await noteOf(outcomeOf(matched, { type: 'order.cancelled', why: 'late' })),
       await noteOf(outcomeOf(matched, { type: 'b' })),
+      await noteOf(outcomeOf(matched, { type: 'c' })),
       await noteOf(outcomeOf(matched, { type: 'refund', total: '3' }, push)),
       await noteOf(outcomeOf(matched, '"a long text"')),
       await noteOf(outcomeOf(negated, {})),
@@ -750,6 +766,7 @@ compiled('matches as its types say', async () => {
       '3',
       'late',
       'a or b',
+      'c',
       '3',
       'long',
       'test',
