@@ -1,6 +1,7 @@
 /** Joining processors: of many modules' routes, exactly one may take a message. */
 import { multipleMatches, noMatch } from './failure.js'
 import { renderFailure } from './render.js'
+import { maxMisses } from './router.js'
 import type { Run } from './run.js'
 import { refuseOverlaps } from './mistakes.js'
 import type { Message } from './message.js'
@@ -87,7 +88,8 @@ const passedByAll = (selections: readonly Selection[]): Selection => {
     (sum, failure) => sum + (failure._tag === 'NoMatch' ? (failure.more ?? 0) : 0),
     0
   )
-  return { _tag: 'Passed', failure: noMatch(misses, more) }
+  const named = misses.slice(0, maxMisses)
+  return { _tag: 'Passed', failure: noMatch(named, more + misses.length - named.length) }
 }
 
 const takenBySeveral = (selections: readonly Selection[]): Selection => ({

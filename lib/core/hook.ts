@@ -4,7 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { type Failure, hookFailed, isFailure } from './failure.js'
 import type { Message } from './message.js'
-import { type Outcome, failed } from './outcome.js'
+import { type Outcome, failed, unlessInterrupted } from './outcome.js'
 import { left, right } from './result.js'
 
 // model
@@ -45,14 +45,16 @@ export const withHooks = async (
   const [hook, ...rest] = hooks
   if (hook === undefined) return use(context)
   const acquired = await run(hook, 'acquire', () => hook.acquire(context))
-  if (acquired._tag === 'Left') return failed(acquired.left)
+  if (acquired._tag === 'Left') return unlessInterrupted(context.message, failed(acquired.left))
   const outcome = await withHooks(rest, { ...context, [hook.name]: acquired.right }, use, isAbandoned)
   if (hook.release === undefined) return outcome
   const { release } = hook
   const done = await run(hook, 'release', () =>
     release(acquired.right, outcome, { abandoned: isAbandoned() })
   )
-  return done._tag === 'Left' && outcome._tag === 'Acked' ? failed(done.left) : outcome
+  return done._tag === 'Left' && outcome._tag === 'Acked'
+    ? unlessInterrupted(context.message, failed(done.left))
+    : outcome
 }
 
 /** @throws TypeError that names both hooks, if one takes another's name */

@@ -29,10 +29,12 @@ export interface Matcher<B, A> {
   readonly match: (message: Message<B>) => Match<A>
 }
 
-/** A matcher whose handler gets the body, of whatever type the pipeline's format makes. */
+/** A matcher whose handler gets the body, of whatever type the format makes. The mark stands in types alone. */
 export interface BodyMatcher extends Matcher<any, any> {
-  readonly gives: 'body'
+  readonly [givesBody]: true
 }
+
+declare const givesBody: unique symbol
 
 /** Everything that `route` takes as a matcher. */
 export type Matching<B> =
@@ -120,17 +122,20 @@ export const and = <B, M extends Matching<B>>(
 }
 
 /** Takes what any of them takes; the handler gets what the first that took it gives. */
-export const or = <B, M extends readonly Matching<B>[]>(
-  ...matchings: M & readonly Matching<B>[]
-): Matcher<B, InputOf<M[number], B>> => {
-  const matchers = (matchings as readonly Matching<any>[]).map(toMatcher)
+export const or: {
+  (...matchings: readonly BodyMatcher[]): BodyMatcher
+  <B, M extends readonly Matching<B>[]>(
+    ...matchings: M & readonly Matching<B>[]
+  ): Matcher<B, InputOf<M[number], B>>
+} = (...matchings: readonly Matching<any>[]): any => {
+  const matchers = matchings.map(toMatcher)
   const keys = matchers.map((matcher) => matcher.keys)
   return {
     _tag: 'Matcher',
     label: matchers.map(({ label }) => label).join(' or '),
     keys: keys.every((alternatives) => alternatives !== undefined) ? keys.flat() : undefined,
     decided: matchers.every(({ decided }) => decided),
-    match: (message) => {
+    match: (message: Message) => {
       const answers = matchers.map((matcher) => ask(matcher, message))
       return answers.find(isTaken) ?? answers.find(isMalformed) ?? passed(answers.map(reasonOf).join('; '))
     }
@@ -159,10 +164,11 @@ export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
  * @since 0.1.0
  */
 export const named: {
+  (label: string, matching: BodyMatcher): BodyMatcher
   <B, G extends Message<B>>(label: string, guard: (message: Message<B>) => message is G): Matcher<B, G>
   <B>(label: string, predicate: (message: Message<B>) => boolean): Matcher<B, Message<B>>
   <B, M extends Matching<B>>(label: string, matching: M & Matching<B>): Matcher<B, InputOf<M, B>>
-} = (label: string, matching: Matching<any>): Matcher<any, any> => ({ ...toMatcher(matching), label })
+} = (label: string, matching: Matching<any>): any => ({ ...toMatcher(matching), label })
 
 // conversions
 

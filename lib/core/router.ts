@@ -59,7 +59,8 @@ export const router = <R extends Routable>(routes: readonly R[]): ((message: Mes
 
 // helpers
 
-const maxMisses = 20
+/** How many routes a failure names. */
+export const maxMisses = 20
 
 type Claimed<R> = Extract<Routed<R>, { readonly _tag: 'Claimed' }>
 
