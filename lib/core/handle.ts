@@ -51,7 +51,7 @@ export const handle =
 
     const take: Run = (message) => {
       const decoded = decode(message)
-      if ('_tag' in decoded) return unlessInterrupted(message, failed(decoded))
+      if (isFailed(decoded)) return unlessInterrupted(message, failed(decoded))
       const routed = select(decoded)
       if (routed._tag === 'Claimed') return run(routed.route, decoded, routed)
       if (routed._tag === 'Unclaimed' && fallback !== undefined) return run(fallback, decoded, undefined)
@@ -63,7 +63,7 @@ export const handle =
       routes: prepared.map(({ label, place, matcher, given }) => ({ label, place, matcher, given })),
       select: (message) => {
         const decoded = decode(message)
-        if (!('_tag' in decoded)) return selection(select(decoded), fallback?.label)
+        if (!isFailed(decoded)) return selection(select(decoded), fallback?.label)
         return { _tag: decoded._tag === 'Defect' ? 'Undecided' : 'Passed', failure: decoded }
       }
     }
@@ -134,6 +134,10 @@ const decoder =
       return defect('the format', thrown)
     }
   }
+
+/** Messages have no tag. */
+const isFailed = (decoded: Message | Failure): decoded is Failure =>
+  (decoded as Partial<Failure>)._tag !== undefined
 
 /** A route's way from a message that it took to the outcome. */
 const run = (route: Prepared, message: Message, routed: Claimed | undefined): Begun => {
