@@ -30,7 +30,8 @@ export type StdinOptions = LineOptions &
 /**
  * Runs a processor on the lines of standard input: bytes up to `\n`, without it and one `\r` before it; the last
  * one may lack it. The end of input ends the run. A line that fails and is not dead-lettered stops it, unless
- * `onFailed` is `report`. Ids are unique across runs, and end with the line's number.
+ * `onFailed` is `report`. Ids are unique across runs, and end with the line's number. `maxUnsettled` is 256 by
+ * default, or twice the concurrency.
  *
  * A line cannot be brought back: what was read and not handled when the process is killed is lost.
  *
@@ -53,7 +54,7 @@ export const stdin = ({ maxLineBytes, skipEmpty, ...options }: StdinOptions = {}
           async () => undefined
         )
       ),
-    options
+    { maxUnsettled: Math.max(readAhead, (options.concurrency ?? 1) * 2), ...options }
   )
 
 /** The lines of any stream of bytes. It is destroyed when the run ends. */
@@ -110,6 +111,8 @@ interface Input {
   readonly totalBytes: number | undefined
 }
 
+/** Lines are at hand at once, and those that wait long fall out of the processor's cache. */
+const readAhead = 256
 const fileChunkBytes = 524_288
 
 /** A file is read in larger pieces than `process.stdin` would, and by nobody else. */
