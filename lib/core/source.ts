@@ -63,8 +63,8 @@ export interface Source {
   readonly pull: (max: number, signal: AbortSignal) => TaskEither<SourceError, Pulled>
   /** Counts the attempt and checks the lease, just before the handler. */
   readonly start?: (delivery: Delivery) => Task<Settlement>
-  /** Answers for each in turn. */
-  readonly settle: (batch: readonly Settle[]) => Task<readonly Settlement[]>
+  /** Answers for each in turn. A source that has nobody to tell has none. */
+  readonly settle?: (batch: readonly Settle[]) => Task<readonly Settlement[]>
   readonly renew?: (held: readonly Delivery[]) => Task<readonly Settlement[]>
   /** How far a source of bytes has come. */
   readonly input?: () => Input

@@ -57,7 +57,12 @@ export const loop = async (
   let insisting = 0
   let ended: Ended | undefined
   let wakeWaiting = (): void => undefined
+  const leastRoom = Math.max(1, Math.min(64, Math.floor(limits.maxUnsettled / 4)))
 
+  const room = (): number => limits.maxUnsettled - unsettled
+  /** While there is something left to be started, pulling waits until it is worth a call. */
+  const mayPull = (): boolean =>
+    pausedAt === undefined && (room() >= leastRoom || waiting.first() === undefined)
   const isIdle = (): boolean => freeSlots.length === limits.concurrency && waiting.first() === undefined
   /** What a source cannot bring back it cannot give to anybody else. */
   const isLost = ({ message }: Delivery): boolean =>
@@ -72,7 +77,7 @@ export const loop = async (
       answer(delivery, released('shutdown'), false)
     }
     if (active > 0) emit({ _tag: 'Draining', inFlight: active })
-    settling.flush()
+    settling?.flush()
     pulling.wake()
     wakeWaiting()
   }
@@ -82,7 +87,7 @@ export const loop = async (
   const letGo = (delivery: Delivery): void => {
     unsettled -= 1
     if (isLeased) held.delete(delivery)
-    if (unsettled === limits.maxUnsettled - 1) pulling.wake()
+    if (room() === leastRoom || waiting.first() === undefined) pulling.wake()
   }
 
   const onSettled = ({ delivery, action }: Settle, settlement: Settlement): void => {
@@ -90,7 +95,7 @@ export const loop = async (
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
     else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
   }
-  const settling = settler(source, clock, onSettled)
+  const settling = source.settle && settler(source.settle, traits.leaseMs, clock, onSettled)
 
   /** Answers the source for a delivery, as its outcome says; of one that is lost nothing is said. */
   const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
@@ -100,7 +105,9 @@ export const loop = async (
       return emit({ _tag: 'Lost', id: delivery.message.id })
     }
     const action = actionOf(outcome, delivery.message.deliveryCount, started, limits.onFailed)
-    settling.add({ delivery, outcome, action })
+    const settle = { delivery, outcome, action }
+    if (settling === undefined) onSettled(settle, 'ok')
+    else settling.add(settle)
     if (outcome._tag === 'Acked') return
     const { id, trace } = delivery.message
     if (outcome._tag === 'DeadLettered' && trace.storedIn !== undefined) tally.storedIn.add(trace.storedIn)
@@ -125,7 +132,7 @@ export const loop = async (
   }
 
   const pulling = intake(source, clock, {
-    room: () => (pausedAt === undefined ? limits.maxUnsettled - unsettled : 0),
+    room: () => (mayPull() ? room() : 0),
     accept,
     fail: (error) => stop({ _tag: 'SourceLost', error }),
     emit,
@@ -140,6 +147,7 @@ export const loop = async (
     if (delivery === undefined || pausedAt !== undefined) return undefined
     if (isAlone || (delivery.alone === true && active > 0)) return undefined
     waiting.dropFirst()
+    if (waiting.first() === undefined) pulling.wake()
     return delivery
   }
 
@@ -182,7 +190,7 @@ export const loop = async (
     }
     freeSlots.push(slot)
     if (!isIdle()) return
-    settling.flush()
+    settling?.flush()
     wakeWaiting()
   }
 
@@ -264,16 +272,12 @@ export const loop = async (
     }
   }
   const settleMs = ended === undefined ? limits.drainMs + limits.graceMs : limits.graceMs
-  const isSettled = await within(
-    clock,
-    settleMs,
-    settling.done().then(() => true)
-  )
-  settling.giveUp()
+  const settled = settling?.done().then(() => true)
+  if (settled !== undefined && !(await within(clock, settleMs, settled))) tally.unsettled += unsettled
+  settling?.giveUp()
   stopRenewing()
   stopTelling()
   signal.removeEventListener('abort', onAbort)
-  if (!isSettled) tally.unsettled += unsettled
   const { readBytes, knownBytes } = source.input?.() ?? { readBytes: 0, knownBytes: 0 }
   return toReport(tally, knownBytes - readBytes, clock.monotonic() - startedAt, ended ?? { _tag: 'Drained' })
 }

@@ -1,5 +1,5 @@
 /** A source that keeps its promise not to reject, whoever wrote it. */
-import type { Delivery, Input, Source } from '../core/source.js'
+import type { Delivery, Input, Settle, Source } from '../core/source.js'
 import { left } from '../core/result.js'
 
 /** A pull that rejects has failed for good; anything else that rejects has not answered. */
@@ -12,13 +12,15 @@ export const reliable = ({ traits, pull, settle, start, renew, input }: Source):
       return left({ _tag: 'Fatal', cause })
     }
   },
-  settle: (batch) => async () => {
-    try {
-      return await settle(batch)()
-    } catch {
-      return []
+  ...(settle && {
+    settle: (batch: readonly Settle[]) => async () => {
+      try {
+        return await settle(batch)()
+      } catch {
+        return []
+      }
     }
-  },
+  }),
   ...(start && {
     start: (delivery: Delivery) => async () => {
       try {

@@ -16,13 +16,13 @@ export interface Settler {
 
 // constructors
 
-/** `onSettled` is told once of each: `unknown` only when the source did not answer for longer than it is ours. */
+/** `onSettled` is told once of each: `unknown` only when the source did not answer for `patienceMs`. */
 export const settler = (
-  source: Source,
+  ask: NonNullable<Source['settle']>,
+  patienceMs: number = defaultPatienceMs,
   clock: Clock,
   onSettled: (settle: Settle, settlement: Settlement) => void
 ): Settler => {
-  const patienceMs = source.traits.leaseMs ?? defaultPatienceMs
   const unanswered = new Map<Settle, { readonly since: number; readonly retryMs: number }>()
   let waiting: Settle[] = []
   let cancelTimer: (() => void) | undefined
@@ -53,7 +53,7 @@ export const settler = (
     const batch = waiting.length > maxBatch ? waiting.splice(0, maxBatch) : waiting
     if (batch === waiting) waiting = []
     isSettling = true
-    const answers = await source.settle(batch)()
+    const answers = await ask(batch)()
     isSettling = false
     if (hasGivenUp) return
     batch.forEach((settle, index) => {

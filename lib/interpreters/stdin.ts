@@ -93,7 +93,6 @@ export const lines =
               }
             }
           },
-          settle: (batch) => async () => batch.map(() => 'ok' as const),
           input: () => ({
             readBytes: reader.takenBytes(),
             knownBytes: hasEnded ? receivedBytes : Math.max(totalBytes ?? 0, receivedBytes),
