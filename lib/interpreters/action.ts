@@ -1,13 +1,13 @@
 /** What a source is to do with a delivery, by its outcome. */
 import type { Failed, Outcome } from '../core/outcome.js'
-import type { Action } from '../core/source.js'
+import type { Action, Delivery } from '../core/source.js'
 
 export const done: Action = { _tag: 'Done' }
 
 /** `onFailed` is for what no queue took; a letter that could not be stored is never done. */
 export const actionOf = (
   outcome: Outcome,
-  deliveryCount: number,
+  { message }: Delivery,
   started: boolean,
   onFailed: 'stop' | 'report' | 'park'
 ): Action => {
@@ -22,7 +22,7 @@ export const actionOf = (
     case 'Failed':
       if (isUnstored(outcome) || onFailed === 'stop') return { _tag: 'Release', started }
       if (onFailed === 'report') return done
-      return { _tag: 'Retry', afterMs: Math.min(1_000 * 2 ** (deliveryCount - 1), maxParkMs) }
+      return { _tag: 'Retry', afterMs: Math.min(1_000 * 2 ** (message.deliveryCount - 1), maxParkMs) }
   }
 }
 

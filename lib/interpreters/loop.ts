@@ -5,7 +5,7 @@ import { type Message, interruptionOf } from '../core/message.js'
 import { type Failed, type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
-import type { Delivery, Settle, Settlement, Source } from '../core/source.js'
+import type { Action, Delivery, Settlement, Source } from '../core/source.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
 import { intake } from './intake.js'
@@ -48,7 +48,7 @@ export const loop = async (
   const waiting = backlog()
   const held = new Set<Delivery>()
   const running: (Delivery | undefined)[] = []
-  const isStarted: boolean[] = []
+  const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => !traits.redelivers)
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => slot)
   let active = 0
   let isAlone = false
@@ -90,12 +90,12 @@ export const loop = async (
     if (room() === leastRoom || waiting.first() === undefined) pulling.wake()
   }
 
-  const onSettled = ({ delivery, action }: Settle, settlement: Settlement): void => {
+  const conclude = (delivery: Delivery, action: Action, settlement: Settlement): void => {
     letGo(delivery)
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
     else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
   }
-  const settling = source.settle && settler(source.settle, traits.leaseMs, clock, onSettled)
+  const settling = source.settle && settler(source.settle, traits.leaseMs, clock, conclude)
 
   /** Answers the source for a delivery, as its outcome says; of one that is lost nothing is said. */
   const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
@@ -104,10 +104,9 @@ export const loop = async (
       letGo(delivery)
       return emit({ _tag: 'Lost', id: delivery.message.id })
     }
-    const action = actionOf(outcome, delivery.message.deliveryCount, started, limits.onFailed)
-    const settle = { delivery, outcome, action }
-    if (settling === undefined) onSettled(settle, 'ok')
-    else settling.add(settle)
+    const action = actionOf(outcome, delivery, started, limits.onFailed)
+    if (settling === undefined) conclude(delivery, action, 'ok')
+    else settling.add({ delivery, outcome, action })
     if (outcome._tag === 'Acked') return
     const { id, trace } = delivery.message
     if (outcome._tag === 'DeadLettered' && trace.storedIn !== undefined) tally.storedIn.add(trace.storedIn)
@@ -165,7 +164,6 @@ export const loop = async (
       running[slot] = delivery
       active += 1
       isAlone = delivery.alone === true
-      isStarted[slot] = !traits.redelivers
       const kept = traits.redelivers ? await keptBack(slot, delivery) : undefined
       if (running[slot] !== delivery) return // it was given up
       const begun = kept ?? begin(delivery.message)
@@ -183,7 +181,7 @@ export const loop = async (
       if (running[slot] !== delivery) return // it was given up
       running[slot] = undefined
       active -= 1
-      answer(delivery, outcome, isStarted[slot])
+      answer(delivery, outcome, isStarted[slot] ?? false)
       if (!isAlone) continue
       isAlone = false
       fillSlots()
@@ -196,6 +194,7 @@ export const loop = async (
 
   /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
   const keptBack = async (slot: number, delivery: Delivery): Promise<Outcome | undefined> => {
+    isStarted[slot] = false
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
       const settlement = isLost(delivery) ? 'lost' : ((await source.start?.(delivery)()) ?? 'ok')
       isStarted[slot] = settlement === 'ok'
@@ -267,7 +266,7 @@ export const loop = async (
     if (!(await within(clock, limits.graceMs, finished))) {
       for (const [slot, delivery] of running.entries()) {
         running[slot] = undefined
-        if (delivery !== undefined) answer(delivery, released('shutdown'), isStarted[slot] === true)
+        if (delivery !== undefined) answer(delivery, released('shutdown'), isStarted[slot] ?? false)
       }
     }
   }

@@ -1,6 +1,6 @@
 /** Settling in batches: one call to the source for many deliveries. */
 import type { Clock } from '../core/clock.js'
-import type { Settle, Settlement, Source } from '../core/source.js'
+import type { Action, Delivery, Settle, Settlement, Source } from '../core/source.js'
 
 // model
 
@@ -21,7 +21,7 @@ export const settler = (
   ask: NonNullable<Source['settle']>,
   patienceMs: number = defaultPatienceMs,
   clock: Clock,
-  onSettled: (settle: Settle, settlement: Settlement) => void
+  onSettled: (delivery: Delivery, action: Action, settlement: Settlement) => void
 ): Settler => {
   const unanswered = new Map<Settle, { readonly since: number; readonly retryMs: number }>()
   let waiting: Settle[] = []
@@ -46,7 +46,7 @@ export const settler = (
 
   const conclude = (settle: Settle, settlement: Settlement): void => {
     if (unanswered.size > 0) unanswered.delete(settle)
-    onSettled(settle, settlement)
+    onSettled(settle.delivery, settle.action, settlement)
   }
 
   const settleBatch = async (): Promise<void> => {

@@ -46,6 +46,9 @@ fc.configureGlobal({ includeErrorInReport: true })
 // sources
 
 /** What a source was asked, and what it answered. */
+/** A source that has somebody to tell. */
+type SettledSource = Source & Required<Pick<Source, 'settle'>>
+
 interface Log {
   readonly given: Delivery[]
   /** What each pull asked for. */
@@ -71,7 +74,7 @@ interface ListedOptions {
   readonly most?: number
   readonly deliveryCount?: number
   /** What is different from a source that answers everything at once. */
-  readonly changed?: (source: Source, log: Log) => Partial<Source>
+  readonly changed?: (source: SettledSource, log: Log) => Partial<Source>
 }
 
 const abortOf = (signal: AbortSignal): Promise<void> =>
@@ -98,7 +101,7 @@ const listed = (ids: readonly string[], options: ListedOptions = {}): Listed => 
     }
   }
 
-  const source: Source = {
+  const source: SettledSource = {
     traits: { redelivers, delay: 'hold', exclusive: true, ...traits },
     pull: (max, signal) => async () => {
       log.pulls.push(max)
@@ -826,7 +829,7 @@ settling('that is lost is told, and never submitted again', async () => {
 })
 
 settling('is unknown when the source throws, rejects, or answers for too few', async () => {
-  const wrong: readonly Source['settle'][] = [
+  const wrong: readonly NonNullable<Source['settle']>[] = [
     () => {
       throw new Error('settle')
     },

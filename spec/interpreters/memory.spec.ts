@@ -30,13 +30,17 @@ fc.configureGlobal({ includeErrorInReport: true })
 
 const named = (...ids: readonly string[]): readonly Message[] => ids.map((id) => message(id, { id }))
 
+type SettledSource = Source & Required<Pick<Source, 'settle'>>
+
 const opened = async (
   messages: Iterable<Message>,
   clock = virtualClock()
-): Promise<{ readonly source: Source; readonly clock: typeof clock }> => {
+): Promise<{ readonly source: SettledSource; readonly clock: typeof clock }> => {
   const opened = await memory(messages, clock)({ maxUnsettled: 1_024 }).open()
   if (opened._tag === 'Left') throw new Error(opened.left.message)
-  return { source: opened.right.value, clock }
+  const { settle, ...source } = opened.right.value
+  if (settle === undefined) throw new Error('it cannot be told')
+  return { source: { ...source, settle }, clock }
 }
 
 const pulled = async (
