@@ -79,9 +79,9 @@ export const withDlq =
 
 // helpers
 
-const unhandled = ({ redelivers }: Message, outcome: Outcome): Failure | undefined => {
+const unhandled = (message: Message, outcome: Outcome): Failure | undefined => {
   if (outcome._tag === 'Failed') return outcome.failure
-  return outcome._tag === 'Nacked' && !redelivers ? nacked(outcome) : undefined
+  return outcome._tag === 'Nacked' && !message.redelivers ? nacked(outcome) : undefined
 }
 
 const nacked = ({ reason, afterMs }: Nacked): Failure =>
