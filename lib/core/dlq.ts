@@ -91,7 +91,7 @@ const store = async (dlq: Dlq, message: Message, failure: Failure): Promise<Outc
   const { trace } = message
   const before = interruptionOf(message)
   if (before !== undefined) return released(before)
-  const error = await put(dlq, letterOf(message, failure))
+  const error = await put(dlq, message, failure)
   if (error === undefined) {
     trace.unstored = undefined
     trace.storedIn = dlq.location
@@ -102,9 +102,9 @@ const store = async (dlq: Dlq, message: Message, failure: Failure): Promise<Outc
 }
 
 /** Why the letter is not stored; only a queue that says so has stored it. */
-const put = async (dlq: Dlq, letter: DeadLetter): Promise<string | undefined> => {
+const put = async (dlq: Dlq, message: Message, failure: Failure): Promise<string | undefined> => {
   try {
-    const task: unknown = dlq.put(letter)
+    const task: unknown = dlq.put(letterOf(message, failure))
     const stored: unknown = typeof task === 'function' ? await task() : noTask(task)
     const { _tag, left } = stored as Partial<Left<DlqError>>
     if ((_tag as string) === 'Right') return undefined
