@@ -49,15 +49,33 @@ export const router = <R extends Routable>(routes: readonly R[]): ((message: Mes
         }
       }
       for (const route of asked) claims = claimed(claims, route, message)
-      if (claims === undefined) return { _tag: 'Unclaimed', failure: missing(routes, message) }
     } catch (thrown) {
-      return { _tag: 'Undecided', failure: defect('the reading of the message', thrown) }
+      return { _tag: 'Undecided', failure: unreadable(thrown) }
     }
-    return decided(claims, routes)
+    return claims === undefined ? new Unclaimed(routes, message) : decided(claims, routes)
   }
 }
 
 // helpers
+
+/** Asks each route for its reason only if somebody wants to know: an `otherwise` does not. */
+class Unclaimed {
+  readonly _tag = 'Unclaimed'
+  constructor(
+    private readonly routes: readonly Routable[],
+    private readonly message: Message
+  ) {}
+
+  get failure(): Failure {
+    try {
+      return missing(this.routes, this.message)
+    } catch (thrown) {
+      return unreadable(thrown)
+    }
+  }
+}
+
+const unreadable = (thrown: unknown): Failure => defect('the reading of the message', thrown)
 
 /** How many routes a failure names. */
 export const maxMisses = 20

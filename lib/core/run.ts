@@ -4,7 +4,7 @@
  */
 import { defect } from './failure.js'
 import type { Message } from './message.js'
-import { type Outcome, failed, toVerdict, unlessInterrupted } from './outcome.js'
+import { type Outcome, type Verdict, failed, toVerdict, unlessInterrupted } from './outcome.js'
 
 // model
 
@@ -30,13 +30,15 @@ export class Call {
   }
 
   conclude(given: unknown): Outcome | Promise<Outcome> {
+    let verdict: Verdict | undefined
     try {
-      const verdict = toVerdict(given)
-      if (verdict !== undefined) return this.end(verdict)
+      verdict = toVerdict(given)
     } catch (thrown) {
       return this.fail(thrown)
     }
-    return this.fail(new TypeError('gave something that is no verdict; give ack, nack() or failed(...)'))
+    return verdict === undefined
+      ? this.fail(new TypeError('gave something that is no verdict; give ack, nack() or failed(...)'))
+      : this.end(verdict)
   }
 
   fail(thrown: unknown): Outcome | Promise<Outcome> {

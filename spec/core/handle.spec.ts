@@ -391,6 +391,22 @@ interrupting.run()
 
 const others = suite('otherwise')
 
+others('asks no route a second time why it passed', async () => {
+  let asked = 0
+  const refuses = () => {
+    asked += 1
+    return false
+  }
+  const processor = pipe(
+    receive(json),
+    handle(
+      route(refuses, async () => ack),
+      otherwise(async () => ack)
+    )
+  )
+  assert.equal([await processor(message('1'))(), asked], [ack, 1])
+})
+
 others('takes what no route takes', async () => {
   const processor = pipe(
     receive(json),
