@@ -1,7 +1,7 @@
 /** missive-ts: the pure core, and the combinators that wait. Drivers have subpaths of their own. */
 
 // messages and formats
-export type { Attempt, Interruption, Message, MessageFields, Trace } from './core/message.js'
+export type { Interruption, Message, MessageFields, Trace } from './core/message.js'
 export { amend, interruptionOf, message } from './core/message.js'
 export type { Format } from './core/format.js'
 export { bytes, json, text } from './core/format.js'
@@ -22,11 +22,21 @@ export type { ReleaseInfo } from './core/hook.js'
 export type { Description, Processor, Selection, Settled, Unsettled } from './core/processor.js'
 export { combinator } from './core/processor.js'
 export { combine } from './core/combine.js'
-export { withRetry, withTimeout } from './timed.js'
+export { withDlq, withRetry, withTimeout } from './timed.js'
 export type { RetryPolicy, RetryStatus } from './core/retry.js'
 export { exponentialBackoff, isTransient } from './core/retry.js'
-export type { DeadLetter, Dlq, DlqError } from './core/dlq.js'
-export { withDlq } from './core/dlq.js'
+export type {
+  Attempt,
+  DeadLetter,
+  Dlq,
+  DlqError,
+  Lease,
+  LetterIdentity,
+  LetterState,
+  StoredLetter
+} from './core/letter.js'
+export { explain, renderExplanation } from './core/explain.js'
+export type { Explanation } from './core/explain.js'
 
 // verdicts, outcomes and failures
 export type { Acked, DeadLettered, Failed, Nacked, Outcome, Released, Verdict } from './core/outcome.js'

@@ -1,4 +1,3 @@
 /** missive-ts/sqlite: a dead letter queue in an SQLite file. Needs better-sqlite3. */
 export type { SqliteDlq, SqliteDlqOptions } from './dlq/sqlite.js'
-export type { StoredLetter } from './dlq/sqlite-letters.js'
 export { sqliteDlq } from './dlq/sqlite.js'

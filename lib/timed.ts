@@ -1,6 +1,8 @@
-/** The combinators that wait, on this machine's clock unless they are given another. */
+/** The combinators that ask the time, on this machine's clock unless they are given another. */
 import type { Clock } from './core/clock.js'
-import type { Processor, Unsettled } from './core/processor.js'
+import { withDlq as dlqOn } from './core/dlq.js'
+import type { Dlq } from './core/letter.js'
+import type { Processor, Settled, Unsettled } from './core/processor.js'
 import { type RetryPolicy, withRetry as retryOn } from './core/retry.js'
 import { withTimeout as timeoutOn } from './core/timeout.js'
 import { systemClock } from './system.js'
@@ -45,3 +47,26 @@ export const withTimeout = (
   afterMs: number,
   { graceMs = 5_000, clock = systemClock }: { readonly graceMs?: number; readonly clock?: Clock } = {}
 ): ((processor: Unsettled) => Processor) => timeoutOn(afterMs, graceMs, clock)
+
+/**
+ * Turns `Failed` into `DeadLettered` once `dlq` has stored the message. `Nacked` is stored too where the source
+ * cannot bring the message back, as the rejection `nacked`; other outcomes pass through. If the queue cannot
+ * store it the outcome is `Failed(DlqUnavailable)`, so the source keeps the message, and when the same delivery
+ * is run again the letter is stored without running the handler a second time. A message that is brought back
+ * though its letter was resolved or discarded is acked without running; if it is handled after all, its letter
+ * is resolved. A second `withDlq` around it is a fallback queue.
+ *
+ * @example
+ * const queue = memoryDlq()
+ * const processor = pipe(
+ *   receive(text),
+ *   handle(otherwise(async () => failed(rejected('unknown-customer')))),
+ *   withDlq(queue)
+ * )
+ * assert.equal(await processor(message('Hello'))(), deadLettered(rejected('unknown-customer')))
+ * assert.equal(queue.letters().length, 1)
+ *
+ * @since 0.1.0
+ */
+export const withDlq = (dlq: Dlq, clock: Clock = systemClock): ((processor: Processor) => Settled) =>
+  dlqOn(dlq, clock)

@@ -19,6 +19,11 @@ compile(join(root, 'tsconfig.build.json'))
 rmSync(copy, { recursive: true, force: true })
 mkdirSync(copy, { recursive: true })
 cpSync(join(root, 'lib'), join(copy, 'lib'), { recursive: true })
+// A CommonJS module has no import.meta.
+writeFileSync(
+  join(copy, 'lib', 'here.ts'),
+  "import { pathToFileURL } from 'node:url'\n\nexport const here: string = pathToFileURL(__filename).href\n"
+)
 write(join(copy, 'package.json'), { type: 'commonjs' })
 write(join(copy, 'tsconfig.json'), {
   extends: '../../tsconfig.build.json',

@@ -1,128 +1,122 @@
 /** Dead letter queues: where a message goes when its processor gives up. */
-import type { Left } from 'fp-ts/lib/Either.js'
+import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture, noTask } from './captured.js'
+import type { Clock } from './clock.js'
 import { type Failure, dlqUnavailable, rejected } from './failure.js'
-import { type Attempt, type Message, interruptionOf } from './message.js'
-import { type Nacked, type Outcome, deadLettered, failed, released, unlessInterrupted } from './outcome.js'
+import type { Attempt, DeadLetter, Dlq, DlqError, LetterIdentity, LetterState } from './letter.js'
+import { type Message, interruptionOf } from './message.js'
+import {
+  type Nacked,
+  type Outcome,
+  ackWith,
+  deadLettered,
+  failed,
+  nack,
+  released,
+  unlessInterrupted
+} from './outcome.js'
 import { type Processor, type Settled, described, fromRun, isSettled, runOf } from './processor.js'
-import { type Run, type Step, stepped } from './run.js'
-
-// model
-
-/** A message that could not be handled, and why. */
-export interface DeadLetter {
-  readonly id: string
-  readonly source: string
-  readonly bytes: Uint8Array
-  readonly headers: Readonly<Record<string, string>>
-  /** The route that took the message, if one did. */
-  readonly route: string | undefined
-  readonly failure: Failure
-  /** The attempts before the last one, where they were tried again. */
-  readonly attempts: readonly Attempt[]
-  readonly deliveryCount: number
-  /** Milliseconds since the epoch. */
-  readonly receivedAt: number
-}
-
-/** Why a queue did not store a letter, for the log. */
-export interface DlqError {
-  readonly reason: string
-}
-
-export interface Dlq {
-  /** Right only once the letter is stored durably. Storing the same letter twice keeps one. */
-  readonly put: (letter: DeadLetter) => TaskEither<DlqError, void>
-  /** Where the letters lie, for people. */
-  readonly location: string
-}
+import { left } from './result.js'
+import { type Run, type Step, concluded, stepped } from './run.js'
 
 // combinators
 
-/**
- * Turns `Failed` into `DeadLettered` once `dlq` has stored the message. `Nacked` is stored too where the source
- * cannot bring the message back, as the rejection `nacked`; other outcomes pass through. If the queue cannot
- * store it the outcome is `Failed(DlqUnavailable)`, so the source keeps the message, and when the same delivery
- * is run again the letter is stored without running the handler a second time. A second `withDlq` around it is
- * a fallback queue.
- *
- * @example
- * const queue = memoryDlq()
- * const processor = pipe(
- *   receive(text),
- *   handle(otherwise(async () => failed(rejected('unknown-customer')))),
- *   withDlq(queue)
- * )
- * assert.equal(await processor(message('Hello'))(), deadLettered(rejected('unknown-customer')))
- * assert.equal(queue.letters().length, 1)
- *
- * @since 0.1.0
- */
+/** Turns `Failed` into `DeadLettered` once the queue has stored the message. */
 export const withDlq =
-  (dlq: Dlq) =>
+  (dlq: Dlq, clock: Clock) =>
   (processor: Processor): Settled => {
     const inner = runOf(processor)
     const isFallback = isSettled(processor)
     const settle: Step = (message, outcome) => {
       const failure = unhandled(message, outcome)
-      return failure === undefined ? outcome : store(dlq, message, failure)
+      if (failure === undefined) return outcome
+      const { startedAt = message.receivedAt } = message.trace
+      const durationMs = Math.max(0, clock.now() - startedAt)
+      return store(dlq, message, { startedAt, durationMs, failure })
     }
     const run: Run = (message) => {
-      const { unstored } = message.trace
-      return unstored === undefined || isFallback
-        ? stepped(inner(message), message, settle)
-        : store(dlq, message, unstored)
+      const { trace } = message
+      if (isFallback) return stepped(inner(message), message, settle)
+      if (trace.unstored !== undefined) return store(dlq, message, trace.unstored)
+      trace.startedAt = clock.now()
+      return isBroughtBack(message) && dlq.recall !== undefined
+        ? recalled(dlq, message, () => concluded(stepped(inner(message), message, settle)))
+        : stepped(inner(message), message, settle)
     }
     return Object.assign(fromRun(run, described(processor, 'withDlq')), { settled: true as const })
   }
 
 // helpers
 
+/** Can it have a letter already: stored, and then not acknowledged? A letter that is replayed has itself. */
+const isBroughtBack = (message: Message): boolean =>
+  message.redelivers && message.deliveryCount > 1 && message.letter === undefined
+
+/** What was settled as a dead letter is not run again; what is handled now is no dead letter any more. */
+const recalled = async (dlq: Dlq, message: Message, run: () => Outcome | Promise<Outcome>): Promise<Outcome> => {
+  const { source, id, bytes } = message
+  const identity: LetterIdentity = { source, id, bytes }
+  const asked = await answerOf<LetterState | undefined>(() => dlq.recall?.(identity))
+  const state = asked._tag === 'Right' ? asked.right : undefined
+  if (state === 'resolved' || state === 'discarded') return ackWith({ note: `its dead letter is ${state}` })
+  if (state === 'replaying') return nack({ reason: 'its dead letter is being replayed', afterMs: replayingMs })
+  const outcome = await run()
+  if (state === 'dead' && outcome._tag === 'Acked') await answerOf<void>(() => dlq.resolve?.(identity))
+  return outcome
+}
+
+/** How long a replay is given before a message is asked for again that was brought back meanwhile. */
+const replayingMs = 5_000
+
 const unhandled = (message: Message, outcome: Outcome): Failure | undefined => {
   if (outcome._tag === 'Failed') return outcome.failure
   return outcome._tag === 'Nacked' && !message.redelivers ? nacked(outcome) : undefined
 }
 
-const nacked = ({ reason, afterMs }: Nacked): Failure =>
+export const nacked = ({ reason, afterMs }: Nacked): Failure =>
   rejected('nacked', { ...(reason !== undefined && { reason }), ...(afterMs !== undefined && { afterMs }) })
 
-const store = async (dlq: Dlq, message: Message, failure: Failure): Promise<Outcome> => {
+const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outcome> => {
   const { trace } = message
   const before = interruptionOf(message)
   if (before !== undefined) return released(before)
-  const error = await put(dlq, message, failure)
-  if (error === undefined) {
+  const { failure } = attempt
+  const stored = await answerOf<void>(() => dlq.put(letterOf(message, attempt)))
+  if (stored._tag === 'Right') {
     trace.unstored = undefined
     trace.storedIn = dlq.location
     return deadLettered(failure)
   }
-  trace.unstored ??= failure
-  return unlessInterrupted(message, failed(dlqUnavailable(error, failure)))
+  trace.unstored ??= attempt
+  return unlessInterrupted(message, failed(dlqUnavailable(stored.left.reason, failure)))
 }
 
-/** Why the letter is not stored; only a queue that says so has stored it. */
-const put = async (dlq: Dlq, message: Message, failure: Failure): Promise<string | undefined> => {
+/** What a queue answers; only one that says so has done what it was asked. */
+const answerOf = async <A>(ask: () => TaskEither<DlqError, A> | undefined): Promise<Either<DlqError, A>> => {
   try {
-    const task: unknown = dlq.put(letterOf(message, failure))
-    const stored: unknown = typeof task === 'function' ? await task() : noTask(task)
-    const { _tag, left } = stored as Partial<Left<DlqError>>
-    if ((_tag as string) === 'Right') return undefined
-    return _tag === 'Left' && typeof left?.reason === 'string' ? left.reason : 'it gives no reason'
+    const task: unknown = ask()
+    const answer = (typeof task === 'function' ? await task() : noTask(task)) as Either<DlqError, A>
+    if (answer?._tag === 'Right') return answer
+    return answer?._tag === 'Left' && typeof answer.left?.reason === 'string'
+      ? answer
+      : left({ reason: 'it gives no reason' })
   } catch (thrown) {
     const { name, message } = capture(thrown)
-    return `${name}: ${message}`
+    return left({ reason: `${name}: ${message}` })
   }
 }
 
-const letterOf = (message: Message, failure: Failure): DeadLetter => ({
+const letterOf = (message: Message, attempt: Attempt): DeadLetter => ({
   id: message.id,
   source: message.source,
   bytes: message.bytes,
   headers: message.headers,
   route: message.trace.route,
-  failure,
-  attempts: message.trace.attempts,
+  failure: attempt.failure,
+  attempts: [...message.trace.attempts, attempt],
   deliveryCount: message.deliveryCount,
-  receivedAt: message.receivedAt
+  receivedAt: message.receivedAt,
+  fault: message.fault,
+  lease: message.letter?.lease
 })

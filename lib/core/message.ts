@@ -1,5 +1,6 @@
 /** Messages: what a processor receives. */
 import type { Failure } from './failure.js'
+import type { Attempt, StoredLetter } from './letter.js'
 
 // model
 
@@ -33,30 +34,28 @@ export declare abstract class Message<B = unknown> {
   get raw(): unknown
   /** What the source found wrong with it: then no format is tried, and the outcome is this failure. */
   get fault(): Failure | undefined
+  /** The dead letter that it was, where it is replayed. Set by the replay alone: no sender can. */
+  get letter(): StoredLetter | undefined
 }
 
 /** A delivery's record, for letters, logs and metrics. Shared by all that is made of the same delivery. */
 export interface Trace {
   /** The route that took the message. */
   route: string | undefined
-  /** The attempts that failed and were tried again. */
+  /** When the attempt under way began, in milliseconds since the epoch; set where something asks for it. */
+  startedAt: number | undefined
+  /** The attempts that failed. */
   attempts: readonly Attempt[]
-  /** A failure that the queue could not store yet: `withDlq` stores it before anything is run again. */
-  unstored: Failure | undefined
+  /** The last attempt, which the queue could not store yet: `withDlq` stores it before anything is run again. */
+  unstored: Attempt | undefined
   /** Where the message's dead letter lies. */
   storedIn: string | undefined
 }
 
-export interface Attempt {
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number
-  readonly durationMs: number
-  readonly failure: Failure
-}
-
 /** What a source knows of a message. Fields may be getters that work when first asked. */
-export interface Origin extends Omit<Message, 'body' | 'trace' | 'fault'> {
+export interface Origin extends Omit<Message, 'body' | 'trace' | 'fault' | 'letter'> {
   readonly fault?: Failure | undefined
+  readonly letter?: StoredLetter | undefined
   /** The payload as text, where the source can read it without making `bytes`; `undefined` if it is not UTF-8. */
   readonly text?: () => string | undefined
 }
@@ -87,6 +86,7 @@ export const message = (payload: unknown, fields: MessageFields = {}): Message =
 export const fromOrigin = (origin: Origin): Message =>
   new Envelope(origin, undefined, {
     route: undefined,
+    startedAt: undefined,
     attempts: none,
     unstored: undefined,
     storedIn: undefined
@@ -201,6 +201,9 @@ class Envelope<B> implements Message<B> {
   }
   get fault() {
     return this.changes?.fault ?? this[envelope].fault
+  }
+  get letter() {
+    return this.changes?.letter ?? this[envelope].letter
   }
 }
 

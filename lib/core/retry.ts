@@ -126,6 +126,7 @@ const again = async (
     const reason = interruptionOf(message)
     if (reason !== undefined) return released(reason)
     startedAt = clock.now()
+    message.trace.startedAt = startedAt
     outcome = await concluded(inner(message))
   }
   return outcome

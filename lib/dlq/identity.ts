@@ -1,12 +1,19 @@
 /** What makes two dead letters the same, and what of a message is not to be kept. */
 import { createHash } from 'node:crypto'
-import type { DeadLetter } from '../core/dlq.js'
+import type { DeadLetter, LetterIdentity } from '../core/letter.js'
 
 /**
  * Letters are the same if source, id and bytes are. The bytes count because a sender may use an id twice, and
  * then neither payload may be lost.
  */
-export const digestOf = ({ bytes }: DeadLetter): Uint8Array => createHash('sha256').update(bytes).digest()
+export const keyOf = ({ source, id, bytes }: LetterIdentity): string =>
+  createHash('sha256')
+    .update(`${source.length} ${id.length} ${source}${id}`)
+    .update(bytes)
+    .digest('hex')
+    .slice(0, keyLength)
+
+export const keyLength = 40
 
 /** The headers without what lets somebody in: credentials and signatures are named, and their values left out. */
 export const storableHeaders = (

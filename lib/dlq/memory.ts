@@ -1,12 +1,19 @@
 /** A dead letter queue in memory, for tests: what it holds is gone with the process. */
-import { Buffer } from 'node:buffer'
-import type { DeadLetter, Dlq } from '../core/dlq.js'
-import { digestOf, storableHeaders } from './identity.js'
-import { right } from '../core/result.js'
+import type { Either } from 'fp-ts/lib/Either.js'
+import { capture } from '../core/captured.js'
+import type { Clock } from '../core/clock.js'
+import { failureFromJson } from '../core/failure-json.js'
+import type { DeadLetterStore, DlqError, StoredLetter } from '../core/letter.js'
+import { left, right } from '../core/result.js'
+import { systemClock } from '../system.js'
+import { perform } from './engine.js'
+import { memoryEngine } from './memory-engine.js'
+import { letterOf } from './row.js'
+import { storeOver } from './store.js'
 
-export interface MemoryDlq extends Dlq {
+export interface MemoryDlq extends DeadLetterStore {
   /** What is stored, oldest first. */
-  readonly letters: () => readonly DeadLetter[]
+  readonly letters: () => readonly StoredLetter[]
 }
 
 /**
@@ -20,20 +27,20 @@ export interface MemoryDlq extends Dlq {
  *
  * @since 0.1.0
  */
-export const memoryDlq = (): MemoryDlq => {
-  const letters = new Map<string, DeadLetter>()
-  return {
-    location: 'memory',
-    letters: () => [...letters.values()],
-    put: (letter) => async () => {
-      const key = JSON.stringify([letter.source, letter.id, Buffer.from(digestOf(letter)).toString('hex')])
-      // The bytes may be a part of something larger that would be kept alive, or be changed by its owner.
-      letters.set(key, {
-        ...letter,
-        bytes: Uint8Array.from(letter.bytes),
-        headers: storableHeaders(letter.headers)
-      })
-      return right(undefined)
+export const memoryDlq = (clock: Clock = systemClock): MemoryDlq => {
+  const engine = memoryEngine()
+  const answered = async <A>(ask: () => A): Promise<Either<DlqError, A>> => {
+    try {
+      return right(ask())
+    } catch (thrown) {
+      return left({ reason: capture(thrown).message })
     }
   }
+  const store = storeOver({
+    location: 'memory',
+    clock,
+    call: (name, ...parts) => answered(() => perform(engine, name, parts)),
+    put: (row) => answered(() => void engine.put([row]))
+  })
+  return { ...store, letters: () => engine.rows().map((row) => letterOf(row, failureFromJson)) }
 }

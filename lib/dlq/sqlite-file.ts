@@ -1,42 +1,68 @@
 /** The file of a queue: opened so that what it has committed is on the disk, or refused with what to do. */
-import { closeSync, existsSync, openSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, statSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Database, Options, Statement } from 'better-sqlite3'
+import type { Database, Options } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import { type Row, type StoredRow, createTable, insertLetter, selectLetters } from './sqlite-letters.js'
+import { applicationId, migrate, schemaVersion } from './sqlite-schema.js'
+import { upgrade } from './sqlite-upgrade.js'
 
 // model
 
 /** What makes a connection; the driver's own, unless a test puts a fault into it. */
 export type Connect = (path: string, options: Options) => Database
 
-export interface OpenFile {
-  readonly database: Database
-  readonly insert: Statement<[Row]>
-  readonly select: Statement<[number], StoredRow>
+export interface FileOptions {
+  /** Makes the file if it is missing; by default it does. */
+  readonly create?: boolean
+  /** How long the driver waits for another process's lock, in milliseconds. */
+  readonly busyMs?: number
 }
 
 // constructors
 
-export const openFile = (connect: Connect, location: string): Either<ResourceError, OpenFile> => {
+export const openFile = (
+  connect: Connect,
+  location: string,
+  { create = true, busyMs = 5_000 }: FileOptions = {}
+): Either<ResourceError, Database> => {
   const refused = (message: string) => left(resourceError('sqliteDlq', message))
   const folder = dirname(location)
   if (!existsSync(folder))
     return refused(`the folder ${folder} does not exist; create it, or give another path`)
+  if (!create && !existsSync(location)) return refused(`${location} does not exist; give the path of a queue`)
   if (existsSync(location) && !statSync(location).isFile())
     return refused(`${location} is no file; give another path`)
   let database: Database | undefined
   try {
-    closeSync(openSync(location, 'a', 0o600))
-    database = connect(location, { timeout: 5_000 })
-    return right(prepared(database))
+    if (create) closeSync(openSync(location, 'a', 0o600))
+    database = connect(location, { timeout: busyMs })
+    prepare(database)
+    return right(database)
   } catch (error) {
     database?.close()
     return refused(`${location}: ${adviceOn(error)}`)
   }
+}
+
+/** What speaks against keeping a queue in a folder: `no` as it may lose letters, `warning` as it may be gone some day. */
+export const placeOf = (
+  folder: string,
+  typeOf: (folder: string) => number = (path) => statfsSync(path).type
+): { readonly no?: string; readonly warning?: string } => {
+  const type = typeOf(folder) >>> 0
+  const network = networks.get(type)
+  if (network !== undefined) {
+    return {
+      no: `${folder} is on a network file system (${network}), on which SQLite loses data; keep the queue on a local disk`
+    }
+  }
+  const passing = passings.get(type)
+  return passing === undefined
+    ? {}
+    : { warning: `${folder} is on ${passing}: letters there are gone with it; keep the queue on a volume that stays` }
 }
 
 // errors
@@ -55,14 +81,11 @@ export const adviceOn = (error: unknown): string => {
 
 // helpers
 
-const schemaVersion = 1
-/** 'MSIV', so that a file which is somebody else's is not written to. */
-const applicationId = 0x4d534956
 const fullSynchronous = 2
 /** The first without the WAL-reset bug, by which two connections can lose a commit (sqlite.org/wal.html). */
 const oldestSqlite = [3, 51, 3] as const
 
-const prepared = (database: Database): OpenFile => {
+const prepare = (database: Database): void => {
   const version = String(database.prepare('SELECT sqlite_version()').pluck().get())
   if (isOlder(version)) {
     throw new Error(
@@ -76,19 +99,15 @@ const prepared = (database: Database): OpenFile => {
   }
   // The driver opens WAL files at NORMAL, which may lose the last commits with the power.
   database.pragma('synchronous = FULL')
-  database.transaction(() => migrate(database)).immediate()
+  // Writes in any case, so that a file which cannot be written is found at the start.
+  database.transaction(() => migrate(database, refuseForeign(database), upgrade)).immediate()
   if (database.pragma('synchronous', { simple: true }) !== fullSynchronous) {
     throw new Error('this SQLite does not keep synchronous=FULL, so letters would not be durable')
   }
-  return {
-    database,
-    insert: database.prepare(insertLetter),
-    select: database.prepare(selectLetters)
-  }
 }
 
-/** Looks before anything is written, so that a file which is somebody else's stays as it is. */
-const refuseForeign = (database: Database): void => {
+/** Looks before anything is written, so that a file which is somebody else's stays as it is. Gives its version. */
+const refuseForeign = (database: Database): number => {
   const version = Number(database.pragma('user_version', { simple: true }))
   const application = Number(database.pragma('application_id', { simple: true }))
   const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
@@ -100,14 +119,7 @@ const refuseForeign = (database: Database): void => {
       `a newer missive-ts wrote it (schema ${version}, this one knows ${schemaVersion}); update missive-ts`
     )
   }
-}
-
-/** Writes in any case, so that a file which cannot be written is found at the start. */
-const migrate = (database: Database): void => {
-  refuseForeign(database)
-  if (Number(database.pragma('user_version', { simple: true })) === 0) database.exec(createTable)
-  database.pragma(`application_id = ${applicationId}`)
-  database.pragma(`user_version = ${schemaVersion}`)
+  return version
 }
 
 const isOlder = (version: string): boolean => {
@@ -116,7 +128,25 @@ const isOlder = (version: string): boolean => {
   return index !== -1 && (parts[index] ?? 0) < (oldestSqlite[index] ?? 0)
 }
 
-const codeOf = (error: unknown): string => {
+/** By their numbers in Linux's linux/magic.h. */
+const networks: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x5346414f, 'AFS'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS']
+])
+
+const passings: ReadonlyMap<number, string> = new Map([
+  [0x01021994, 'tmpfs, in memory'],
+  [0x858458f6, 'ramfs, in memory'],
+  [0x794c7630, 'overlay, the layer of a container']
+])
+
+export const codeOf = (error: unknown): string => {
   const code = (error as { readonly code?: unknown } | undefined)?.code
   return typeof code === 'string' ? code : ''
 }

@@ -1,31 +1,142 @@
 /** A dead letter queue in an SQLite file, for one machine with a disk that stays. */
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { Dlq, DlqError } from '../core/dlq.js'
-import { Resource } from '../core/resource.js'
+import { existsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Task } from 'fp-ts/lib/Task.js'
+import type { Clock } from '../core/clock.js'
+import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
+import { Resource, type ResourceError, resourceError } from '../core/resource.js'
+import { left, right } from '../core/result.js'
+import { systemClock } from '../system.js'
+import { type EngineCall, hourMs } from './engine.js'
+import type { Row } from './row.js'
+import { batches } from './sqlite-batches.js'
 import { loadDriver } from './sqlite-driver.js'
-import type { StoredLetter } from './sqlite-letters.js'
-import { queueOn } from './sqlite-queue.js'
+import { openFile, placeOf } from './sqlite-file.js'
+import { threadOf } from './sqlite-thread.js'
+import { storeOver } from './store.js'
 
 // model
 
 export interface SqliteDlqOptions {
   /** Which headers are stored with their values; by default all but credentials and signatures. */
   readonly isStoredHeader?: (name: string) => boolean
+  /** Makes the file if it is missing; by default it does. */
+  readonly create?: boolean
+  /** How long to wait while other processes hold the file locked, in milliseconds. 60 s by default. */
+  readonly patienceMs?: number
+  /** What is removed as time goes on, once an hour and at the start. Dead letters stay unless this says otherwise. */
+  readonly retention?: Retention
+  /** Told when something was removed. */
+  readonly onPruned?: (pruned: Pruned) => void
+  readonly clock?: Clock
 }
 
-export interface SqliteDlq extends Dlq {
-  /** At most `limit` letters, oldest first. */
-  readonly list: (limit: number) => TaskEither<DlqError, readonly StoredLetter[]>
-}
+export type SqliteDlq = DeadLetterStore
 
 // constructors
 
 /**
  * A queue in the file at `path`, made if it is missing, readable by its owner alone. A letter is on the disk
- * (WAL, `synchronous=FULL`) before `put` answers. Opening fails if the folder is missing, the file cannot be
- * written or is no database.
+ * (WAL, `synchronous=FULL`) before `put` answers; letters that come at the same time share a transaction. The file
+ * is read and written in threads of its own, so that no disk and no lock holds up the event loop. Opening fails
+ * if the folder is missing or on a network file system, or the file cannot be written or is no queue.
  *
  * @since 0.1.0
  */
-export const sqliteDlq = (path: string, options: SqliteDlqOptions = {}): Resource<SqliteDlq> =>
-  Resource.flatMap(queueOn(path, options))(Resource.make('sqliteDlq', loadDriver, async () => undefined))
+export const sqliteDlq = (path: string, options: SqliteDlqOptions = {}): Resource<SqliteDlq> => {
+  const location = resolve(path)
+  return Resource.map(({ store }: Opened) => store)(
+    Resource.make(
+      'sqliteDlq',
+      async () => {
+        const refusal = await refusalOf(location, options.create ?? true)
+        return refusal === undefined ? right(opened(location, options)) : left(refusal)
+      },
+      ({ close }) => close()
+    )
+  )
+}
+
+// helpers
+
+interface Opened {
+  readonly store: SqliteDlq
+  readonly close: () => Promise<void>
+}
+
+const opened = (location: string, options: SqliteDlqOptions): Opened => {
+  const { patienceMs = 60_000, retention = {}, clock = systemClock, isStoredHeader } = options
+  const { keepSettledMs = 0 } = retention
+  const writer = threadOf({ location, patienceMs, keepSettledMs })
+  const reader = threadOf({ location, patienceMs, keepSettledMs })
+  const store = storeOver({
+    location,
+    call: (name, ...parts) => (reads.has(name) ? reader : writer).ask(name, parts),
+    put: batches(location, (rows) => {
+      const { own, buffer } = packed(rows)
+      return writer.ask('put', [own], [buffer])
+    }),
+    clock,
+    isStoredHeader
+  })
+  return {
+    store: tidied(store, options, clock),
+    close: async () => {
+      await Promise.all([writer.close(), reader.close()])
+    }
+  }
+}
+
+/** Opens the file once, so that what cannot be used is refused at the start, and is made what it must be. */
+const refusalOf = async (location: string, create: boolean): Promise<ResourceError | undefined> => {
+  const driver = await loadDriver()
+  if (driver._tag === 'Left') return driver.left
+  const folder = dirname(location)
+  const { no, warning } = existsSync(folder) ? placeOf(folder) : {}
+  if (no !== undefined) return resourceError('sqliteDlq', no)
+  const file = openFile(driver.right, location, { create })
+  if (file._tag === 'Left') return file.left
+  file.right.close()
+  if (warning !== undefined) process.emitWarning(`sqliteDlq: ${warning}`)
+  return undefined
+}
+
+const reads: ReadonlySet<EngineCall> = new Set(['page', 'groups', 'count', 'arrivals'])
+
+/** The rows with all their bytes in one buffer, which can be given to another thread as it is. */
+const packed = (rows: readonly Row[]): { readonly own: readonly Row[]; readonly buffer: ArrayBuffer } => {
+  const buffer = new ArrayBuffer(rows.reduce((sum, { bytes }) => sum + bytes.length, 0))
+  let end = 0
+  const own = rows.map((row): Row => {
+    const bytes = new Uint8Array(buffer, end, row.bytes.length)
+    bytes.set(row.bytes)
+    end += bytes.length
+    return { ...row, bytes }
+  })
+  return { own, buffer }
+}
+
+/** Removes what is no longer to be kept, at most once an hour, after something was written. */
+const tidied = (
+  store: SqliteDlq,
+  { retention, onPruned = () => undefined }: SqliteDlqOptions,
+  clock: Clock
+): SqliteDlq => {
+  let tidiedAt = -Infinity
+  const tidy = async (): Promise<void> => {
+    if (clock.monotonic() - tidiedAt < hourMs) return
+    tidiedAt = clock.monotonic()
+    const pruned = await store.prune(retention)()
+    if (pruned._tag === 'Right' && Object.values(pruned.right).some((count) => count > 0))
+      onPruned(pruned.right)
+  }
+  const thenTidy =
+    <A, B>(write: (value: A) => Task<B>): ((value: A) => Task<B>) =>
+    (value) =>
+    async () => {
+      const written = await write(value)()
+      void tidy()
+      return written
+    }
+  return { ...store, put: thenTidy(store.put), settle: thenTidy(store.settle) }
+}

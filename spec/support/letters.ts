@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DeadLetter } from '../../lib/core/dlq.js'
+import type { DeadLetter } from '../../lib/core/letter.js'
 import { malformed } from '../../lib/core/failure.js'
 
 export const letter = (fields: Partial<DeadLetter> = {}): DeadLetter => ({
@@ -15,6 +15,8 @@ export const letter = (fields: Partial<DeadLetter> = {}): DeadLetter => ({
   attempts: [{ startedAt: 1, durationMs: 2, failure: malformed([]) }],
   deliveryCount: 2,
   receivedAt: 3,
+  fault: undefined,
+  lease: undefined,
   ...fields
 })
 

@@ -1,0 +1,253 @@
+/** Dead letters, and the stores that keep them. */
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { Failure } from './failure.js'
+import type { Scalar } from './key.js'
+
+// model
+
+export interface Attempt {
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number
+  readonly durationMs: number
+  readonly failure: Failure
+}
+
+/** A message that could not be handled, and why. */
+export interface DeadLetter {
+  readonly id: string
+  readonly source: string
+  readonly bytes: Uint8Array
+  readonly headers: Readonly<Record<string, string>>
+  /** The route that took the message, if one did. */
+  readonly route: string | undefined
+  readonly failure: Failure
+  /** The attempts of this delivery, the last one included. */
+  readonly attempts: readonly Attempt[]
+  readonly deliveryCount: number
+  /** Milliseconds since the epoch. */
+  readonly receivedAt: number
+  /** What the source found wrong with the message, where its bytes are not all of it. */
+  readonly fault: Failure | undefined
+  /** The lease under which the letter is replayed, if it is. */
+  readonly lease: Lease | undefined
+}
+
+/** What makes two dead letters the same: source, id and bytes as they arrived. */
+export type LetterIdentity = Pick<DeadLetter, 'source' | 'id' | 'bytes'>
+
+/**
+ * `dead`: to be dealt with. `replaying`: leased to somebody who replays it. `resolved`: handled since.
+ * `discarded`: given up by somebody.
+ */
+export type LetterState = 'dead' | 'replaying' | 'resolved' | 'discarded'
+
+/** A letter is its holder's until the lease ends, and nobody else replays it before. */
+export interface Lease {
+  readonly token: string
+  readonly owner: string
+  /** Milliseconds since the epoch. */
+  readonly until: number
+}
+
+/** What was done with a letter, when and by whom. */
+export interface LetterEvent {
+  /** Milliseconds since the epoch. */
+  readonly at: number
+  readonly by: string
+  readonly what: 'replayed' | 'edited' | 'discarded' | 'resolved' | 'revived'
+  readonly note?: string
+}
+
+/** A letter as a store keeps it. */
+export interface StoredLetter extends DeadLetter {
+  /** Names the letter, the same in every store: 40 hexadecimal digits, made of source, id and bytes as they arrived. */
+  readonly key: string
+  readonly state: LetterState
+  /** Names the kind of failure: 12 hexadecimal digits, made of tag, route, and the message without what varies. */
+  readonly fingerprint: string
+  /** Milliseconds since the epoch. */
+  readonly firstSeenAt: number
+  readonly lastSeenAt: number
+  /** How many deliveries ended here. */
+  readonly times: number
+  /** The attempts of all deliveries and replays; the newest 50 of them. */
+  readonly attempts: readonly Attempt[]
+  /** How many there were in all. */
+  readonly attemptCount: number
+  /** The bytes as they arrived, where they were edited. */
+  readonly original: Uint8Array | undefined
+  /** The newest 50 events, oldest first. */
+  readonly events: readonly LetterEvent[]
+}
+
+export type OneOrMore<A> = A | readonly A[]
+
+/** All that is said must hold; of several values any. */
+export interface LetterFilter {
+  /** A letter's key, or the beginning of one. */
+  readonly key?: OneOrMore<string>
+  readonly id?: OneOrMore<string>
+  readonly source?: OneOrMore<string>
+  readonly tag?: OneOrMore<Failure['_tag']>
+  /** `null` for letters that no route took. */
+  readonly route?: OneOrMore<string | null>
+  /** A kind of failure, or the beginning of one. */
+  readonly fingerprint?: OneOrMore<string>
+  readonly state?: OneOrMore<LetterState>
+  /** Last seen at this time or after it, in milliseconds since the epoch. */
+  readonly seenFrom?: number
+  /** Last seen before this time. */
+  readonly seenBefore?: number
+  readonly minAttempts?: number
+  readonly maxAttempts?: number
+  /** By name, in any case. */
+  readonly headers?: Readonly<Record<string, OneOrMore<string>>>
+  /** Values in a JSON body by dotted path, read as `byField` reads them. */
+  readonly fields?: Readonly<Record<string, OneOrMore<Scalar>>>
+}
+
+export interface LetterQuery {
+  readonly filter?: LetterFilter
+  /** By first arrival: `oldest` first, which is the default, or `newest`. */
+  readonly order?: 'oldest' | 'newest'
+  /** 50 by default. */
+  readonly limit?: number
+  /** The `next` of the page before. */
+  readonly after?: string | undefined
+}
+
+export interface LetterPage {
+  /** As many as were asked for, or about 16 MiB of them. */
+  readonly letters: readonly StoredLetter[]
+  /** Where the next page begins; `undefined` after the last. */
+  readonly next: string | undefined
+}
+
+/** Letters with failures of one kind. */
+export interface LetterGroup {
+  readonly fingerprint: string
+  readonly tag: Failure['_tag']
+  readonly route: string | undefined
+  /** The failure without what varies: `customer # not found`. */
+  readonly message: string
+  readonly count: number
+  /** The first and the last time that one of these letters was seen. */
+  readonly firstSeenAt: number
+  readonly lastSeenAt: number
+}
+
+/** How many letters arrived for the first time in an hour. */
+export interface Arrivals {
+  /** Its beginning, in milliseconds since the epoch. */
+  readonly hour: number
+  readonly count: number
+}
+
+/** A query for what is dead, to be leased to its owner. */
+export interface Claim extends LetterQuery {
+  readonly owner: string
+  readonly leaseMs: number
+}
+
+/** A letter under a lease. */
+export interface Held {
+  readonly key: string
+  readonly token: string
+}
+
+/** What became of a letter that was replayed. */
+export interface Replayed extends Held {
+  readonly result:
+    | { readonly _tag: 'Resolved'; readonly note?: string }
+    | {
+        readonly _tag: 'Failed'
+        readonly failure: Failure
+        readonly route: string | undefined
+        readonly attempts: readonly Attempt[]
+      }
+    | { readonly _tag: 'Released' }
+}
+
+export interface Edit {
+  readonly key: string
+  /** The bytes that are to be replaced; if they are others by now nothing is changed. */
+  readonly from: Uint8Array
+  readonly to: Uint8Array
+  readonly by: string
+  readonly note?: string
+}
+
+/** `changed`: the bytes are others than was said. `busy`: it is not dead, but replaying, resolved or discarded. */
+export type Edited = 'edited' | 'changed' | 'busy' | 'missing'
+
+/** What a store may forget. Nothing is forgotten for what is not said, but tombstones after 7 days. */
+export interface Retention {
+  /** How long resolved and discarded letters keep their bytes. 0 by default: they leave tombstones at once. */
+  readonly keepSettledMs?: number
+  /** How long tombstones stay, so that a redelivery of what was settled is not run again. 7 days by default. */
+  readonly keepTombstonesMs?: number
+  /** Dead letters last seen longer ago are removed. */
+  readonly maxAgeMs?: number
+  /** The oldest dead letters are removed while there are more. */
+  readonly maxLetters?: number
+  /** The oldest dead letters are removed while all bytes together are more. */
+  readonly maxBytes?: number
+}
+
+/** How many letters of each kind were removed, or made tombstones. */
+export interface Pruned {
+  readonly dead: number
+  readonly tombstones: number
+  readonly emptied: number
+}
+
+/** Why a queue did not do what was asked, for the log. */
+export interface DlqError {
+  readonly reason: string
+}
+
+/** Where dead letters go. */
+export interface Dlq {
+  /** Right only once the letter is stored durably. Storing the same letter twice keeps one. */
+  readonly put: (letter: DeadLetter) => TaskEither<DlqError, void>
+  /** Where the letters lie, for people. */
+  readonly location: string
+  /** The state of a message's letter, asked when a message is brought back; `undefined` if it has none. */
+  readonly recall?: (identity: LetterIdentity) => TaskEither<DlqError, LetterState | undefined>
+  /** Told when a message that has a letter was handled after all. */
+  readonly resolve?: (identity: LetterIdentity) => TaskEither<DlqError, void>
+}
+
+/** A queue that can be read, replayed and emptied. None of its functions rejects. */
+export interface DeadLetterStore extends Required<Dlq> {
+  readonly page: (query?: LetterQuery) => TaskEither<DlqError, LetterPage>
+  /** The largest first, at most `limit` (100). */
+  readonly groups: (query?: {
+    readonly filter?: LetterFilter
+    readonly limit?: number
+  }) => TaskEither<DlqError, readonly LetterGroup[]>
+  readonly count: (filter?: LetterFilter) => TaskEither<DlqError, number>
+  /** Hours in which letters arrived, oldest first. */
+  readonly arrivals: (filter?: LetterFilter) => TaskEither<DlqError, readonly Arrivals[]>
+  /** Leases dead letters; each at most once along the pages of one claim, and none that arrived after its first. */
+  readonly claim: (claim: Claim) => TaskEither<DlqError, LetterPage>
+  readonly renew: (
+    held: readonly Held[],
+    leaseMs: number
+  ) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
+  /** Ends leases: what is `lost` is somebody else's by now, and nothing was changed. */
+  readonly settle: (replayed: readonly Replayed[]) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
+  /** Replaces the bytes of a dead letter and keeps the original; it stays the same letter. */
+  readonly edit: (edit: Edit) => TaskEither<DlqError, Edited>
+  /** Gives up dead letters, and tells how many. Their bytes and headers are dropped. */
+  readonly discard: (discard: {
+    readonly filter: LetterFilter
+    readonly by: string
+    readonly note: string
+  }) => TaskEither<DlqError, number>
+  /** Takes letters over from another store as they are; those that are here already stay as they are. */
+  readonly add: (
+    letters: readonly StoredLetter[]
+  ) => TaskEither<DlqError, readonly ('added' | 'present')[]>
+  readonly prune: (retention?: Retention) => TaskEither<DlqError, Pruned>
+}

@@ -1,0 +1,59 @@
+/** Filters: which letters are meant. In memory as a test of a row, and what SQL cannot say by itself. */
+import { Buffer } from 'node:buffer'
+import { reader } from '../core/key.js'
+import type { LetterFilter, OneOrMore } from '../core/letter.js'
+import { message, withBody } from '../core/message.js'
+import type { Row } from './row.js'
+
+export const matches = (filter: LetterFilter = {}): ((row: Row) => boolean) => {
+  const { key, id, source, tag, route, fingerprint, state } = filter
+  const { seenFrom = -Infinity, seenBefore = Infinity, minAttempts = 0, maxAttempts = Infinity } = filter
+  const fields = Object.entries(filter.fields ?? {})
+  const headers = Object.entries(filter.headers ?? {})
+  return (row) =>
+    isOneOf(state, row.state) &&
+    isOneOf(tag, row.tag) &&
+    isOneOf(route, row.route) &&
+    isOneOf(source, row.source) &&
+    isOneOf(id, row.id) &&
+    beginsWithOneOf(key, row.key) &&
+    beginsWithOneOf(fingerprint, row.fingerprint) &&
+    row.lastSeenAt >= seenFrom &&
+    row.lastSeenAt < seenBefore &&
+    row.attemptCount >= minAttempts &&
+    row.attemptCount <= maxAttempts &&
+    headers.every(([name, values]) => isOneOf(values, headerOf(row.headers, name))) &&
+    fields.every(([path, values]) => isOneOf<unknown>(values, fieldOf(row.bytes, path)))
+}
+
+export const listOf = <A>(values: OneOrMore<A>): readonly A[] =>
+  Array.isArray(values) ? (values as readonly A[]) : [values as A]
+
+/** A value in a JSON body, as `byField` reads it; `undefined` where there is none. */
+export const fieldOf = (bytes: Uint8Array, path: string): unknown => {
+  try {
+    const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+    return reader('body', path)(withBody(nothing, body))
+  } catch {
+    return undefined
+  }
+}
+
+/** A header by its name in any case. */
+export const headerOf = (headers: string, name: string): string | undefined => {
+  const wanted = name.toLowerCase()
+  const found = Object.entries(JSON.parse(headers) as Record<string, string>).find(
+    ([each]) => each.toLowerCase() === wanted
+  )
+  return found?.[1]
+}
+
+// helpers
+
+const nothing = message('')
+
+const isOneOf = <A>(values: OneOrMore<A> | undefined, value: unknown): boolean =>
+  values === undefined || listOf<unknown>(values).includes(value)
+
+const beginsWithOneOf = (beginnings: OneOrMore<string> | undefined, value: string): boolean =>
+  beginnings === undefined || listOf(beginnings).some((beginning) => value.startsWith(beginning.toLowerCase()))

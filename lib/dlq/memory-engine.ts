@@ -1,0 +1,209 @@
+/** An engine in memory: what it holds is gone with the process. */
+import { randomUUID } from 'node:crypto'
+import type { LetterFilter, LetterGroup, LetterQuery, Retention } from '../core/letter.js'
+import { type Engine, type RowPage, cursor, cursorOf, defaultLimit, defaultTombstonesMs, hourMs, maxPageBytes } from './engine.js'
+import { matches } from './filter.js'
+import type { Row } from './row.js'
+import {
+  claimed,
+  discarded,
+  edited,
+  emptied,
+  expired,
+  isHeldBy,
+  putAgain,
+  resolved,
+  settled,
+  wasEnded
+} from './transitions.js'
+
+export interface MemoryEngine extends Engine {
+  /** All that it holds, oldest first. */
+  readonly rows: () => readonly Row[]
+}
+
+export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngine => {
+  const entries = new Map<string, Entry>()
+  let lastSeq = 0
+
+  const insert = (row: Row): void => {
+    lastSeq += 1
+    entries.set(row.key, { seq: lastSeq, row })
+  }
+  const replace = (row: Row): void => {
+    const { seq } = entries.get(row.key) as Entry
+    entries.set(row.key, { seq, row })
+  }
+  const rowOf = (key: string): Row | undefined => entries.get(key)?.row
+  const kept = (row: Row): Row => (keepSettledMs > 0 ? row : emptied(row))
+
+  /** Leases that ended by themselves leave dead letters. */
+  const reap = (now: number): void => {
+    for (const { row } of entries.values())
+      if (row.state === 'replaying' && (row.leaseUntil ?? 0) <= now) replace(expired(row))
+  }
+
+  const found = (filter: LetterFilter | undefined, now: number): readonly Entry[] => {
+    reap(now)
+    const isMeant = matches(filter)
+    return [...entries.values()].filter(({ row }) => isMeant(row))
+  }
+
+  const select = ({ filter, order = 'oldest', limit = defaultLimit, after }: LetterQuery, now: number) => {
+    const { position, last } = cursorOf(after, lastSeq)
+    const isNewest = order === 'newest'
+    const ordered = isNewest ? found(filter, now).toReversed() : found(filter, now)
+    const rest = ordered.filter(
+      ({ seq }) =>
+        seq <= last && (position === undefined || (isNewest ? seq < position : seq > position))
+    )
+    return { ...cutPage(rest, limit), last }
+  }
+
+  const removed = (isMeant: (row: Row) => boolean): number => {
+    const keys = [...entries.values()].flatMap(({ row }) => (isMeant(row) ? [row.key] : []))
+    for (const key of keys) entries.delete(key)
+    return keys.length
+  }
+
+  return {
+    rows: () => [...entries.values()].map(({ row }) => row),
+    put: (rows) =>
+      rows.map((row) => {
+        const before = rowOf(row.key)
+        // The bytes may be a part of something larger that would be kept alive, or be changed by its owner.
+        if (before === undefined) insert({ ...row, token: null, owner: null, leaseUntil: null, bytes: Uint8Array.from(row.bytes) })
+        else replace(putAgain(before, { ...row, bytes: Uint8Array.from(row.bytes) }))
+        return undefined
+      }),
+    recall: (key) => rowOf(key)?.state,
+    resolve: (key, by, now) => {
+      const row = rowOf(key)
+      if (row?.state === 'dead') replace(kept(resolved(row, { at: now, by, what: 'resolved' }, now)))
+    },
+    page: (query, now): RowPage => {
+      const { rows, position, last } = select(query, now)
+      return { rows, next: position === undefined ? undefined : cursor(position, last) }
+    },
+    groups: (filter, limit, now) => {
+      const groups = new Map<string, LetterGroup>()
+      for (const { row } of found(filter, now)) {
+        const group = groups.get(row.fingerprint)
+        groups.set(row.fingerprint, {
+          fingerprint: row.fingerprint,
+          tag: row.tag,
+          route: row.route ?? undefined,
+          message: row.summary,
+          count: (group?.count ?? 0) + 1,
+          firstSeenAt: Math.min(group?.firstSeenAt ?? Infinity, row.firstSeenAt),
+          lastSeenAt: Math.max(group?.lastSeenAt ?? -Infinity, row.lastSeenAt)
+        })
+      }
+      return [...groups.values()]
+        .toSorted((a, b) => b.count - a.count || (a.fingerprint < b.fingerprint ? -1 : 1))
+        .slice(0, limit)
+    },
+    count: (filter, now) => found(filter, now).length,
+    arrivals: (filter, now) => {
+      const hours = new Map<number, number>()
+      for (const { row } of found(filter, now)) {
+        const hour = Math.floor(row.firstSeenAt / hourMs) * hourMs
+        hours.set(hour, (hours.get(hour) ?? 0) + 1)
+      }
+      return [...hours].map(([hour, count]) => ({ hour, count })).toSorted((a, b) => a.hour - b.hour)
+    },
+    claim: ({ owner, leaseMs, filter, ...query }, now) => {
+      const { rows, position, last } = select({ ...query, filter: { ...filter, state: 'dead' } }, now)
+      const leased = rows.map((row) => claimed(row, randomUUID(), owner, now + leaseMs))
+      for (const row of leased) replace(row)
+      return { rows: leased, next: position === undefined ? undefined : cursor(position, last) }
+    },
+    renew: (held, until) =>
+      held.map(({ key, token }) => {
+        const row = rowOf(key)
+        if (row === undefined || !isHeldBy(row, token)) return 'lost'
+        replace({ ...row, leaseUntil: until })
+        return 'ok'
+      }),
+    settle: (replayed, now) =>
+      replayed.map((one) => {
+        const row = rowOf(one.key)
+        if (row === undefined) return 'lost'
+        if (!isHeldBy(row, one.token)) return wasEnded(row, one.token) ? 'ok' : 'lost'
+        const after = settled(row, one, now)
+        replace(after.state === 'resolved' ? kept(after) : after)
+        return 'ok'
+      }),
+    edit: ({ key, from, to, by, note }, now) => {
+      reap(now)
+      const row = rowOf(key)
+      if (row === undefined) return 'missing'
+      if (row.state !== 'dead') return 'busy'
+      if (!isSame(row.bytes, from)) return 'changed'
+      replace(edited(row, Uint8Array.from(to), by, note, now))
+      return 'edited'
+    },
+    discard: (filter, by, note, now) => {
+      const dead = found({ ...filter, state: 'dead' }, now)
+      for (const { row } of dead) replace(kept(discarded(row, by, note, now)))
+      return dead.length
+    },
+    add: (rows) =>
+      rows.map((row) => {
+        if (entries.has(row.key)) return 'present'
+        insert(row)
+        return 'added'
+      }),
+    prune: (retention, now) => {
+      reap(now)
+      const { keepSettledMs: keepMs = keepSettledMs, keepTombstonesMs = defaultTombstonesMs } = retention
+      const { maxAgeMs = Infinity, maxLetters = Infinity, maxBytes = Infinity } = retention
+      const isSettled = ({ state }: Row) => state === 'resolved' || state === 'discarded'
+      const isOlder = ({ lastSeenAt }: Row, ms: number) => lastSeenAt < now - ms
+      const tombstones = removed((row) => isSettled(row) && isOlder(row, Math.max(keepMs, keepTombstonesMs)))
+      const full = [...entries.values()].filter(
+        ({ row }) => isSettled(row) && isOlder(row, keepMs) && row.bytes.length > 0
+      )
+      for (const { row } of full) replace(emptied(row))
+      let dead = removed((row) => row.state === 'dead' && isOlder(row, maxAgeMs))
+      const oldest = [...entries.values()].flatMap(({ row }) => (row.state === 'dead' ? [row] : []))
+      let letters = oldest.length
+      let bytes = [...entries.values()].reduce((sum, { row }) => sum + sizeOf(row), 0)
+      for (const row of oldest) {
+        if (letters <= maxLetters && bytes <= maxBytes) break
+        entries.delete(row.key)
+        letters -= 1
+        bytes -= sizeOf(row)
+        dead += 1
+      }
+      return { dead, tombstones, emptied: full.length }
+    }
+  }
+}
+
+// helpers
+
+interface Entry {
+  readonly seq: number
+  readonly row: Row
+}
+
+/** As many as fit into a page, and where the next one begins. */
+const cutPage = (
+  entries: readonly Entry[],
+  limit: number
+): { readonly rows: readonly Row[]; readonly position: number | undefined } => {
+  const rows: Row[] = []
+  let bytes = 0
+  for (const { row } of entries) {
+    if (rows.length >= limit || (rows.length > 0 && bytes + sizeOf(row) > maxPageBytes)) break
+    bytes += sizeOf(row)
+    rows.push(row)
+  }
+  return { rows, position: rows.length < entries.length ? entries[rows.length - 1]?.seq : undefined }
+}
+
+const sizeOf = ({ bytes, original }: Row): number => bytes.length + (original?.length ?? 0)
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, index) => byte === b[index])

@@ -1,0 +1,164 @@
+/** Letters as rows: the flat form in which stores keep them and hand them from one thread to another. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import { type Failure, failureToJson } from '../core/failure.js'
+import { cut } from '../core/json.js'
+import type { Attempt, DeadLetter, LetterEvent, LetterState, StoredLetter } from '../core/letter.js'
+import { fingerprintOf, maxSummary, summaryOf } from './fingerprint.js'
+import { keyOf, storableHeaders } from './identity.js'
+
+// model
+
+/** What was JSON stays text, so that a row is moved and changed without being read. */
+export interface Row {
+  readonly key: string
+  readonly source: string
+  readonly id: string
+  readonly state: LetterState
+  readonly tag: Failure['_tag']
+  readonly route: string | null
+  readonly fingerprint: string
+  readonly summary: string
+  readonly firstSeenAt: number
+  readonly lastSeenAt: number
+  readonly times: number
+  readonly attemptCount: number
+  readonly deliveryCount: number
+  readonly receivedAt: number
+  readonly owner: string | null
+  readonly token: string | null
+  readonly leaseUntil: number | null
+  readonly headers: string
+  readonly failure: string
+  readonly fault: string | null
+  readonly attempts: string
+  readonly events: string
+  readonly original: Uint8Array | null
+  readonly bytes: Uint8Array
+}
+
+// constructors
+
+export const rowOf = (
+  letter: DeadLetter,
+  now: number,
+  isStoredHeader: (name: string) => boolean
+): Row => {
+  const { failure, route, attempts, fault, lease } = letter
+  return {
+    key: keyOf(letter),
+    source: letter.source,
+    id: letter.id,
+    state: 'dead',
+    ...kindOf(failure, route),
+    firstSeenAt: now,
+    lastSeenAt: now,
+    times: 1,
+    attemptCount: attempts.length,
+    deliveryCount: letter.deliveryCount,
+    receivedAt: letter.receivedAt,
+    owner: lease?.owner ?? null,
+    token: lease?.token ?? null,
+    leaseUntil: lease?.until ?? null,
+    headers: JSON.stringify(storableHeaders(letter.headers, isStoredHeader)),
+    failure: failureText(failure),
+    fault: fault === undefined ? null : failureText(fault),
+    attempts: attemptsText(attempts),
+    events: '[]',
+    original: null,
+    bytes: letter.bytes
+  }
+}
+
+/** A stored letter as it is, but for its lease, which is another store's. */
+export const rowOfStored = (letter: StoredLetter): Row => {
+  const { original, state } = letter
+  const attempts = letter.attempts.slice(-maxHistory)
+  return {
+    ...rowOf(letter, letter.firstSeenAt, () => true),
+    key: letter.key,
+    state: state === 'replaying' ? 'dead' : state,
+    lastSeenAt: letter.lastSeenAt,
+    times: letter.times,
+    attemptCount: Math.max(letter.attemptCount, attempts.length),
+    owner: null,
+    token: null,
+    leaseUntil: null,
+    attempts: attemptsText(attempts),
+    events: JSON.stringify(letter.events.slice(-maxHistory)),
+    original: original ?? null
+  }
+}
+
+// conversions
+
+export type ReadFailure = (json: unknown) => Either<unknown, Failure>
+
+/** Throws if the row was not written by this library. */
+export const letterOf = (row: Row, readFailure: ReadFailure): StoredLetter => {
+  const failureOf = (json: unknown): Failure => {
+    const failure = readFailure(json)
+    if (failure._tag === 'Left')
+      throw new Error(`letter ${row.key}: its failure cannot be read: ${cut(JSON.stringify(json), 200)}`)
+    return failure.right
+  }
+  const { owner, token, leaseUntil } = row
+  const isHeld = row.state === 'replaying' && owner !== null && token !== null && leaseUntil !== null
+  return {
+    key: row.key,
+    id: row.id,
+    source: row.source,
+    state: row.state,
+    route: row.route ?? undefined,
+    failure: failureOf(JSON.parse(row.failure)),
+    fingerprint: row.fingerprint,
+    firstSeenAt: row.firstSeenAt,
+    lastSeenAt: row.lastSeenAt,
+    times: row.times,
+    attempts: (JSON.parse(row.attempts) as readonly Attempt[]).map((attempt) => ({
+      ...attempt,
+      failure: failureOf(attempt.failure)
+    })),
+    attemptCount: row.attemptCount,
+    deliveryCount: row.deliveryCount,
+    receivedAt: row.receivedAt,
+    fault: row.fault === null ? undefined : failureOf(JSON.parse(row.fault)),
+    lease: isHeld ? { token, owner, until: leaseUntil } : undefined,
+    headers: JSON.parse(row.headers) as StoredLetter['headers'],
+    events: JSON.parse(row.events) as readonly LetterEvent[],
+    original: row.original === null ? undefined : ownBytes(row.original),
+    bytes: ownBytes(row.bytes)
+  }
+}
+
+/** What makes failures one kind, as a row has it. */
+export const kindOf = (
+  failure: Failure,
+  route: string | undefined
+): Pick<Row, 'tag' | 'route' | 'summary' | 'fingerprint'> => {
+  const summary = cut(summaryOf(failure), maxSummary)
+  return {
+    tag: failure._tag,
+    route: route ?? null,
+    summary,
+    fingerprint: fingerprintOf(failure._tag, route, summary)
+  }
+}
+
+export const failureText = (failure: Failure): string => JSON.stringify(failureToJson(failure))
+
+export const attemptsText = (attempts: readonly Attempt[]): string =>
+  `[${attempts
+    .slice(-maxHistory)
+    .map(
+      ({ startedAt, durationMs, failure }) =>
+        `{"startedAt":${startedAt},"durationMs":${durationMs},"failure":${failureText(failure)}}`
+    )
+    .join()}]`
+
+/** How many attempts and events a letter keeps. */
+export const maxHistory = 50
+
+// helpers
+
+/** Bytes that are nothing else's: what a driver gives may lie in a larger buffer. */
+const ownBytes = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)

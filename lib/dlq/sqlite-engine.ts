@@ -1,0 +1,258 @@
+/** An engine on a queue's file. */
+import { randomUUID } from 'node:crypto'
+import type { Database } from 'better-sqlite3'
+import { capture } from '../core/captured.js'
+import type { Arrivals, LetterFilter, LetterGroup, LetterQuery, LetterState } from '../core/letter.js'
+import {
+  type Engine,
+  type RowPage,
+  cursor,
+  cursorOf,
+  defaultLimit,
+  defaultTombstonesMs,
+  hourMs,
+  maxPageBytes
+} from './engine.js'
+import type { Row } from './row.js'
+import { statementsOf } from './sqlite-rows.js'
+import { all, isIndexed, seqsOf, whereOf } from './sqlite-query.js'
+import {
+  claimed,
+  discarded,
+  edited,
+  emptied,
+  expired,
+  isHeldBy,
+  putAgain,
+  resolved,
+  settled,
+  wasEnded
+} from './transitions.js'
+
+/** `keepSettledMs`: how long settled letters keep their bytes. */
+export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): Engine => {
+  const rows = statementsOf(database)
+  const kept = (row: Row): Row => (keepSettledMs > 0 ? row : emptied(row))
+
+  /** One transaction for all of it, begun as a writer's, so that it waits for others before it reads. */
+  const written = <A>(write: () => A): A => {
+    rows.forgetKinds()
+    return database.transaction(write).immediate()
+  }
+
+  const hasExpired = database.prepare(
+    "SELECT 1 FROM letters WHERE state = 'replaying' AND leaseUntil <= ? LIMIT 1"
+  )
+  const selectExpired = database
+    .prepare("SELECT key FROM letters WHERE state = 'replaying' AND leaseUntil <= ?")
+    .pluck()
+
+  /** Leases that ended by themselves leave dead letters. */
+  const reap = (now: number): void => {
+    if (hasExpired.get(now) === undefined) return
+    written(() => {
+      for (const key of selectExpired.all(now)) rows.change(String(key), expired)
+    })
+  }
+
+  const select = (query: LetterQuery): RowPage & { readonly last: number } => {
+    const { filter = {}, order = 'oldest', limit = defaultLimit, after } = query
+    const newest = database.prepare('SELECT coalesce(max(seq), 0) FROM letters').pluck().get()
+    const { position, last } = cursorOf(after, Number(newest))
+    const isNewest = order === 'newest'
+    const bounds = all([
+      { text: 'seq <= ?', values: [last] },
+      ...(position === undefined
+        ? []
+        : [{ text: isNewest ? 'seq < ?' : 'seq > ?', values: [position] }])
+    ])
+    const { text, values } = seqsOf(filter, bounds, { isNewest, limit: wholeLimit(limit) + 1 })
+    const seqs = database.prepare(text).pluck().all(...values) as readonly number[]
+    const found: Row[] = []
+    let bytes = 0
+    for (const seq of seqs.slice(0, limit)) {
+      const row = rows.at(seq)
+      const size = row.bytes.length + (row.original?.length ?? 0)
+      if (found.length > 0 && bytes + size > maxPageBytes) break
+      bytes += size
+      found.push(row)
+    }
+    const end = found.length < seqs.length ? seqs[found.length - 1] : undefined
+    return { rows: found, next: end === undefined ? undefined : cursor(end, last), last }
+  }
+
+  const pruned = (where: string, ...values: readonly number[]): number =>
+    database.prepare(`DELETE FROM letters WHERE ${where}`).run(...values).changes
+
+  return {
+    put: (put) =>
+      written(() =>
+        put.map((row) => {
+          try {
+            const before = rows.insertNew({ ...row, owner: null, token: null, leaseUntil: null })
+            if (before !== undefined) rows.update(before, putAgain(before, row))
+            return undefined
+          } catch (error) {
+            // A fault of this letter alone has undone its own statement; any other has ended the transaction.
+            if (!database.inTransaction || !isOfOneRow(error)) throw error
+            return capture(error).message
+          }
+        })
+      ),
+    recall: (key) =>
+      database.prepare('SELECT state FROM letters WHERE key = ?').pluck().get(key) as LetterState | undefined,
+    resolve: (key, by, now) =>
+      written(() =>
+        rows.change(key, (row) =>
+          row.state === 'dead' ? kept(resolved(row, { at: now, by, what: 'resolved' }, now)) : row
+        )
+      ),
+    page: (query, now) => {
+      reap(now)
+      const { rows, next } = database.transaction(() => select(query))()
+      return { rows, next }
+    },
+    groups: (filter, limit, now) => {
+      reap(now)
+      const { text, values } = whereOf(filter)
+      return database
+        .prepare(
+          `SELECT fingerprint, tag, route, summary AS message, sum(letters) AS count,
+             min(firstSeenAt) AS firstSeenAt, max(lastSeenAt) AS lastSeenAt
+           FROM (
+             SELECT kind, count(*) AS letters, min(firstSeenAt) AS firstSeenAt, max(lastSeenAt) AS lastSeenAt
+             FROM letters ${hintFor(filter)} WHERE ${text} GROUP BY kind
+           ) JOIN kinds USING (kind)
+           GROUP BY fingerprint ORDER BY count DESC, fingerprint LIMIT ?`
+        )
+        .all(...values, wholeLimit(limit))
+        .map((group) => ({ ...(group as LetterGroup), route: (group as LetterGroup).route ?? undefined }))
+    },
+    count: (filter, now) => {
+      reap(now)
+      const { text, values } = whereOf(filter)
+      return Number(
+        database
+          .prepare(`SELECT count(*) FROM letters ${hintFor(filter)} WHERE ${text}`)
+          .pluck()
+          .get(...values)
+      )
+    },
+    arrivals: (filter, now) => {
+      reap(now)
+      const { text, values } = whereOf(filter)
+      return database
+        .prepare(
+          `SELECT firstSeenAt / ${hourMs} * ${hourMs} AS hour, count(*) AS count
+           FROM letters ${hintFor(filter)} WHERE ${text} GROUP BY 1 ORDER BY 1`
+        )
+        .all(...values) as readonly Arrivals[]
+    },
+    claim: ({ owner, leaseMs, filter, ...query }, now) => {
+      reap(now)
+      return written(() => {
+        const { rows: dead, next } = select({ ...query, filter: { ...filter, state: 'dead' } })
+        const leased = dead.map((row) => claimed(row, randomUUID(), owner, now + leaseMs))
+        dead.forEach((row, index) => rows.update(row, leased[index] as Row))
+        return { rows: leased, next }
+      })
+    },
+    renew: (held, until) =>
+      written(() =>
+        held.map(({ key, token }) => {
+          const row = rows.of(key)
+          if (row === undefined || !isHeldBy(row, token)) return 'lost'
+          rows.update(row, { ...row, leaseUntil: until })
+          return 'ok'
+        })
+      ),
+    settle: (replayed, now) =>
+      written(() =>
+        replayed.map((one) => {
+          const row = rows.of(one.key)
+          if (row === undefined) return 'lost'
+          if (!isHeldBy(row, one.token)) return wasEnded(row, one.token) ? 'ok' : 'lost'
+          const after = settled(row, one, now)
+          rows.update(row, after.state === 'resolved' ? kept(after) : after)
+          return 'ok'
+        })
+      ),
+    edit: ({ key, from, to, by, note }, now) => {
+      reap(now)
+      return written(() => {
+        const row = rows.of(key)
+        if (row === undefined) return 'missing'
+        if (row.state !== 'dead') return 'busy'
+        // Made already, by a commit that was thought to have failed.
+        if (row.original !== null && isSame(row.bytes, to)) return 'edited'
+        if (!isSame(row.bytes, from)) return 'changed'
+        rows.update(row, edited(row, to, by, note, now))
+        return 'edited'
+      })
+    },
+    discard: (filter, by, note, now) => {
+      reap(now)
+      return written(() => {
+        const { text, values } = whereOf({ ...filter, state: 'dead' } satisfies LetterFilter)
+        const seqs = database.prepare(`SELECT seq FROM letters WHERE ${text}`).pluck().all(...values)
+        for (const seq of seqs) {
+          const row = rows.at(Number(seq))
+          rows.update(row, kept(discarded(row, by, note, now)))
+        }
+        return seqs.length
+      })
+    },
+    add: (added) =>
+      written(() => added.map((row) => (rows.insertNew(row) === undefined ? 'added' : 'present'))),
+    prune: (retention, now) => {
+      reap(now)
+      const { keepSettledMs: keepMs = keepSettledMs, keepTombstonesMs = defaultTombstonesMs } = retention
+      const { maxAgeMs, maxLetters, maxBytes } = retention
+      return written(() => {
+        const tombstones = pruned(
+          "state IN ('resolved', 'discarded') AND lastSeenAt < ?",
+          now - Math.max(keepMs, keepTombstonesMs)
+        )
+        const full = database
+          .prepare(
+            "SELECT seq FROM letters WHERE state IN ('resolved', 'discarded') AND lastSeenAt < ? AND length(bytes) > 0"
+          )
+          .pluck()
+          .all(now - keepMs)
+        for (const seq of full) {
+          const row = rows.at(Number(seq))
+          rows.update(row, emptied(row))
+        }
+        let dead = 0
+        if (maxAgeMs !== undefined) dead += pruned("state = 'dead' AND lastSeenAt < ?", now - maxAgeMs)
+        if (maxLetters !== undefined) dead += pruned(overCount, maxLetters)
+        if (maxBytes !== undefined) dead += pruned(overBytes, maxBytes)
+        return { dead, tombstones, emptied: full.length }
+      })
+    }
+  }
+}
+
+// helpers
+
+const hintFor = (filter: LetterFilter): string => (isIndexed(filter) ? 'INDEXED BY letters_kind' : '')
+
+const wholeLimit = (limit: number): number => Math.max(0, Math.floor(limit))
+
+/** The newest `?` of the dead stay. */
+const overCount = `seq IN (SELECT seq FROM letters WHERE state = 'dead' ORDER BY seq DESC LIMIT -1 OFFSET ?)`
+
+/** The newest of the dead stay, as far as all bytes together are no more than `?`. */
+const overBytes = `seq IN (
+  SELECT seq FROM (
+    SELECT seq, state, sum(length(bytes) + coalesce(length(original), 0))
+      OVER (ORDER BY state = 'dead', seq DESC) AS total FROM letters
+  ) WHERE state = 'dead' AND total > ?)`
+
+/** A letter that is too large, or that a constraint refuses, says nothing about the others. */
+const isOfOneRow = (error: unknown): boolean =>
+  /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH)/.test(String((error as { readonly code?: unknown }).code)) ||
+  error instanceof RangeError ||
+  error instanceof TypeError
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

@@ -1,0 +1,113 @@
+/** The rows of a queue's file: read, inserted and changed one by one, in the transaction of whoever asks. */
+import type { Database } from 'better-sqlite3'
+import { fieldOf, headerOf } from './filter.js'
+import type { Row } from './row.js'
+
+// model
+
+export interface Rows {
+  readonly of: (key: string) => Row | undefined
+  readonly at: (seq: number) => Row
+  /** Inserts a row, unless there is one with its key: then that one. */
+  readonly insertNew: (row: Row) => Row | undefined
+  /** Writes what differs. */
+  readonly update: (before: Row, after: Row) => void
+  readonly change: (key: string, f: (row: Row) => Row) => void
+  /** To be called when a transaction begins: the ones of a transaction that was undone are not there. */
+  readonly forgetKinds: () => void
+}
+
+// constructors
+
+export const statementsOf = (database: Database): Rows => {
+  database.function('field_of', { deterministic: true, directOnly: true }, (bytes, path) =>
+    jsonText(fieldOf(bytes as Uint8Array, String(path)))
+  )
+  database.function(
+    'header_of',
+    { deterministic: true, directOnly: true },
+    (headers, name) => headerOf(String(headers), String(name)) ?? null
+  )
+  const selectByKey = database.prepare<[string], StoredRow>(`${selectRow} WHERE key = ?`)
+  const selectBySeq = database.prepare<[number], StoredRow>(`${selectRow} WHERE seq = ?`)
+  const insert = database.prepare(
+    `INSERT INTO letters (${columns.join()}) VALUES (${columns.map(() => '?').join()}) ON CONFLICT (key) DO NOTHING`
+  )
+  const updateShort = database.prepare(updating(shortColumns))
+  const updateAll = database.prepare(updating(changing))
+  const selectKind = database
+    .prepare<[string, string], number>('SELECT kind FROM kinds WHERE source = ? AND fingerprint = ?')
+    .pluck()
+  const insertKind = database.prepare(
+    'INSERT INTO kinds (source, fingerprint, tag, route, summary) VALUES (?, ?, ?, ?, ?)'
+  )
+  const kinds = new Map<string, number>()
+
+  const kindOf = ({ source, fingerprint, tag, route, summary }: Row): number => {
+    const name = `${fingerprint} ${source}`
+    const known = kinds.get(name)
+    if (known !== undefined) return known
+    const kind =
+      selectKind.get(source, fingerprint) ??
+      Number(insertKind.run(source, fingerprint, tag, route, summary).lastInsertRowid)
+    kinds.set(name, kind)
+    return kind
+  }
+  const valuesOf = (names: readonly (keyof StoredRow)[], row: Row): readonly unknown[] =>
+    names.map((name) => (name === 'kind' ? kindOf(row) : row[name as keyof Row]))
+  const of = (key: string): Row | undefined => selectByKey.get(key)
+  const update = (before: Row, after: Row): void => {
+    if (after === before) return
+    const names = after.bytes === before.bytes && after.original === before.original ? shortColumns : changing
+    ;(names === changing ? updateAll : updateShort).run(...valuesOf(names, after), after.key)
+  }
+  return {
+    of,
+    at: (seq) => selectBySeq.get(seq) as Row,
+    insertNew: (row) => (insert.run(...valuesOf(columns, row)).changes === 1 ? undefined : of(row.key)),
+    update,
+    change: (key, f) => {
+      const row = of(key)
+      if (row !== undefined) update(row, f(row))
+    },
+    forgetKinds: () => kinds.clear()
+  }
+}
+
+// helpers
+
+interface StoredRow extends Row {
+  readonly kind: number
+}
+
+const shortColumns = [
+  'kind',
+  'state',
+  'lastSeenAt',
+  'times',
+  'attemptCount',
+  'deliveryCount',
+  'receivedAt',
+  'owner',
+  'token',
+  'leaseUntil',
+  'headers',
+  'failure',
+  'fault',
+  'attempts',
+  'events'
+] as const
+
+const changing = [...shortColumns, 'original', 'bytes'] as const
+
+const columns = ['key', 'id', 'firstSeenAt', ...changing] as const
+
+const updating = (names: readonly string[]): string =>
+  `UPDATE letters SET ${names.map((name) => `${name} = ?`).join()} WHERE key = ?`
+
+const selectRow = `
+  SELECT key, source, id, state, tag, route, fingerprint, summary, firstSeenAt, lastSeenAt, times, attemptCount,
+    deliveryCount, receivedAt, owner, token, leaseUntil, headers, failure, fault, attempts, events, original, bytes
+  FROM letters JOIN kinds USING (kind)`
+
+const jsonText = (value: unknown): string | null => (value === undefined ? null : (JSON.stringify(value) ?? null))

@@ -1,0 +1,64 @@
+/** The tables of a queue's file, and how older ones become them. */
+import type { Database } from 'better-sqlite3'
+
+export const schemaVersion = 2
+
+/** 'MSIV', so that a file which is somebody else's is not written to. */
+export const applicationId = 0x4d534956
+
+/**
+ * Makes what is missing, in the transaction of whoever calls it. Letters of kinds that recur share one row of
+ * `kinds`, and the indexes hold all that groups, counts and filters ask for without reading payloads.
+ */
+export const migrate = (database: Database, version: number, upgrade: Upgrade): void => {
+  if (version === 1) database.exec('ALTER TABLE letters RENAME TO letters_1')
+  if (version < schemaVersion) database.exec(tables)
+  if (version === 1) {
+    upgrade(database)
+    database.exec('DROP TABLE letters_1')
+  }
+  database.pragma(`application_id = ${applicationId}`)
+  database.pragma(`user_version = ${schemaVersion}`)
+}
+
+/** Takes over what lies in `letters_1`. */
+export type Upgrade = (database: Database) => void
+
+// helpers
+
+const tables = `
+  CREATE TABLE kinds (
+    kind INTEGER PRIMARY KEY,
+    source TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    route TEXT,
+    summary TEXT NOT NULL,
+    UNIQUE (source, fingerprint)
+  ) STRICT;
+  CREATE TABLE letters (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL UNIQUE,
+    kind INTEGER NOT NULL REFERENCES kinds,
+    state TEXT NOT NULL CHECK (state IN ('dead', 'replaying', 'resolved', 'discarded')),
+    id TEXT NOT NULL,
+    firstSeenAt INTEGER NOT NULL,
+    lastSeenAt INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    attemptCount INTEGER NOT NULL,
+    deliveryCount INTEGER NOT NULL,
+    receivedAt INTEGER NOT NULL,
+    owner TEXT,
+    token TEXT,
+    leaseUntil INTEGER,
+    headers TEXT NOT NULL,
+    failure TEXT NOT NULL,
+    fault TEXT,
+    attempts TEXT NOT NULL,
+    events TEXT NOT NULL,
+    original BLOB,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX letters_state ON letters (state);
+  CREATE INDEX letters_kind ON letters (kind, state, firstSeenAt, lastSeenAt, attemptCount);
+  CREATE INDEX letters_lease ON letters (leaseUntil) WHERE state = 'replaying';`

@@ -1,0 +1,67 @@
+/** Letters of older files, as rows of today. */
+import type { Failure } from '../core/failure.js'
+import { keyOf } from './identity.js'
+import { type Row, kindOf } from './row.js'
+import { statementsOf } from './sqlite-rows.js'
+import type { Upgrade } from './sqlite-schema.js'
+
+/** Version 1 had no states, and left the last attempt out. */
+export const upgrade: Upgrade = (database) => {
+  const rows = statementsOf(database)
+  const old = database.prepare('SELECT * FROM letters_1 ORDER BY seq LIMIT ? OFFSET ?')
+  for (let from = 0; ; from += batch) {
+    const letters = old.all(batch, from) as readonly Old[]
+    for (const letter of letters) rows.insertNew(upgraded(letter))
+    if (letters.length < batch) return
+  }
+}
+
+// helpers
+
+const batch = 500
+
+interface Old extends Pick<
+  Row,
+  | 'source'
+  | 'id'
+  | 'route'
+  | 'headers'
+  | 'failure'
+  | 'attempts'
+  | 'deliveryCount'
+  | 'receivedAt'
+  | 'firstSeenAt'
+  | 'lastSeenAt'
+  | 'times'
+> {
+  readonly bytes: Uint8Array
+}
+
+const upgraded = (old: Old): Row => {
+  const failure = JSON.parse(old.failure) as Failure
+  const earlier = JSON.parse(old.attempts) as readonly unknown[]
+  const attempts = [...earlier, { startedAt: old.lastSeenAt, durationMs: 0, failure }]
+  return {
+    key: keyOf(old),
+    source: old.source,
+    id: old.id,
+    state: 'dead',
+    ...kindOf(failure, old.route ?? undefined),
+    firstSeenAt: old.firstSeenAt,
+    lastSeenAt: old.lastSeenAt,
+    times: old.times,
+    attemptCount: attempts.length,
+    deliveryCount: old.deliveryCount,
+    receivedAt: old.receivedAt,
+    owner: null,
+    token: null,
+    leaseUntil: null,
+    headers: old.headers,
+    failure: old.failure,
+    fault: null,
+    attempts: JSON.stringify(attempts),
+    events: '[]',
+    original: null,
+    bytes: old.bytes
+  }
+}

@@ -1,0 +1,115 @@
+/** The store over an engine, wherever that runs: letters become rows, and rows letters. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { capture } from '../core/captured.js'
+import type { Clock } from '../core/clock.js'
+import { type Failure, failureToJson } from '../core/failure.js'
+import type { DeadLetterStore, DlqError, LetterPage, Replayed } from '../core/letter.js'
+import { left, right } from '../core/result.js'
+import type { Engine, EngineCall, RowPage } from './engine.js'
+import { isHarmless, keyOf } from './identity.js'
+import { type Row, letterOf, rowOf, rowOfStored } from './row.js'
+
+// model
+
+/** Calls an engine. Never rejects. */
+export type Call = <K extends EngineCall>(
+  name: K,
+  ...parts: Parameters<Engine[K]>
+) => Promise<Either<DlqError, ReturnType<Engine[K]>>>
+
+export interface StoreNeeds {
+  readonly location: string
+  readonly call: Call
+  /** Stores one row, together with others if that is better. */
+  readonly put: (row: Row) => Promise<Either<DlqError, void>>
+  readonly clock: Clock
+  readonly isStoredHeader?: ((name: string) => boolean) | undefined
+}
+
+// constructors
+
+export const storeOver = ({
+  location,
+  call,
+  put,
+  clock,
+  isStoredHeader = isHarmless
+}: StoreNeeds): DeadLetterStore => {
+  const { now } = clock
+  return {
+    location,
+    put: (letter) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader))),
+    recall: (identity) => () => guarded(() => call('recall', keyOf(identity))),
+    resolve: (identity) => () => guarded(() => call('resolve', keyOf(identity), identity.source, now())),
+    page: (query = {}) => pageOf(() => call('page', query, now())),
+    groups:
+      ({ filter = {}, limit = defaultGroups } = {}) =>
+      () =>
+        call('groups', filter, limit, now()),
+    count:
+      (filter = {}) =>
+      () =>
+        call('count', filter, now()),
+    arrivals:
+      (filter = {}) =>
+      () =>
+        call('arrivals', filter, now()),
+    claim: (claim) => pageOf(() => call('claim', claim, now())),
+    renew: (held, leaseMs) => () => call('renew', held, now() + leaseMs),
+    settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain), now())),
+    edit: (edit) => () => call('edit', edit, now()),
+    discard:
+      ({ filter, by, note }) =>
+      () =>
+        call('discard', filter, by, note, now()),
+    add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
+    prune:
+      (retention = {}) =>
+      () =>
+        call('prune', retention, now())
+  }
+}
+
+// helpers
+
+const defaultGroups = 100
+
+/** Failures hold what user code put into them, which may not go from one thread to another. */
+const plain = (replayed: Replayed): Replayed => {
+  const { result } = replayed
+  if (result._tag !== 'Failed') return replayed
+  const { failure, attempts } = result
+  return {
+    ...replayed,
+    result: {
+      ...result,
+      failure: plainFailure(failure),
+      attempts: attempts.map((attempt) => ({ ...attempt, failure: plainFailure(attempt.failure) }))
+    }
+  }
+}
+
+const plainFailure = (failure: Failure): Failure => failureToJson(failure) as unknown as Failure
+
+/** Whoever asks may have given anything. */
+const guarded = async <A>(ask: () => Promise<Either<DlqError, A>>): Promise<Either<DlqError, A>> => {
+  try {
+    return await ask()
+  } catch (thrown) {
+    return left({ reason: capture(thrown).message })
+  }
+}
+
+const pageOf =
+  (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>
+  () =>
+    guarded(async () => {
+      const page = await ask()
+      if (page._tag === 'Left') return page
+      // io-ts is loaded by those alone who read letters, not by each program that may have to write one.
+      const { failureFromJson } = await import('../core/failure-json.js')
+      const { rows, next } = page.right
+      return right({ letters: rows.map((row) => letterOf(row, failureFromJson)), next })
+    })
+
