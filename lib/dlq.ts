@@ -1,4 +1,31 @@
-/** missive-ts/dlq: dead letter queues that need no driver. */
+/** missive-ts/dlq: dead letters read, explained, replayed and carried about. Needs no driver. */
 export type { MemoryDlq } from './dlq/memory.js'
 export { memoryDlq } from './dlq/memory.js'
 export { failureFromJson } from './core/failure-json.js'
+export type {
+  Arrivals,
+  Claim,
+  DeadLetterStore,
+  Edit,
+  Edited,
+  Held,
+  LetterEvent,
+  LetterFilter,
+  LetterGroup,
+  LetterName,
+  LetterPage,
+  LetterQuery,
+  OneOrMore,
+  Pruned,
+  Replayed,
+  Retention
+} from './core/letter.js'
+export { toMessage } from './core/letter-message.js'
+export { eachLetter } from './dlq/each-letter.js'
+export type { DryRun } from './dlq/dry-run.js'
+export { dryRun, renderDryRun } from './dlq/dry-run.js'
+export { letterFromJson, letterToJson } from './dlq/letter-json.js'
+export type { LetterSpecOptions } from './dlq/letter-spec.js'
+export { letterToSpec } from './dlq/letter-spec.js'
+export type { ReplayOptions } from './interpreters/replay.js'
+export { replay } from './interpreters/replay.js'

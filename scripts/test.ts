@@ -44,7 +44,7 @@ const problemOf = (file: string, code: number | null, output: string): string | 
 
 const run = (file: string): Promise<Result> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    const child = spawn(process.execPath, ['--import', './scripts/typescript.mjs', file], {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -54,13 +54,18 @@ const isBroughtBack = (message: Message): boolean =>
   message.redelivers && message.deliveryCount > 1 && message.letter === undefined
 
 /** What was settled as a dead letter is not run again; what is handled now is no dead letter any more. */
-const recalled = async (dlq: Dlq, message: Message, run: () => Outcome | Promise<Outcome>): Promise<Outcome> => {
+const recalled = async (
+  dlq: Dlq,
+  message: Message,
+  run: () => Outcome | Promise<Outcome>
+): Promise<Outcome> => {
   const { source, id, bytes } = message
   const identity: LetterIdentity = { source, id, bytes }
   const asked = await answerOf<LetterState | undefined>(() => dlq.recall?.(identity))
   const state = asked._tag === 'Right' ? asked.right : undefined
   if (state === 'resolved' || state === 'discarded') return ackWith({ note: `its dead letter is ${state}` })
-  if (state === 'replaying') return nack({ reason: 'its dead letter is being replayed', afterMs: replayingMs })
+  if (state === 'replaying')
+    return nack({ reason: 'its dead letter is being replayed', afterMs: replayingMs })
   const outcome = await run()
   if (state === 'dead' && outcome._tag === 'Acked') await answerOf<void>(() => dlq.resolve?.(identity))
   return outcome

@@ -22,6 +22,12 @@ export type Keys = readonly Key[]
 export const reader = (on: Key['on'], path: string): ((message: Message) => unknown) =>
   on === 'header' ? headerReader(path) : bodyReader(path.split('.'))
 
+/** What a body holds at a dotted path. */
+export const valueAt =
+  (path: string): ((body: unknown) => unknown) =>
+  (body) =>
+    path.split('.').reduce(field, body)
+
 export const holds = (keys: Keys): ((message: Message) => boolean) => {
   const tests = keys.map(({ on, path, value }) => ({ read: reader(on, path), value }))
   const [first] = tests

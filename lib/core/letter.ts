@@ -149,9 +149,11 @@ export interface Claim extends LetterQuery {
   readonly leaseMs: number
 }
 
+/** What a letter is found by. */
+export type LetterName = Pick<StoredLetter, 'key' | 'id'>
+
 /** A letter under a lease. */
-export interface Held {
-  readonly key: string
+export interface Held extends LetterName {
   readonly token: string
 }
 
@@ -168,8 +170,7 @@ export interface Replayed extends Held {
     | { readonly _tag: 'Released' }
 }
 
-export interface Edit {
-  readonly key: string
+export interface Edit extends LetterName {
   /** The bytes that are to be replaced; if they are others by now nothing is changed. */
   readonly from: Uint8Array
   readonly to: Uint8Array
@@ -231,10 +232,7 @@ export interface DeadLetterStore extends Required<Dlq> {
   readonly arrivals: (filter?: LetterFilter) => TaskEither<DlqError, readonly Arrivals[]>
   /** Leases dead letters; each at most once along the pages of one claim, and none that arrived after its first. */
   readonly claim: (claim: Claim) => TaskEither<DlqError, LetterPage>
-  readonly renew: (
-    held: readonly Held[],
-    leaseMs: number
-  ) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
+  readonly renew: (held: readonly Held[], leaseMs: number) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
   /** Ends leases: what is `lost` is somebody else's by now, and nothing was changed. */
   readonly settle: (replayed: readonly Replayed[]) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
   /** Replaces the bytes of a dead letter and keeps the original; it stays the same letter. */
@@ -246,8 +244,6 @@ export interface DeadLetterStore extends Required<Dlq> {
     readonly note: string
   }) => TaskEither<DlqError, number>
   /** Takes letters over from another store as they are; those that are here already stay as they are. */
-  readonly add: (
-    letters: readonly StoredLetter[]
-  ) => TaskEither<DlqError, readonly ('added' | 'present')[]>
+  readonly add: (letters: readonly StoredLetter[]) => TaskEither<DlqError, readonly ('added' | 'present')[]>
   readonly prune: (retention?: Retention) => TaskEither<DlqError, Pruned>
 }

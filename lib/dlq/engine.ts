@@ -7,6 +7,7 @@ import type {
   Held,
   LetterFilter,
   LetterGroup,
+  LetterName,
   LetterQuery,
   LetterState,
   Pruned,
@@ -26,8 +27,8 @@ export interface RowPage {
 export interface Engine {
   /** For each row why it was not stored; `undefined` where it was. */
   readonly put: (rows: readonly Row[]) => readonly (string | undefined)[]
-  readonly recall: (key: string) => LetterState | undefined
-  readonly resolve: (key: string, by: string, now: number) => void
+  readonly recall: (name: LetterName) => LetterState | undefined
+  readonly resolve: (name: LetterName, by: string, now: number) => void
   readonly page: (query: LetterQuery, now: number) => RowPage
   readonly groups: (filter: LetterFilter, limit: number, now: number) => readonly LetterGroup[]
   readonly count: (filter: LetterFilter, now: number) => number

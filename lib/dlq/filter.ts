@@ -1,8 +1,7 @@
 /** Filters: which letters are meant. In memory as a test of a row, and what SQL cannot say by itself. */
 import { Buffer } from 'node:buffer'
-import { reader } from '../core/key.js'
+import { valueAt } from '../core/key.js'
 import type { LetterFilter, OneOrMore } from '../core/letter.js'
-import { message, withBody } from '../core/message.js'
 import type { Row } from './row.js'
 
 export const matches = (filter: LetterFilter = {}): ((row: Row) => boolean) => {
@@ -32,8 +31,8 @@ export const listOf = <A>(values: OneOrMore<A>): readonly A[] =>
 /** A value in a JSON body, as `byField` reads it; `undefined` where there is none. */
 export const fieldOf = (bytes: Uint8Array, path: string): unknown => {
   try {
-    const body: unknown = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
-    return reader('body', path)(withBody(nothing, body))
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+    return valueAt(path)(JSON.parse(text))
   } catch {
     return undefined
   }
@@ -50,10 +49,9 @@ export const headerOf = (headers: string, name: string): string | undefined => {
 
 // helpers
 
-const nothing = message('')
-
 const isOneOf = <A>(values: OneOrMore<A> | undefined, value: unknown): boolean =>
   values === undefined || listOf<unknown>(values).includes(value)
 
 const beginsWithOneOf = (beginnings: OneOrMore<string> | undefined, value: string): boolean =>
-  beginnings === undefined || listOf(beginnings).some((beginning) => value.startsWith(beginning.toLowerCase()))
+  beginnings === undefined ||
+  listOf(beginnings).some((beginning) => value.startsWith(beginning.toLowerCase()))

@@ -1,5 +1,5 @@
 /** Fingerprints: what failures of one kind have in common. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Captured } from '../core/captured.js'
 import { type Failure, matchFailure } from '../core/failure.js'
 import { cut } from '../core/json.js'
@@ -12,7 +12,9 @@ export const summaryOf: (failure: Failure) => string = matchFailure<string>({
       : `no route matches: ${distinct(routes.map(({ reason }) => withoutNumbers(reason))).join('; ')}`,
   MultipleMatches: ({ routes }) => `several routes match: ${routes.join(', ')}`,
   Malformed: ({ issues }) =>
-    distinct(issues.map(({ path, message }) => `${path.replace(/\[\d+\]/g, '[#]')} ${normalised(message)}`.trim()))
+    distinct(
+      issues.map(({ path, message }) => `${path.replace(/\[\d+\]/g, '[#]')} ${normalised(message)}`.trim())
+    )
       .toSorted()
       .join(', '),
   Rejected: ({ code }) => normalised(code),
@@ -25,10 +27,7 @@ export const summaryOf: (failure: Failure) => string = matchFailure<string>({
 
 /** 12 hexadecimal digits. */
 export const fingerprintOf = (tag: string, route: string | undefined, summary: string): string =>
-  createHash('sha256')
-    .update(JSON.stringify([tag, route ?? null, summary]))
-    .digest('hex')
-    .slice(0, 12)
+  hash('sha256', JSON.stringify([tag, route ?? null, summary])).slice(0, 12)
 
 /** Longer ones are cut, and are then the same if their beginnings are. */
 export const maxSummary = 300

@@ -1,5 +1,6 @@
 /** What makes two dead letters the same, and what of a message is not to be kept. */
-import { createHash } from 'node:crypto'
+import { Buffer } from 'node:buffer'
+import { hash } from 'node:crypto'
 import type { DeadLetter, LetterIdentity } from '../core/letter.js'
 
 /**
@@ -7,13 +8,10 @@ import type { DeadLetter, LetterIdentity } from '../core/letter.js'
  * then neither payload may be lost.
  */
 export const keyOf = ({ source, id, bytes }: LetterIdentity): string =>
-  createHash('sha256')
-    .update(`${source.length} ${id.length} ${source}${id}`)
-    .update(bytes)
-    .digest('hex')
-    .slice(0, keyLength)
-
-export const keyLength = 40
+  hash('sha256', Buffer.concat([Buffer.from(`${source.length} ${id.length} ${source}${id}`), bytes])).slice(
+    0,
+    40
+  )
 
 /** The headers without what lets somebody in: credentials and signatures are named, and their values left out. */
 export const storableHeaders = (

@@ -1,7 +1,16 @@
 /** An engine in memory: what it holds is gone with the process. */
 import { randomUUID } from 'node:crypto'
 import type { LetterFilter, LetterGroup, LetterQuery, Retention } from '../core/letter.js'
-import { type Engine, type RowPage, cursor, cursorOf, defaultLimit, defaultTombstonesMs, hourMs, maxPageBytes } from './engine.js'
+import {
+  type Engine,
+  type RowPage,
+  cursor,
+  cursorOf,
+  defaultLimit,
+  defaultTombstonesMs,
+  hourMs,
+  maxPageBytes
+} from './engine.js'
 import { matches } from './filter.js'
 import type { Row } from './row.js'
 import {
@@ -54,8 +63,7 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
     const isNewest = order === 'newest'
     const ordered = isNewest ? found(filter, now).toReversed() : found(filter, now)
     const rest = ordered.filter(
-      ({ seq }) =>
-        seq <= last && (position === undefined || (isNewest ? seq < position : seq > position))
+      ({ seq }) => seq <= last && (position === undefined || (isNewest ? seq < position : seq > position))
     )
     return { ...cutPage(rest, limit), last }
   }
@@ -72,12 +80,13 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
       rows.map((row) => {
         const before = rowOf(row.key)
         // The bytes may be a part of something larger that would be kept alive, or be changed by its owner.
-        if (before === undefined) insert({ ...row, token: null, owner: null, leaseUntil: null, bytes: Uint8Array.from(row.bytes) })
+        if (before === undefined)
+          insert({ ...row, token: null, owner: null, leaseUntil: null, bytes: Uint8Array.from(row.bytes) })
         else replace(putAgain(before, { ...row, bytes: Uint8Array.from(row.bytes) }))
         return undefined
       }),
-    recall: (key) => rowOf(key)?.state,
-    resolve: (key, by, now) => {
+    recall: ({ key }) => rowOf(key)?.state,
+    resolve: ({ key }, by, now) => {
       const row = rowOf(key)
       if (row?.state === 'dead') replace(kept(resolved(row, { at: now, by, what: 'resolved' }, now)))
     },

@@ -38,12 +38,9 @@ export interface Row {
 
 // constructors
 
-export const rowOf = (
-  letter: DeadLetter,
-  now: number,
-  isStoredHeader: (name: string) => boolean
-): Row => {
+export const rowOf = (letter: DeadLetter, now: number, isStoredHeader: (name: string) => boolean): Row => {
   const { failure, route, attempts, fault, lease } = letter
+  const text = failureText(failure)
   return {
     key: keyOf(letter),
     source: letter.source,
@@ -60,9 +57,9 @@ export const rowOf = (
     token: lease?.token ?? null,
     leaseUntil: lease?.until ?? null,
     headers: JSON.stringify(storableHeaders(letter.headers, isStoredHeader)),
-    failure: failureText(failure),
+    failure: text,
     fault: fault === undefined ? null : failureText(fault),
-    attempts: attemptsText(attempts),
+    attempts: attemptsText(attempts, failure, text),
     events: '[]',
     original: null,
     bytes: letter.bytes
@@ -146,14 +143,14 @@ export const kindOf = (
 
 export const failureText = (failure: Failure): string => JSON.stringify(failureToJson(failure))
 
-export const attemptsText = (attempts: readonly Attempt[]): string =>
-  `[${attempts
-    .slice(-maxHistory)
-    .map(
-      ({ startedAt, durationMs, failure }) =>
-        `{"startedAt":${startedAt},"durationMs":${durationMs},"failure":${failureText(failure)}}`
-    )
-    .join()}]`
+/** `known`: a failure whose text is there already. */
+export const attemptsText = (attempts: readonly Attempt[], known?: Failure, text?: string): string => {
+  const texts = attempts.slice(-maxHistory).map(({ startedAt, durationMs, failure }) => {
+    const said = text !== undefined && failure === known ? text : failureText(failure)
+    return `{"startedAt":${startedAt},"durationMs":${durationMs},"failure":${said}}`
+  })
+  return `[${texts.join()}]`
+}
 
 /** How many attempts and events a letter keeps. */
 export const maxHistory = 50

@@ -1,27 +1,35 @@
 /** Group commit: letters that come at the same time are stored in one transaction. */
 import type { Either } from 'fp-ts/lib/Either.js'
+import type { Clock } from '../core/clock.js'
 import type { DlqError } from '../core/letter.js'
 import { left, right } from '../core/result.js'
 import type { Row } from './row.js'
 
-/** Stores rows, and says of each why it was not. */
-export type StoreRows = (
-  rows: readonly Row[]
-) => Promise<Either<DlqError, readonly (string | undefined)[]>>
+/** Stores rows in one transaction, and says of each why it was not. Transactions are made in the order they are asked for. */
+export type StoreRows = (rows: readonly Row[]) => Promise<Either<DlqError, readonly (string | undefined)[]>>
 
 /**
  * What is put while a transaction is under way goes into the next one; one that is put alone waits for nothing but
- * its turn of the event loop. Each is answered after its own commit.
+ * its turn of the event loop. Each is answered after its own commit. Where the disk is quick, preparing rows takes
+ * as long as storing them, and so the next transaction is handed over before the last is answered.
  */
-export const batches = (location: string, store: StoreRows): ((row: Row) => Promise<Either<DlqError, void>>) => {
+export const batches = (
+  location: string,
+  store: StoreRows,
+  clock: Clock
+): ((row: Row) => Promise<Either<DlqError, void>>) => {
   let waiting: Waiting[] = []
-  let isStoring = false
+  let storing = 0
   let isPlanned = false
+  let isQuick = false
+  let answeredAt = -Infinity
 
   const plan = (): void => {
-    if (isPlanned || isStoring || waiting.length === 0) return
+    if (waiting.length === 0) return
+    if (isQuick && storing < 2 && waiting.length >= leastAhead) void storeNext()
+    if (isPlanned || storing > 0) return
     isPlanned = true
-    setImmediate(() => {
+    clock.after(0, () => {
       isPlanned = false
       void storeNext()
     })
@@ -29,10 +37,15 @@ export const batches = (location: string, store: StoreRows): ((row: Row) => Prom
 
   const storeNext = async (): Promise<void> => {
     const batch = waiting.slice(0, fitting(waiting))
+    if (batch.length === 0) return
     waiting = waiting.slice(batch.length)
-    isStoring = true
+    storing += 1
+    const startedAt = clock.monotonic()
     const stored = await store(batch.map(({ row }) => row))
-    isStoring = false
+    storing -= 1
+    const now = clock.monotonic()
+    isQuick = now - Math.max(startedAt, answeredAt) < quickMs
+    answeredAt = now
     batch.forEach(({ answer }, index) => {
       if (stored._tag === 'Left') return answer(stored)
       const reason = stored.right[index]
@@ -57,6 +70,8 @@ interface Waiting {
 
 const maxRows = 256
 const maxBytes = 8 * 1_048_576
+const quickMs = 2
+const leastAhead = 32
 
 /** How many of those who wait go into one transaction: at least one, however large. */
 const fitting = (waiting: readonly Waiting[]): number => {

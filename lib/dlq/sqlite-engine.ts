@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import { capture } from '../core/captured.js'
-import type { Arrivals, LetterFilter, LetterGroup, LetterQuery, LetterState } from '../core/letter.js'
+import type { Arrivals, LetterFilter, LetterGroup, LetterQuery } from '../core/letter.js'
 import {
   type Engine,
   type RowPage,
@@ -15,7 +15,7 @@ import {
 } from './engine.js'
 import type { Row } from './row.js'
 import { statementsOf } from './sqlite-rows.js'
-import { all, isIndexed, seqsOf, whereOf } from './sqlite-query.js'
+import { type Sql, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
 import {
   claimed,
   discarded,
@@ -44,14 +44,17 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
     "SELECT 1 FROM letters WHERE state = 'replaying' AND leaseUntil <= ? LIMIT 1"
   )
   const selectExpired = database
-    .prepare("SELECT key FROM letters WHERE state = 'replaying' AND leaseUntil <= ?")
+    .prepare("SELECT seq FROM letters WHERE state = 'replaying' AND leaseUntil <= ?")
     .pluck()
 
   /** Leases that ended by themselves leave dead letters. */
   const reap = (now: number): void => {
     if (hasExpired.get(now) === undefined) return
     written(() => {
-      for (const key of selectExpired.all(now)) rows.change(String(key), expired)
+      for (const seq of selectExpired.all(now)) {
+        const row = rows.at(Number(seq))
+        rows.update(row, expired(row))
+      }
     })
   }
 
@@ -62,12 +65,13 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
     const isNewest = order === 'newest'
     const bounds = all([
       { text: 'seq <= ?', values: [last] },
-      ...(position === undefined
-        ? []
-        : [{ text: isNewest ? 'seq < ?' : 'seq > ?', values: [position] }])
+      ...(position === undefined ? [] : [{ text: isNewest ? 'seq < ?' : 'seq > ?', values: [position] }])
     ])
-    const { text, values } = seqsOf(filter, bounds, { isNewest, limit: wholeLimit(limit) + 1 })
-    const seqs = database.prepare(text).pluck().all(...values) as readonly number[]
+    const { text, values } = seqsOf(filter, bounds, { isNewest, isFew, limit: wholeLimit(limit) + 1 })
+    const seqs = database
+      .prepare(text)
+      .pluck()
+      .all(...values) as readonly number[]
     const found: Row[] = []
     let bytes = 0
     for (const seq of seqs.slice(0, limit)) {
@@ -80,6 +84,14 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
     const end = found.length < seqs.length ? seqs[found.length - 1] : undefined
     return { rows: found, next: end === undefined ? undefined : cursor(end, last), last }
   }
+
+  const isFew = ({ text, values }: Sql): boolean =>
+    Number(
+      database
+        .prepare(`SELECT count(*) FROM (SELECT 1 FROM ${text} LIMIT ${few + 1})`)
+        .pluck()
+        .get(...values)
+    ) <= few
 
   const pruned = (where: string, ...values: readonly number[]): number =>
     database.prepare(`DELETE FROM letters WHERE ${where}`).run(...values).changes
@@ -99,11 +111,10 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
           }
         })
       ),
-    recall: (key) =>
-      database.prepare('SELECT state FROM letters WHERE key = ?').pluck().get(key) as LetterState | undefined,
-    resolve: (key, by, now) =>
+    recall: (name) => rows.of(name)?.state,
+    resolve: (name, by, now) =>
       written(() =>
-        rows.change(key, (row) =>
+        rows.change(name, (row) =>
           row.state === 'dead' ? kept(resolved(row, { at: now, by, what: 'resolved' }, now)) : row
         )
       ),
@@ -121,7 +132,7 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
              min(firstSeenAt) AS firstSeenAt, max(lastSeenAt) AS lastSeenAt
            FROM (
              SELECT kind, count(*) AS letters, min(firstSeenAt) AS firstSeenAt, max(lastSeenAt) AS lastSeenAt
-             FROM letters ${hintFor(filter)} WHERE ${text} GROUP BY kind
+             FROM letters ${hintFor(filter)} WHERE ${text} GROUP BY state, kind
            ) JOIN kinds USING (kind)
            GROUP BY fingerprint ORDER BY count DESC, fingerprint LIMIT ?`
         )
@@ -159,8 +170,8 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
     },
     renew: (held, until) =>
       written(() =>
-        held.map(({ key, token }) => {
-          const row = rows.of(key)
+        held.map(({ key, id, token }) => {
+          const row = rows.of({ key, id })
           if (row === undefined || !isHeldBy(row, token)) return 'lost'
           rows.update(row, { ...row, leaseUntil: until })
           return 'ok'
@@ -169,7 +180,7 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
     settle: (replayed, now) =>
       written(() =>
         replayed.map((one) => {
-          const row = rows.of(one.key)
+          const row = rows.of(one)
           if (row === undefined) return 'lost'
           if (!isHeldBy(row, one.token)) return wasEnded(row, one.token) ? 'ok' : 'lost'
           const after = settled(row, one, now)
@@ -177,10 +188,10 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
           return 'ok'
         })
       ),
-    edit: ({ key, from, to, by, note }, now) => {
+    edit: ({ from, to, by, note, ...name }, now) => {
       reap(now)
       return written(() => {
-        const row = rows.of(key)
+        const row = rows.of(name)
         if (row === undefined) return 'missing'
         if (row.state !== 'dead') return 'busy'
         // Made already, by a commit that was thought to have failed.
@@ -194,7 +205,10 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
       reap(now)
       return written(() => {
         const { text, values } = whereOf({ ...filter, state: 'dead' } satisfies LetterFilter)
-        const seqs = database.prepare(`SELECT seq FROM letters WHERE ${text}`).pluck().all(...values)
+        const seqs = database
+          .prepare(`SELECT seq FROM letters WHERE ${text}`)
+          .pluck()
+          .all(...values)
         for (const seq of seqs) {
           const row = rows.at(Number(seq))
           rows.update(row, kept(discarded(row, by, note, now)))
@@ -235,7 +249,8 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
 
 // helpers
 
-const hintFor = (filter: LetterFilter): string => (isIndexed(filter) ? 'INDEXED BY letters_kind' : '')
+/** As many are sorted at once. */
+const few = 10_000
 
 const wholeLimit = (limit: number): number => Math.max(0, Math.floor(limit))
 

@@ -62,7 +62,9 @@ export const placeOf = (
   const passing = passings.get(type)
   return passing === undefined
     ? {}
-    : { warning: `${folder} is on ${passing}: letters there are gone with it; keep the queue on a volume that stays` }
+    : {
+        warning: `${folder} is on ${passing}: letters there are gone with it; keep the queue on a volume that stays`
+      }
 }
 
 // errors

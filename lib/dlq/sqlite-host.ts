@@ -29,10 +29,7 @@ export interface Host {
 
 // constructors
 
-export const hostOf = (
-  connect: Connect,
-  { location, patienceMs, keepSettledMs }: HostOptions
-): Host => {
+export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }: HostOptions): Host => {
   let file: { readonly database: Database; readonly engine: Engine } | undefined
   let last: Promise<unknown> = Promise.resolve()
 

@@ -14,32 +14,26 @@ export interface Sql {
 // queries
 
 /**
- * The `seq` of letters in order. Which index is walked is said here, as the planner has no statistics: state alone
- * is in order of `seq` already; what the other index holds is found there without reading a payload.
+ * The `seq` of letters in order. The planner has no statistics, so the index is said here: few letters are found
+ * by it and sorted, as `isFew` says; many are met soon by walking all letters in order.
  */
 export const seqsOf = (
   filter: LetterFilter,
   bounds: Sql,
-  { isNewest, limit }: { readonly isNewest: boolean; readonly limit: number }
+  {
+    isNewest,
+    limit,
+    isFew
+  }: { readonly isNewest: boolean; readonly limit: number; readonly isFew: (from: Sql) => boolean }
 ): Sql => {
-  const { state, ...rest } = filter
-  const order = isNewest ? 'DESC' : 'ASC'
-  if (isEmpty(rest) && state !== undefined) {
-    const branches = listOf(state).map((one) => {
-      const where = all([whereOf({ state: one }), bounds])
-      return {
-        text: `SELECT seq FROM (SELECT seq FROM letters INDEXED BY letters_state WHERE ${where.text} ORDER BY seq ${order} LIMIT ${limit})`,
-        values: where.values
-      }
-    })
-    const union = joined(branches, ' UNION ALL ')
-    return { text: `${union.text} ORDER BY seq ${order} LIMIT ${limit}`, values: union.values }
-  }
-  const where = all([whereOf(filter), bounds])
-  const hint = !isEmpty(rest) && isIndexed(rest) ? 'INDEXED BY letters_kind' : ''
+  const { text, values } = all([whereOf(filter), bounds])
+  const hint = hintFor(filter)
+  const indexed = { text: `letters ${hint} WHERE ${text}`, values }
+  const isIndexed = hint !== '' && !isEmpty(filter) && (isOfTime(filter) || isFew(indexed))
   return {
-    text: `SELECT seq FROM letters ${hint} WHERE ${where.text} ORDER BY seq ${order} LIMIT ${limit}`,
-    values: where.values
+    text: `SELECT seq FROM ${isIndexed ? indexed.text : `letters NOT INDEXED WHERE ${text}`}
+      ORDER BY seq ${isNewest ? 'DESC' : 'ASC'} LIMIT ${limit}`,
+    values
   }
 }
 
@@ -64,20 +58,31 @@ export const whereOf = (filter: LetterFilter): Sql => {
     compared('attemptCount <=', maxAttempts),
     ...Object.entries(headers).map(([name, values]) => asked('header_of(headers, ?)', name, listOf(values))),
     ...Object.entries(fields).map(([path, values]) =>
-      asked('field_of(bytes, ?)', path, listOf(values).map((value) => JSON.stringify(value)))
+      asked(
+        'field_of(bytes, ?)',
+        path,
+        listOf(values).map((value) => JSON.stringify(value))
+      )
     )
   ].flatMap(given)
   return all(conditions)
 }
 
-/** Whether the index by kind holds all that the filter asks for. */
-export const isIndexed = ({ key, id, headers, fields }: LetterFilter): boolean =>
-  [key, id, headers, fields].every((part) => part === undefined)
+/** What a filter asks for is in an index, unless it asks for headers or fields. */
+export const hintFor = ({ key, id, headers, fields, ...rest }: LetterFilter): string => {
+  if (headers !== undefined || fields !== undefined) return ''
+  if (key === undefined && id === undefined) return 'INDEXED BY letters_kind'
+  return isEmpty(rest) ? 'INDEXED BY letters_name' : ''
+}
 
 export const all = (conditions: readonly Sql[]): Sql =>
   conditions.length === 0 ? { text: 'TRUE', values: [] } : joined(conditions, ' AND ')
 
 // helpers
+
+/** Letters of a time lie together, maybe at the far end of the walk. */
+const isOfTime = ({ seenFrom, seenBefore }: LetterFilter): boolean =>
+  seenFrom !== undefined || seenBefore !== undefined
 
 const given = (sql: Sql | undefined): readonly Sql[] => (sql === undefined ? [] : [sql])
 
@@ -95,7 +100,9 @@ const within = (before: string, { text, values }: Sql, after: string): Sql => ({
 
 /** `IS` finds what is NULL, too. */
 const oneOf = (column: string, values: OneOrMore<string | null> | undefined): Sql | undefined =>
-  values === undefined ? undefined : anyOf(listOf(values).map((value) => ({ text: `${column} IS ?`, values: [value] })))
+  values === undefined
+    ? undefined
+    : anyOf(listOf(values).map((value) => ({ text: `${column} IS ?`, values: [value] })))
 
 /** As a range, which an index can find. */
 const beginsWithOne = (column: string, values: OneOrMore<string> | undefined): Sql | undefined =>

@@ -1,18 +1,19 @@
 /** The rows of a queue's file: read, inserted and changed one by one, in the transaction of whoever asks. */
 import type { Database } from 'better-sqlite3'
 import { fieldOf, headerOf } from './filter.js'
+import type { LetterName } from '../core/letter.js'
 import type { Row } from './row.js'
 
 // model
 
 export interface Rows {
-  readonly of: (key: string) => Row | undefined
+  readonly of: (name: LetterName) => Row | undefined
   readonly at: (seq: number) => Row
-  /** Inserts a row, unless there is one with its key: then that one. */
+  /** Inserts a row, unless it is there: then gives that one. */
   readonly insertNew: (row: Row) => Row | undefined
   /** Writes what differs. */
   readonly update: (before: Row, after: Row) => void
-  readonly change: (key: string, f: (row: Row) => Row) => void
+  readonly change: (name: LetterName, f: (row: Row) => Row) => void
   /** To be called when a transaction begins: the ones of a transaction that was undone are not there. */
   readonly forgetKinds: () => void
 }
@@ -28,10 +29,10 @@ export const statementsOf = (database: Database): Rows => {
     { deterministic: true, directOnly: true },
     (headers, name) => headerOf(String(headers), String(name)) ?? null
   )
-  const selectByKey = database.prepare<[string], StoredRow>(`${selectRow} WHERE key = ?`)
+  const selectByKey = database.prepare<[string, string], StoredRow>(`${selectRow} WHERE id = ? AND key = ?`)
   const selectBySeq = database.prepare<[number], StoredRow>(`${selectRow} WHERE seq = ?`)
   const insert = database.prepare(
-    `INSERT INTO letters (${columns.join()}) VALUES (${columns.map(() => '?').join()}) ON CONFLICT (key) DO NOTHING`
+    `INSERT INTO letters (${columns.join()}) VALUES (${columns.map(() => '?').join()}) ON CONFLICT (id, key) DO NOTHING`
   )
   const updateShort = database.prepare(updating(shortColumns))
   const updateAll = database.prepare(updating(changing))
@@ -55,19 +56,19 @@ export const statementsOf = (database: Database): Rows => {
   }
   const valuesOf = (names: readonly (keyof StoredRow)[], row: Row): readonly unknown[] =>
     names.map((name) => (name === 'kind' ? kindOf(row) : row[name as keyof Row]))
-  const of = (key: string): Row | undefined => selectByKey.get(key)
+  const of = ({ key, id }: LetterName): Row | undefined => selectByKey.get(id, key)
   const update = (before: Row, after: Row): void => {
     if (after === before) return
     const names = after.bytes === before.bytes && after.original === before.original ? shortColumns : changing
-    ;(names === changing ? updateAll : updateShort).run(...valuesOf(names, after), after.key)
+    ;(names === changing ? updateAll : updateShort).run(...valuesOf(names, after), after.id, after.key)
   }
   return {
     of,
     at: (seq) => selectBySeq.get(seq) as Row,
-    insertNew: (row) => (insert.run(...valuesOf(columns, row)).changes === 1 ? undefined : of(row.key)),
+    insertNew: (row) => (insert.run(...valuesOf(columns, row)).changes === 1 ? undefined : of(row)),
     update,
-    change: (key, f) => {
-      const row = of(key)
+    change: (name, f) => {
+      const row = of(name)
       if (row !== undefined) update(row, f(row))
     },
     forgetKinds: () => kinds.clear()
@@ -103,11 +104,12 @@ const changing = [...shortColumns, 'original', 'bytes'] as const
 const columns = ['key', 'id', 'firstSeenAt', ...changing] as const
 
 const updating = (names: readonly string[]): string =>
-  `UPDATE letters SET ${names.map((name) => `${name} = ?`).join()} WHERE key = ?`
+  `UPDATE letters SET ${names.map((name) => `${name} = ?`).join()} WHERE id = ? AND key = ?`
 
 const selectRow = `
   SELECT key, source, id, state, tag, route, fingerprint, summary, firstSeenAt, lastSeenAt, times, attemptCount,
     deliveryCount, receivedAt, owner, token, leaseUntil, headers, failure, fault, attempts, events, original, bytes
   FROM letters JOIN kinds USING (kind)`
 
-const jsonText = (value: unknown): string | null => (value === undefined ? null : (JSON.stringify(value) ?? null))
+const jsonText = (value: unknown): string | null =>
+  value === undefined ? null : (JSON.stringify(value) ?? null)

@@ -8,7 +8,8 @@ export const applicationId = 0x4d534956
 
 /**
  * Makes what is missing, in the transaction of whoever calls it. Letters of kinds that recur share one row of
- * `kinds`, and the indexes hold all that groups, counts and filters ask for without reading payloads.
+ * `kinds`, and the indexes hold all that groups, counts and filters ask for without reading payloads. Letters are
+ * found by id and key together: keys are as good as random, and an index in their order is a page for each letter.
  */
 export const migrate = (database: Database, version: number, upgrade: Upgrade): void => {
   if (version === 1) database.exec('ALTER TABLE letters RENAME TO letters_1')
@@ -37,8 +38,8 @@ const tables = `
     UNIQUE (source, fingerprint)
   ) STRICT;
   CREATE TABLE letters (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    key TEXT NOT NULL UNIQUE,
+    seq INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
     kind INTEGER NOT NULL REFERENCES kinds,
     state TEXT NOT NULL CHECK (state IN ('dead', 'replaying', 'resolved', 'discarded')),
     id TEXT NOT NULL,
@@ -59,6 +60,6 @@ const tables = `
     original BLOB,
     bytes BLOB NOT NULL
   ) STRICT;
-  CREATE INDEX letters_state ON letters (state);
-  CREATE INDEX letters_kind ON letters (kind, state, firstSeenAt, lastSeenAt, attemptCount);
+  CREATE UNIQUE INDEX letters_name ON letters (id, key);
+  CREATE INDEX letters_kind ON letters (state, kind, firstSeenAt, lastSeenAt, attemptCount);
   CREATE INDEX letters_lease ON letters (leaseUntil) WHERE state = 'replaying';`

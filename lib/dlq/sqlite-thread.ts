@@ -40,7 +40,9 @@ export const threadOf = (options: HostOptions): Thread => {
       waiting.delete(number)
       if (waiting.size === 0) thread.unref()
     })
-    thread.on('error', (error) => failAll(`${options.location}: the thread of the queue failed: ${error.message}`))
+    thread.on('error', (error) =>
+      failAll(`${options.location}: the thread of the queue failed: ${error.message}`)
+    )
     thread.on('exit', () => {
       if (worker === thread) worker = undefined
       failAll(`${options.location}: the thread of the queue ended`)

@@ -72,10 +72,14 @@ const opened = (location: string, options: SqliteDlqOptions): Opened => {
   const store = storeOver({
     location,
     call: (name, ...parts) => (reads.has(name) ? reader : writer).ask(name, parts),
-    put: batches(location, (rows) => {
-      const { own, buffer } = packed(rows)
-      return writer.ask('put', [own], [buffer])
-    }),
+    put: batches(
+      location,
+      (rows) => {
+        const { own, buffer } = packed(rows)
+        return writer.ask('put', [own], [buffer])
+      },
+      systemClock
+    ),
     clock,
     isStoredHeader
   })

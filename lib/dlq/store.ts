@@ -4,7 +4,14 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import { type Failure, failureToJson } from '../core/failure.js'
-import type { DeadLetterStore, DlqError, LetterPage, Replayed } from '../core/letter.js'
+import type {
+  DeadLetterStore,
+  DlqError,
+  LetterIdentity,
+  LetterName,
+  LetterPage,
+  Replayed
+} from '../core/letter.js'
 import { left, right } from '../core/result.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { isHarmless, keyOf } from './identity.js'
@@ -40,8 +47,8 @@ export const storeOver = ({
   return {
     location,
     put: (letter) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader))),
-    recall: (identity) => () => guarded(() => call('recall', keyOf(identity))),
-    resolve: (identity) => () => guarded(() => call('resolve', keyOf(identity), identity.source, now())),
+    recall: (identity) => () => guarded(() => call('recall', nameOf(identity))),
+    resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
     page: (query = {}) => pageOf(() => call('page', query, now())),
     groups:
       ({ filter = {}, limit = defaultGroups } = {}) =>
@@ -74,6 +81,8 @@ export const storeOver = ({
 // helpers
 
 const defaultGroups = 100
+
+const nameOf = (identity: LetterIdentity): LetterName => ({ key: keyOf(identity), id: identity.id })
 
 /** Failures hold what user code put into them, which may not go from one thread to another. */
 const plain = (replayed: Replayed): Replayed => {
@@ -112,4 +121,3 @@ const pageOf =
       const { rows, next } = page.right
       return right({ letters: rows.map((row) => letterOf(row, failureFromJson)), next })
     })
-

@@ -8,9 +8,10 @@ import {
   renderEvent,
   renderReport
 } from '../core/interpreter.js'
+import { type App, toResource } from '../core/app.js'
 import type { Processor } from '../core/processor.js'
 import { printable } from '../core/render.js'
-import { Resource, isResource } from '../core/resource.js'
+import { Resource } from '../core/resource.js'
 
 /**
  * Runs a program to its end, and exits the process: the one function that does something by itself. It opens
@@ -22,7 +23,7 @@ import { Resource, isResource } from '../core/resource.js'
  */
 export const runMain =
   (interpreter: Interpreter) =>
-  (app: Processor | Resource<Processor>): void => {
+  (app: App): void => {
     const stopping = new AbortController()
     const onSignal = (): void => {
       if (!stopping.signal.aborted) return stopping.abort()
@@ -36,10 +37,9 @@ export const runMain =
     process.stderr.on('error', () => undefined)
 
     let report: Report | undefined
-    const resource = isResource(app) ? app : Resource.of(app)
     const running = Resource.use((processor: Processor) => async () => {
       report = await interpreter(processor)(stopping.signal, show)()
-    })(resource)()
+    })(toResource(app))()
     void running.then((ran) => {
       const problem = ran._tag === 'Left' ? [printable(`${ran.left.resource}: ${ran.left.message}`)] : []
       const told = report === undefined ? [] : [renderReport(report)]

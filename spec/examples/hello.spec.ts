@@ -9,7 +9,7 @@ import { type Ended, inEmptyFolder, repository, run } from '../support/program.j
 
 /** Runs a copy of what the program needs, because npm runs scripts in the folder of their package.json. */
 const hello = (folder: string, input: string): Promise<Ended> => {
-  for (const part of ['package.json', 'tsconfig.json', 'lib', 'examples']) {
+  for (const part of ['package.json', 'tsconfig.json', 'lib', 'examples', 'scripts']) {
     cpSync(join(repository, part), join(folder, part), { recursive: true })
   }
   symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
@@ -31,9 +31,9 @@ program('greets, and keeps what it cannot handle in hello.db', () =>
 
     const listed = await pipe(
       sqliteDlq(queue),
-      Resource.use((dlq) => dlq.list(10))
+      Resource.use((dlq) => dlq.page())
     )()
-    const letters = listed._tag === 'Right' && listed.right._tag === 'Right' ? listed.right.right : []
+    const letters = listed._tag === 'Right' && listed.right._tag === 'Right' ? listed.right.right.letters : []
     assert.equal(
       letters.map(({ id, bytes, failure, times }) => ({
         line: id.split(':')[1],

@@ -13,6 +13,9 @@ export interface Ended {
 
 export const repository = fileURLToPath(new URL('../..', import.meta.url))
 
+/** What lets Node run TypeScript, in threads too: `--import` it. */
+export const typescript = new URL('../../scripts/typescript.mjs', import.meta.url).href
+
 const deadlineMs = 30_000
 
 /** Runs a command to its end with this on its standard input; it is killed if it takes too long. */
@@ -38,7 +41,7 @@ export const runFile = (
   file: string,
   { cwd, input = '' }: { readonly cwd: string; readonly input?: string }
 ): Promise<Ended> =>
-  run(process.execPath, ['--import', import.meta.resolve('tsx'), join(repository, file)], {
+  run(process.execPath, ['--import', typescript, join(repository, file)], {
     cwd,
     input,
     env: { TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json') }

@@ -1,6 +1,7 @@
 /** Programs under spec/support as processes of their own. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { typescript } from './program.js'
 
 export interface Ended {
   readonly code: number | null
@@ -35,10 +36,10 @@ export const programPath = (name: string): string => `${root}spec/support/${name
 
 /** What runs a program, for a shell to put around it. */
 export const command = (name: string, ...args: readonly string[]): string =>
-  [process.execPath, '--import', 'tsx', programPath(name), ...args].map((part) => `'${part}'`).join(' ')
+  [process.execPath, '--import', typescript, programPath(name), ...args].map((part) => `'${part}'`).join(' ')
 
 export const program = (name: string, args: readonly string[] = [], options: ChildOptions = {}): Child =>
-  child(process.execPath, ['--import', 'tsx', programPath(name), ...args], options)
+  child(process.execPath, ['--import', typescript, programPath(name), ...args], options)
 
 /** Runs a line in a shell whose process becomes that of its last command, where it is written with `exec`. */
 export const shell = (line: string, options: ChildOptions = {}): Child => child('bash', ['-c', line], options)

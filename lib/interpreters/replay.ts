@@ -1,0 +1,238 @@
+/** Replay: an interpreter whose source is a dead letter store. */
+import { hostname, userInfo } from 'node:os'
+import { type Clock, sleep } from '../core/clock.js'
+import { nacked } from '../core/dlq.js'
+import type { Failure } from '../core/failure.js'
+import type { Interpreter, Report } from '../core/interpreter.js'
+import type {
+  DeadLetterStore,
+  Held,
+  LetterFilter,
+  LetterQuery,
+  Replayed,
+  StoredLetter
+} from '../core/letter.js'
+import { toMessage } from '../core/letter-message.js'
+import { interruption } from '../core/message.js'
+import type { Outcome } from '../core/outcome.js'
+import { combinator } from '../core/processor.js'
+import { Resource, isResource } from '../core/resource.js'
+import { left, right } from '../core/result.js'
+import type { Delivery, OpenSource, Settle, Settlement, Source } from '../core/source.js'
+import { systemClock } from '../system.js'
+import { consume } from './consume.js'
+
+// model
+
+export interface ReplayOptions {
+  /** How many handlers run at a time. 1 by default. */
+  readonly concurrency?: number
+  /** At most so many letters are started in a second. */
+  readonly rate?: number
+  /** Stops once so many letters have failed; with a concurrency, those in flight beside the last may fail as well. */
+  readonly stopAfter?: number
+  /** At most so many letters are replayed. */
+  readonly limit?: number
+  /** By first arrival: `oldest` first, which is the default, or `newest`. */
+  readonly order?: LetterQuery['order']
+  /** Who replays, for the letters' history. By default user, host and process. */
+  readonly by?: string
+  /** How long letters stay with this replay should it die. They are renewed while it lives. 60 s by default. */
+  readonly leaseMs?: number
+  readonly drainMs?: number
+  readonly graceMs?: number
+  readonly dlqDeadlineMs?: number
+}
+
+// constructors
+
+/**
+ * Runs a processor over the dead letters that the filter means, each once. Acked letters are resolved; any other
+ * is dead again with one attempt more, and what a shutdown interrupts is dead again as it was. Letters are leased,
+ * so that no two replays run the same one, and nothing is deleted before it was handled: should the process die,
+ * its letters are dead again when their leases end. Letters that arrive meanwhile are left alone.
+ *
+ * @example
+ * const queue = memoryDlq()
+ * const app = (isFixed: boolean) =>
+ *   pipe(receive(text), handle(otherwise(async () => (isFixed ? ack : failed(rejected('late'))))), withDlq(queue))
+ * await app(false)(message('Hello', { id: '17' }))()
+ * const report = await replay(queue, { tag: 'Rejected' })(app(true))(new AbortController().signal)()
+ * assert.equal([report.acked, queue.letters().map(({ id, state }) => [id, state])], [1, [['17', 'resolved']]])
+ *
+ * @throws RangeError if a number makes no sense
+ * @since 0.1.0
+ */
+export const replay = (
+  store: DeadLetterStore | Resource<DeadLetterStore>,
+  filter: LetterFilter = {},
+  options: ReplayOptions = {},
+  clock: Clock = systemClock
+): Interpreter => {
+  refuseNumbers(options)
+  const { concurrency = 1, rate, stopAfter = Infinity, drainMs, graceMs, dlqDeadlineMs } = options
+  const opened = isResource(store) ? store : Resource.of(store)
+  const open: OpenSource = () =>
+    Resource.map((value: DeadLetterStore) => sourceOf(value, filter, options, clock))(opened)
+  const isExact = rate !== undefined || stopAfter < Infinity
+  const interpreter = consume(
+    open,
+    {
+      concurrency,
+      // What is read ahead is started as soon as there is a slot, and so cannot be held back any more.
+      maxUnsettled: isExact ? concurrency : Math.max(readAhead, concurrency * 2),
+      onFailed: 'park',
+      ...(drainMs !== undefined && { drainMs }),
+      ...(graceMs !== undefined && { graceMs }),
+      ...(dlqDeadlineMs !== undefined && { dlqDeadlineMs })
+    },
+    clock
+  )
+  return (processor) => (signal, onEvent) => async () => {
+    const stopping = new AbortController()
+    let failures = 0
+    let last: Report['ended'] | undefined
+    const watched = combinator('replay', (inner) => (message) => async () => {
+      const outcome = await inner(message)()
+      const failure = failureOf(outcome)
+      if (failure === undefined) return outcome
+      failures += 1
+      if (failures >= stopAfter && last === undefined) {
+        last = { _tag: 'Stopped', id: message.id, failure }
+        stopping.abort()
+      }
+      return outcome
+    })
+    const report = await interpreter(watched(processor))(
+      AbortSignal.any([signal, stopping.signal]),
+      onEvent
+    )()
+    return last === undefined ? report : { ...report, ended: last }
+  }
+}
+
+// helpers
+
+const readAhead = 64
+
+const refuseNumbers = ({ rate, stopAfter, limit, leaseMs }: ReplayOptions): void => {
+  if (rate !== undefined && !(rate > 0))
+    throw new RangeError('replay: rate is letters per second, more than 0')
+  for (const [name, value] of Object.entries({ stopAfter, limit, leaseMs })) {
+    if (value !== undefined && !(value >= 1)) throw new RangeError(`replay: ${name} is at least 1`)
+  }
+}
+
+/** Why a letter stays dead; `undefined` for one that was handled, or given back unfinished. */
+const failureOf = (outcome: Outcome): Failure | undefined => {
+  switch (outcome._tag) {
+    case 'Acked':
+    case 'Released':
+      return undefined
+    case 'Nacked':
+      return nacked(outcome)
+    default:
+      return outcome.failure
+  }
+}
+
+const sourceOf = (
+  store: DeadLetterStore,
+  filter: LetterFilter,
+  { rate = Infinity, limit = Infinity, order = 'oldest', by, leaseMs = 60_000 }: ReplayOptions,
+  clock: Clock
+): Source => {
+  const owner = by ?? `${userInfo().username}@${hostname()}:${process.pid}`
+  const pace = paceOf(rate, clock)
+  let after: string | undefined
+  let rest = limit
+  let isExhausted = false
+
+  const replayed = ({ delivery: { message }, outcome }: Settle): Replayed => {
+    const { route, startedAt = clock.now(), attempts } = message.trace
+    const failure = failureOf(outcome)
+    if (outcome._tag === 'Acked')
+      return {
+        ...heldOf(message.letter),
+        result: { _tag: 'Resolved', ...(outcome.note !== undefined && { note: outcome.note }) }
+      }
+    if (failure === undefined) return { ...heldOf(message.letter), result: { _tag: 'Released' } }
+    const attempt = { startedAt, durationMs: Math.max(0, clock.now() - startedAt), failure }
+    return {
+      ...heldOf(message.letter),
+      result: { _tag: 'Failed', failure, route, attempts: [...attempts, attempt] }
+    }
+  }
+
+  return {
+    traits: { redelivers: true, delay: 'hold', exclusive: true, leaseMs },
+    pull: (max, signal) => async () => {
+      if (isExhausted || rest <= 0) return right({ _tag: 'End' })
+      const most = await pace(Math.min(max, rest), signal)
+      if (most === 0) return right({ _tag: 'Batch', items: [] })
+      const claimed = await store.claim({ filter, order, owner, leaseMs, after, limit: most })()
+      if (claimed._tag === 'Left') return left({ _tag: 'Transient', cause: new Error(claimed.left.reason) })
+      const { letters, next } = claimed.right
+      after = next
+      isExhausted = next === undefined
+      rest -= letters.length
+      return right({ _tag: 'Batch', items: letters.map(deliveryOf) })
+    },
+    start:
+      ({ message }) =>
+      async () => {
+        message.trace.startedAt = clock.now()
+        return 'ok'
+      },
+    renew: (held) => () =>
+      answers(
+        held,
+        store.renew(
+          held.map(({ message }) => heldOf(message.letter)),
+          leaseMs
+        )
+      ),
+    settle: (batch) => () => answers(batch, store.settle(batch.map(replayed)))
+  }
+}
+
+const answers = async (
+  asked: readonly unknown[],
+  task: ReturnType<DeadLetterStore['settle']>
+): Promise<readonly Settlement[]> => {
+  const answered = await task()
+  return answered._tag === 'Right' ? answered.right : asked.map(() => 'unknown')
+}
+
+const deliveryOf = (letter: StoredLetter): Delivery => {
+  const controller = new AbortController()
+  return {
+    message: toMessage(letter, controller.signal),
+    interrupt: (reason) => controller.abort(interruption(reason))
+  }
+}
+
+const heldOf = (letter: StoredLetter | undefined): Held => ({
+  key: letter?.key ?? '',
+  id: letter?.id ?? '',
+  token: letter?.lease?.token ?? ''
+})
+
+/** How many may be started now, waiting for the first; what was not used for a while is not made up for. */
+const paceOf = (rate: number, clock: Clock) => {
+  const gapMs = 1_000 / rate
+  let nextAt = -Infinity
+  return async (most: number, signal: AbortSignal): Promise<number> => {
+    if (gapMs === 0) return most
+    await sleep(clock, Math.max(0, nextAt - clock.monotonic()), signal)
+    if (signal.aborted) return 0
+    const now = clock.monotonic()
+    const from = Math.max(nextAt, now - slackMs)
+    const count = Math.max(1, Math.min(most, Math.floor((now - from) / gapMs) + 1))
+    nextAt = from + count * gapMs
+    return count
+  }
+}
+
+/** Timers are late by some milliseconds. */
+const slackMs = 20
