@@ -36,7 +36,7 @@ export interface DryRun {
  * const app = (Body: t.Mixed) => pipe(receive(json), handle(route(Body, async () => ack)), withDlq(queue))
  * for (const body of [{ total: 1 }, { total: 'ten' }]) await app(t.type({ id: t.string }))(message(body))()
  * const run = await dryRun(queue)(app(t.type({ total: t.number })))()
- * assert.equal(run._tag === 'Right' && renderDryRun(run.right).split('\n')[0], '1 of 2 would be taken by route 1')
+ * assert.equal(run._tag === 'Right' && renderDryRun(run.right).split('\n')[0], '1 of 2 would be taken by { total: number }')
  *
  * @since 0.1.0
  */

@@ -14,6 +14,11 @@ import { upgrade } from './sqlite-upgrade.js'
 /** What makes a connection; the driver's own, unless a test puts a fault into it. */
 export type Connect = (path: string, options: Options) => Database
 
+/** `isBusy`: another process holds the file locked, and it may be tried again. */
+export interface FileError extends ResourceError {
+  readonly isBusy: boolean
+}
+
 export interface FileOptions {
   /** Makes the file if it is missing; by default it does. */
   readonly create?: boolean
@@ -27,8 +32,9 @@ export const openFile = (
   connect: Connect,
   location: string,
   { create = true, busyMs = 5_000 }: FileOptions = {}
-): Either<ResourceError, Database> => {
-  const refused = (message: string) => left(resourceError('sqliteDlq', message))
+): Either<FileError, Database> => {
+  const refused = (message: string, isBusy = false) =>
+    left({ ...resourceError('sqliteDlq', message), isBusy })
   const folder = dirname(location)
   if (!existsSync(folder))
     return refused(`the folder ${folder} does not exist; create it, or give another path`)
@@ -43,7 +49,7 @@ export const openFile = (
     return right(database)
   } catch (error) {
     database?.close()
-    return refused(`${location}: ${adviceOn(error)}`)
+    return refused(`${location}: ${adviceOn(error)}`, isBusy(error))
   }
 }
 

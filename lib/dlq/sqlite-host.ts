@@ -6,7 +6,7 @@ import type { DlqError } from '../core/letter.js'
 import { left, right } from '../core/result.js'
 import { type Engine, type EngineCall, perform } from './engine.js'
 import { sqliteEngine } from './sqlite-engine.js'
-import { type Connect, adviceOn, codeOf, isBusy, openFile } from './sqlite-file.js'
+import { type Connect, type FileError, adviceOn, codeOf, isBusy, openFile } from './sqlite-file.js'
 
 // model
 
@@ -24,7 +24,8 @@ export interface Host {
     name: K,
     parts: Parameters<Engine[K]>
   ) => Promise<Either<DlqError, ReturnType<Engine[K]>>>
-  readonly close: () => void
+  /** Once all that was asked is answered; for a lock nobody waits any more. */
+  readonly close: () => Promise<void>
 }
 
 // constructors
@@ -32,15 +33,16 @@ export interface Host {
 export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }: HostOptions): Host => {
   let file: { readonly database: Database; readonly engine: Engine } | undefined
   let last: Promise<unknown> = Promise.resolve()
+  let isClosing = false
 
-  const close = (): void => {
+  const drop = (): void => {
     file?.database.close()
     file = undefined
   }
   const engine = (): Engine => {
     if (file !== undefined) return file.engine
     const opened = openFile(connect, location, { create: false, busyMs: sliceMs })
-    if (opened._tag === 'Left') throw Object.assign(new Error(opened.left.message), { isAdvice: true })
+    if (opened._tag === 'Left') throw refused(opened.left)
     file = { database: opened.right, engine: sqliteEngine(opened.right, { keepSettledMs }) }
     return file.engine
   }
@@ -51,7 +53,7 @@ export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }
       return ask(engine())
     } catch (error) {
       if (isBusy(error) || !isOfDatabase(error)) throw error
-      close()
+      drop()
       return ask(engine())
     }
   }
@@ -62,12 +64,12 @@ export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }
       try {
         return right(twice(ask))
       } catch (error) {
-        if (isBusy(error) && performance.now() < until) {
+        if (isBusy(error) && !isClosing && performance.now() < until) {
           await sleep(pauseMs)
           continue
         }
-        const { isAdvice, message } = error as Error & { readonly isAdvice?: boolean }
-        return left({ reason: isAdvice === true ? message : `${location}: ${adviceOn(error)}` })
+        const { refusal } = error as Refused
+        return left({ reason: refusal?.message ?? `${location}: ${adviceOn(error)}` })
       }
     }
   }
@@ -78,7 +80,11 @@ export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }
       last = answer
       return answer
     },
-    close
+    close: async () => {
+      isClosing = true
+      await last
+      drop()
+    }
   }
 }
 
@@ -87,5 +93,13 @@ export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }
 /** How long the driver waits at a time, while nothing else of this thread goes on. */
 const sliceMs = 1_000
 const pauseMs = 20
+
+/** A file that could not be opened; what to do has been said. */
+interface Refused {
+  readonly refusal?: FileError
+}
+
+const refused = (refusal: FileError): Error & Refused =>
+  Object.assign(new Error(refusal.message), { refusal, ...(refusal.isBusy && { code: 'SQLITE_BUSY' }) })
 
 const isOfDatabase = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_')

@@ -38,7 +38,7 @@ export const threadOf = (options: HostOptions): Thread => {
     thread.on('message', ({ number, answer }: Answered) => {
       waiting.get(number)?.(answer)
       waiting.delete(number)
-      if (waiting.size === 0) thread.unref()
+      if (waiting.size === 0 && !isClosed) thread.unref()
     })
     thread.on('error', (error) =>
       failAll(`${options.location}: the thread of the queue failed: ${error.message}`)

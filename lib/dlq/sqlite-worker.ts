@@ -20,7 +20,7 @@ const host: Promise<Host | string> = loaded.then((driver) =>
 const answer = async ({ number, name, parts }: Asked): Promise<void> => {
   const opened = await host
   if (name === 'close') {
-    if (typeof opened !== 'string') opened.close()
+    if (typeof opened !== 'string') await opened.close()
     parentPort?.close()
   } else if (typeof opened === 'string') {
     parentPort?.postMessage({ number, answer: left({ reason: opened }) })

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Task } from 'fp-ts/lib/Task.js'
-import type { Clock } from '../core/clock.js'
+import { type Clock, sleep } from '../core/clock.js'
 import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
@@ -49,7 +49,7 @@ export const sqliteDlq = (path: string, options: SqliteDlqOptions = {}): Resourc
     Resource.make(
       'sqliteDlq',
       async () => {
-        const refusal = await refusalOf(location, options.create ?? true)
+        const refusal = await refusalOf(location, options)
         return refusal === undefined ? right(opened(location, options)) : left(refusal)
       },
       ({ close }) => close()
@@ -65,7 +65,7 @@ interface Opened {
 }
 
 const opened = (location: string, options: SqliteDlqOptions): Opened => {
-  const { patienceMs = 60_000, retention = {}, clock = systemClock, isStoredHeader } = options
+  const { patienceMs = defaultPatienceMs, retention = {}, clock = systemClock, isStoredHeader } = options
   const { keepSettledMs = 0 } = retention
   const writer = threadOf({ location, patienceMs, keepSettledMs })
   const reader = threadOf({ location, patienceMs, keepSettledMs })
@@ -92,18 +92,31 @@ const opened = (location: string, options: SqliteDlqOptions): Opened => {
 }
 
 /** Opens the file once, so that what cannot be used is refused at the start, and is made what it must be. */
-const refusalOf = async (location: string, create: boolean): Promise<ResourceError | undefined> => {
+const refusalOf = async (
+  location: string,
+  { create = true, patienceMs = defaultPatienceMs, clock = systemClock }: SqliteDlqOptions
+): Promise<ResourceError | undefined> => {
   const driver = await loadDriver()
   if (driver._tag === 'Left') return driver.left
   const folder = dirname(location)
   const { no, warning } = existsSync(folder) ? placeOf(folder) : {}
   if (no !== undefined) return resourceError('sqliteDlq', no)
-  const file = openFile(driver.right, location, { create })
-  if (file._tag === 'Left') return file.left
+  const until = clock.monotonic() + patienceMs
+  const open = () => openFile(driver.right, location, { create, busyMs: 0 })
+  let file = open()
+  while (file._tag === 'Left' && file.left.isBusy && clock.monotonic() < until) {
+    await sleep(clock, pauseMs, new AbortController().signal)
+    file = open()
+  }
+  if (file._tag === 'Left') return resourceError('sqliteDlq', file.left.message)
   file.right.close()
   if (warning !== undefined) process.emitWarning(`sqliteDlq: ${warning}`)
   return undefined
 }
+
+/** How long others may hold the file locked, and how long to wait before it is tried again. */
+const defaultPatienceMs = 60_000
+const pauseMs = 20
 
 const reads: ReadonlySet<EngineCall> = new Set(['page', 'groups', 'count', 'arrivals'])
 

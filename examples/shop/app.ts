@@ -1,0 +1,30 @@
+/** A shop's orders, as they were written on the first day. */
+import { pipe } from 'fp-ts/lib/function.js'
+import * as t from 'io-ts'
+import { Resource, ack, handle, json, receive, route, withDlq } from 'missive-ts'
+import { sqliteDlq } from 'missive-ts/sqlite'
+
+const Order = t.type({ type: t.literal('order.placed'), customer: t.number, total: t.number })
+
+const customers = 5_000
+
+const save = async (customer: number, total: number): Promise<void> => {
+  if (customer >= customers) throw new Error(`customer ${customer} not found`)
+  if (Number.isNaN(total)) throw new Error('an order needs a total')
+}
+
+export default pipe(
+  sqliteDlq('shop.db'),
+  Resource.map((dlq) =>
+    pipe(
+      receive(json),
+      handle(
+        route(Order, async ({ customer, total }) => {
+          await save(customer, total)
+          return ack
+        })
+      ),
+      withDlq(dlq)
+    )
+  )
+)

@@ -1,0 +1,180 @@
+/** What laws are made of: letters, a store that is asked and must answer, and comparisons that say what was found. */
+import { Buffer } from 'node:buffer'
+import { inspect, isDeepStrictEqual } from 'node:util'
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Failure, rejected } from '../core/failure.js'
+import type {
+  Attempt,
+  DeadLetter,
+  DeadLetterStore,
+  DlqError,
+  Held,
+  LetterIdentity,
+  LetterPage,
+  LetterQuery,
+  StoredLetter
+} from '../core/letter.js'
+import type { SettableClock } from './settable-clock.js'
+
+// model
+
+export interface Law {
+  /** A sentence that begins with what a store does. */
+  readonly name: string
+  readonly check: (bench: Bench) => Promise<void>
+}
+
+/** An empty store, and its clock. */
+export interface Bench {
+  readonly store: DeadLetterStore
+  /** The same store, where every answer must be `Right`. */
+  readonly ask: Asked
+  readonly clock: SettableClock
+}
+
+type Functions = Omit<DeadLetterStore, 'location'>
+
+export type Asked = {
+  readonly [K in keyof Functions]: (
+    ...parts: Parameters<Functions[K]>
+  ) => Promise<Functions[K] extends (...parts: any[]) => TaskEither<DlqError, infer A> ? A : never>
+}
+
+// asking
+
+export const law = (name: string, check: Law['check']): Law => ({ name, check })
+
+export const askedOf = (store: DeadLetterStore): Asked => {
+  const functions = Object.entries(store).filter(([, value]) => typeof value === 'function')
+  const asked = functions.map(([name, ask]) => [
+    name,
+    async (...parts: readonly unknown[]) => {
+      const answer = await answerOf(name, () => (ask as (...parts: any[]) => any)(...parts))
+      return answer._tag === 'Right' ? answer.right : broken(`${name}: it answered ${shown(answer)}`)
+    }
+  ])
+  return Object.fromEntries(asked) as Asked
+}
+
+/** What a store answers, which must be `Left` or `Right` whatever it was asked. */
+export const answerOf = async <A>(
+  name: string,
+  ask: () => TaskEither<DlqError, A>
+): Promise<Either<DlqError, A>> => {
+  try {
+    const answer = await ask()()
+    if (answer._tag === 'Right') return answer
+    if (answer._tag === 'Left' && typeof answer.left.reason === 'string') return answer
+    return broken(`${name}: it answered ${shown(answer)}, which is neither Left with a reason nor Right`)
+  } catch (thrown) {
+    if (thrown instanceof BrokenLaw) throw thrown
+    return broken(`${name}: it threw or rejected: ${shown(thrown)}`)
+  }
+}
+
+/** All that a query finds, page after page. */
+export const allOf = async (ask: Asked, query: LetterQuery = {}): Promise<readonly StoredLetter[]> => {
+  const letters: StoredLetter[] = []
+  let after: string | undefined
+  for (let pages = 0; pages < maxPages; pages += 1) {
+    const page: LetterPage = await ask.page({ ...query, after })
+    letters.push(...page.letters)
+    if (page.next === undefined) return letters
+    after = page.next
+  }
+  return broken(`page: ${maxPages} pages, and there is still a next one`)
+}
+
+/** The letter with this id, of which there must be one. */
+export const theLetter = async (ask: Asked, id = '1'): Promise<StoredLetter> => {
+  const letters = await allOf(ask, { filter: { id } })
+  const [letter] = letters
+  return letter !== undefined && letters.length === 1
+    ? letter
+    : broken(`page: expected one letter with the id ${id}, found ${letters.length}`)
+}
+
+/** Leases the letter with this id. */
+export const held = async (ask: Asked, id = '1', leaseMs = 60_000): Promise<Held> => {
+  const { letters } = await ask.claim({ owner: 'ann', leaseMs, filter: { id } })
+  const [letter] = letters
+  if (letter?.lease === undefined || letters.length !== 1)
+    return broken(`claim: expected one leased letter with the id ${id}, found ${shown(letters)}`)
+  return { key: letter.key, id: letter.id, token: letter.lease.token }
+}
+
+// letters
+
+export const late = rejected('late')
+
+export const attempt = (startedAt: number, failure: Failure = late): Attempt => ({
+  startedAt,
+  durationMs: 5,
+  failure
+})
+
+/** A letter whose last attempt began then. */
+export const letter = (fields: Partial<DeadLetter> = {}, startedAt = 1): DeadLetter => ({
+  id: '1',
+  source: 'laws',
+  bytes: utf8('{"total":3}'),
+  headers: { tenant: 'a' },
+  route: 'order',
+  failure: late,
+  attempts: [attempt(startedAt, fields.failure)],
+  deliveryCount: 1,
+  receivedAt: 1,
+  fault: undefined,
+  lease: undefined,
+  ...fields
+})
+
+export const identityOf = ({ source, id, bytes }: DeadLetter): LetterIdentity => ({ source, id, bytes })
+
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+
+export const idsOf = (letters: readonly { readonly id: string }[]): readonly string[] =>
+  letters.map(({ id }) => id)
+
+/** Whole numbers as ids. */
+export const ids = (count: number, from = 1): readonly string[] =>
+  Array.from({ length: count }, (_, index) => String(from + index))
+
+// comparing
+
+export const expectEqual = (what: string, found: unknown, expected: unknown): void => {
+  const [plainFound, plainExpected] = [plain(found), plain(expected)]
+  if (!isDeepStrictEqual(plainFound, plainExpected))
+    throw new BrokenLaw(`${what}: expected ${shown(plainExpected)}, found ${shown(plainFound)}`)
+}
+
+/** That something holds which no single value shows. */
+export const expect = (what: string, holds: boolean, found: unknown): void => {
+  if (!holds) throw new BrokenLaw(`expected ${what}, found ${shown(plain(found))}`)
+}
+
+// helpers
+
+const maxPages = 1_000
+
+class BrokenLaw extends Error {
+  override readonly name = 'BrokenLaw'
+}
+
+const broken = (message: string): never => {
+  throw new BrokenLaw(message)
+}
+
+/** Bytes as text, whatever holds them, and no fields that are `undefined`. */
+const plain = (value: unknown): unknown => {
+  if (value instanceof Uint8Array)
+    return `${value.length} bytes: ${Buffer.from(value).toString('hex').slice(0, 1_024)}`
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined)
+  return Object.fromEntries(entries.map(([name, field]) => [name, plain(field)]))
+}
+
+const shown = (value: unknown): string =>
+  inspect(value, { depth: 8, breakLength: 110, maxArrayLength: 60, maxStringLength: 2_000 })

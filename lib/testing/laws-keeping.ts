@@ -1,0 +1,267 @@
+/** Laws of keeping: what is put is there, once and unchanged. */
+import {
+  type Failure,
+  defect,
+  dlqUnavailable,
+  hookFailed,
+  malformed,
+  multipleMatches,
+  noMatch,
+  rejected,
+  timedOut,
+  tooManyDeliveries
+} from '../core/failure.js'
+import type { DeadLetter, StoredLetter } from '../core/letter.js'
+import {
+  type Law,
+  allOf,
+  answerOf,
+  attempt,
+  expect,
+  expectEqual,
+  ids,
+  idsOf,
+  late,
+  law,
+  letter,
+  theLetter,
+  utf8
+} from './law.js'
+
+export const keepingLaws: readonly Law[] = [
+  law('gives back every field of a letter, and its bytes unchanged', async ({ ask, clock }) => {
+    const letters = oddLetters.map((fields, index) => letter({ id: String(index), ...fields }))
+    for (const each of letters) await ask.put(each)
+    const found = await allOf(ask)
+    expectEqual('the number of letters', found.length, letters.length)
+    letters.forEach((each, index) => {
+      const { key, fingerprint, ...rest } = found[index] as StoredLetter
+      expect('a fingerprint of 12 hexadecimal digits', /^[0-9a-f]{12}$/.test(fingerprint), fingerprint)
+      expect('a key of 40 hexadecimal digits', /^[0-9a-f]{40}$/.test(key), key)
+      expectEqual(`the letter ${each.id}`, rest, {
+        ...each,
+        state: 'dead',
+        firstSeenAt: clock.now(),
+        lastSeenAt: clock.now(),
+        times: 1,
+        attemptCount: each.attempts.length,
+        events: []
+      })
+    })
+  }),
+
+  law('gives a letter the key and the fingerprint that it has in every store', async ({ ask }) => {
+    const failure = defect('the handler of order', new Error('customer 17 not found'))
+    await ask.put(letter({ source: 'shop', id: '17', bytes: Uint8Array.from([0, 255, 10]), failure }))
+    const { key, fingerprint } = await theLetter(ask, '17')
+    expectEqual('key and fingerprint', [key, fingerprint], ['?', '?'])
+  }),
+
+  law('keeps what is put again as one letter, with all its attempts', async ({ ask, clock }) => {
+    const firstSeenAt = clock.now()
+    await ask.put(letter({}, 1))
+    const { key } = await theLetter(ask)
+    clock.pass(1_000)
+    const failure = noMatch([{ route: 'order', reason: 'no' }])
+    const again: Partial<DeadLetter> = { failure, route: undefined, deliveryCount: 2, receivedAt: 9 }
+    await ask.put(letter({ ...again, headers: { tenant: 'b' } }, 2))
+    const found = await theLetter(ask)
+    expectEqual(
+      'the letter',
+      { ...found, fingerprint: '' },
+      {
+        ...letter({ ...again, headers: { tenant: 'b' }, attempts: [attempt(1), attempt(2, failure)] }),
+        key,
+        fingerprint: '',
+        state: 'dead',
+        firstSeenAt,
+        lastSeenAt: clock.now(),
+        times: 2,
+        attemptCount: 2,
+        events: []
+      }
+    )
+  }),
+
+  law('keeps letters apart whose source, id or bytes differ, however they run together', async ({ ask }) => {
+    const names = ['a b c', 'ab  c', 'a bc ', 'a b d', 'a c c', 'b b c', '11 1 c', '1 11 c', '1 1 1c']
+    const letters = names.map((name) => {
+      const [source = '', id = '', bytes = ''] = name.split(' ')
+      return letter({ source, id, bytes: utf8(bytes) })
+    })
+    for (const each of letters) await ask.put(each)
+    const text = (each: DeadLetter) => [each.source, each.id, new TextDecoder().decode(each.bytes)].join(' ')
+    const found = await allOf(ask)
+    expectEqual('the letters', found.map(text), names)
+    expectEqual('the number of keys', new Set(found.map(({ key }) => key)).size, names.length)
+  }),
+
+  law('adds nothing where the very same attempt is put twice', async ({ ask, clock }) => {
+    await ask.put(letter())
+    const before = await theLetter(ask)
+    clock.pass(1_000)
+    await ask.put(letter())
+    expectEqual('the letter', await theLetter(ask), before)
+  }),
+
+  law('keeps every letter once that is put at the same time as others', async ({ ask }) => {
+    const letters = ids(100).map((id) => letter({ id }))
+    const again = letters.slice(0, 10).map((each) => ({ ...each, attempts: [attempt(2)] }))
+    await Promise.all([...letters, ...again].map((each) => ask.put(each)))
+    const found = await allOf(ask, { limit: 30 })
+    expectEqual('the ids', idsOf(found).toSorted(), ids(100).toSorted())
+    const twice = found.filter(({ times, attemptCount }) => times === 2 && attemptCount === 2)
+    expectEqual('the letters put twice', idsOf(twice), ids(10))
+  }),
+
+  law('does not store the values of headers that let somebody in', async ({ ask }) => {
+    const names = ['Authorization', 'cookie', 'Set-Cookie', 'x-hub-signature-256', 'X-Api-Key', 'x-secret']
+    const secrets = Object.fromEntries(names.map((name) => [name, 'let me in']))
+    await ask.put(letter({ headers: { ...secrets, tenant: 'a' } }))
+    const { headers } = await theLetter(ask)
+    expect('no value of these headers', !Object.values(headers).includes('let me in'), headers)
+    expectEqual('another header', headers.tenant, 'a')
+  }),
+
+  law('keeps bytes that their owner writes over once they are stored', async ({ ask }) => {
+    const buffer = utf8('before, {"total":3}, after')
+    await ask.put(letter({ bytes: buffer.subarray(8, 19) }))
+    buffer.fill(0)
+    const read = await theLetter(ask)
+    expectEqual('the bytes', read.bytes, utf8('{"total":3}'))
+    read.bytes.fill(0)
+    expectEqual('the bytes after a reader wrote over them', (await theLetter(ask)).bytes, utf8('{"total":3}'))
+  }),
+
+  law('keeps the newest 50 attempts of a letter, and counts all', async ({ ask }) => {
+    const starts = Array.from({ length: 60 }, (_, index) => index)
+    for (const start of starts) await ask.put(letter({}, start))
+    const attempts = (from: number) => starts.map((start) => attempt(from + start))
+    for (const from of [100, 200]) await ask.put(letter({ id: '2', attempts: attempts(from) }))
+    const [one, other] = [await theLetter(ask, '1'), await theLetter(ask, '2')]
+    expectEqual('attempts put one by one', one.attempts, attempts(0).slice(-50))
+    expectEqual('times and attempts put one by one', [one.times, one.attemptCount], [60, 60])
+    expectEqual('attempts put together', other.attempts, attempts(200).slice(-50))
+    expectEqual('times and attempts put together', [other.times, other.attemptCount], [2, 120])
+  }),
+
+  law('keeps failures that hold anything, bounded, and can give them back', async ({ ask }) => {
+    const failures = hostileFailures()
+    for (const [index, failure] of failures.entries()) await ask.put(letter({ id: String(index), failure }))
+    const found = await allOf(ask)
+    expectEqual(
+      'the tags',
+      found.map(({ failure: { _tag } }) => _tag),
+      failures.map(({ _tag }) => _tag)
+    )
+    for (const { id, failure } of found) {
+      const size = JSON.stringify(failure).length
+      expect(`a failure of letter ${id} of at most 200,000 characters`, size <= 200_000, size)
+    }
+  }),
+
+  law('stays readable whatever it is given, and rejects nothing', async ({ store, ask }) => {
+    await ask.put(letter({ id: 'good' }))
+    const good = await theLetter(ask, 'good')
+    for (const [index, fields] of badFields.entries()) {
+      await answerOf('put', () => store.put({ ...letter({ id: 'bad' }), ...fields } as DeadLetter))
+      const key = String(index).padStart(40, '0')
+      await answerOf('add', () => store.add([{ ...good, id: 'bad', key, ...fields } as StoredLetter]))
+    }
+    const found = await allOf(ask)
+    expect('the letter that was good', idsOf(found).includes('good'), idsOf(found))
+    await ask.put(letter({ id: 'next' }))
+    expectEqual('the letter that was put next', (await theLetter(ask, 'next')).times, 1)
+  })
+]
+
+// helpers
+
+const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte)
+
+const oddLetters: readonly Partial<DeadLetter>[] = [
+  { bytes: everyByte, headers: { tenant: 'a', 'X-Tenant': 'B', ['__proto__']: 'c', ä: '\u0000\n"' } },
+  { bytes: new Uint8Array(), headers: {}, route: undefined, source: '' },
+  { bytes: Uint8Array.from([0xff, 0xfe, 0xc3, 0x28, 0xed, 0xa0, 0x80]), source: 'stdin ä' },
+  { id: `'; DROP TABLE letters; -- \u0000 ä 😀`, deliveryCount: 7, receivedAt: 1_600_000_000_000 },
+  { fault: malformed([{ path: '', message: 'the line is too long' }]), attempts: [attempt(1), attempt(2)] },
+  { failure: noMatch([{ route: 'order', reason: '.type is absent' }], 3), route: undefined },
+  { failure: multipleMatches(['order', 'refund']) },
+  { failure: rejected('late', { by: [1, null, { deep: true }] }) },
+  {
+    failure: defect('the handler of order', new Error('boom', { cause: new TypeError('inner') })),
+    attempts: []
+  },
+  { failure: hookFailed('tx', 'release', new RangeError('closed')) },
+  { failure: timedOut(5_000, true) },
+  { failure: tooManyDeliveries(5) },
+  { failure: dlqUnavailable('the disk is full', late) }
+]
+
+/** What user code can put into a failure. */
+const hostileFailures = (): readonly Failure[] => {
+  const cycle: Record<string, unknown> = {}
+  cycle.self = cycle
+  const throwing = Object.defineProperty({}, 'field', {
+    enumerable: true,
+    get: () => {
+      throw new Error('read')
+    }
+  })
+  const details: readonly unknown[] = [
+    cycle,
+    throwing,
+    () => 'called',
+    Symbol('named'),
+    10n ** 400n,
+    new Date(NaN),
+    new Map([[1, 2]]),
+    NaN,
+    'x'.repeat(1_000_000),
+    Array.from({ length: 100_000 }, (_, index) => ({ index })),
+    { toJSON: () => assertNever('toJSON was called') },
+    ids(1_000).reduce<unknown>((inner) => ({ inner }), 'deep')
+  ]
+  const stack = `Error: boom\n${'    at f (file:///a/b/c.js:1:2)\n'.repeat(100)}`
+  const erring = (depth: number): Error =>
+    Object.assign(new Error('boom'), {
+      stack,
+      errors: depth === 0 ? [] : ids(8).map(() => erring(depth - 1))
+    })
+  return [
+    ...details.map((each) => rejected('late', each as never)),
+    rejected('y'.repeat(10_000)),
+    malformed(ids(1_000).map((id) => ({ path: `.items[${id}].price`, message: 'expected number' }))),
+    noMatch(ids(1_000).map((id) => ({ route: `route ${id}`, reason: 'no' }))),
+    multipleMatches(ids(1_000)),
+    defect('the handler of order', erring(2)),
+    ids(30).reduce<Failure>((failure) => dlqUnavailable('the disk is full', failure), late)
+  ]
+}
+
+const assertNever = (message: string): never => {
+  throw new Error(message)
+}
+
+/** What code without types may give. */
+const badFields: readonly object[] = [
+  { failure: undefined },
+  { failure: {} },
+  { failure: { _tag: 'Nonsense' } },
+  { failure: { _tag: 'Malformed', issues: 'none' } },
+  { attempts: undefined },
+  { attempts: [{ startedAt: NaN, durationMs: Infinity, failure: late }] },
+  { attempts: [{ startedAt: '", "', durationMs: undefined, failure: late }] },
+  { attempts: [{ startedAt: 1, durationMs: 1, failure: { _tag: 'Nonsense' } }] },
+  { headers: null },
+  { headers: { count: 1, missing: undefined, call: () => 1 } },
+  { bytes: 'text' },
+  { bytes: undefined },
+  { id: undefined },
+  { id: Symbol('id') },
+  { source: 7 },
+  { route: {} },
+  { deliveryCount: 1.5 },
+  { receivedAt: NaN },
+  { fault: { _tag: 'Nonsense' } }
+]

@@ -1,0 +1,357 @@
+/** Laws of reading: pages, filters, groups, counts and arrivals. */
+import { defect, malformed, noMatch, rejected } from '../core/failure.js'
+import type { DeadLetter, LetterFilter, LetterPage, StoredLetter } from '../core/letter.js'
+import {
+  type Asked,
+  type Bench,
+  type Law,
+  allOf,
+  answerOf,
+  attempt,
+  expect,
+  expectEqual,
+  held,
+  identityOf,
+  ids,
+  idsOf,
+  late,
+  law,
+  letter,
+  theLetter,
+  utf8
+} from './law.js'
+
+const hourMs = 3_600_000
+
+export const readingLaws: readonly Law[] = [
+  law('gives an empty answer to every question where nothing is stored', async ({ ask }) => {
+    const answers = [await ask.page(), await ask.groups(), await ask.count(), await ask.arrivals()]
+    expectEqual('page, groups, count and arrivals', answers, [{ letters: [] }, [], 0, []])
+  }),
+
+  law('gives the oldest 50 letters if nothing else is said, and the rest after them', async ({ ask }) => {
+    await Promise.all(ids(53).map((id) => ask.put(letter({ id }))))
+    const first = await ask.page()
+    const second = await ask.page({ after: first.next })
+    expectEqual(
+      'the sizes of the pages',
+      [first, second].map(({ letters }) => letters.length),
+      [50, 3]
+    )
+    expectEqual('what comes after the last page', second.next, undefined)
+    const all = idsOf([...first.letters, ...second.letters])
+    expectEqual('all of them', all.toSorted(), ids(53).toSorted())
+    expectEqual('all of them, newest first', idsOf(await allOf(ask, { order: 'newest' })), all.toReversed())
+  }),
+
+  law('gives each letter once along its pages, in order of arrival, while others come', async ({ ask }) => {
+    for (const order of ['oldest', 'newest'] as const) {
+      const there = ids(11).map((id) => letter({ id, source: order }))
+      for (const each of there) await ask.put(each)
+      const found: string[] = []
+      let page: LetterPage | undefined
+      do {
+        const after = page?.next
+        page = await ask.page({ filter: { source: order }, order, limit: 3, after })
+        found.push(...idsOf(page.letters))
+        const start = found.length
+        await ask.put(letter({ id: `new ${start}`, source: order }))
+        // Letters that come again keep their places.
+        await ask.put(letter({ id: '1', source: order }, 100 + start))
+        await ask.put(letter({ id: '11', source: order }, 100 + start))
+      } while (page.next !== undefined)
+      const before = found.filter((id) => !id.startsWith('new'))
+      expectEqual(`${order} first`, before, order === 'oldest' ? ids(11) : ids(11).toReversed())
+      expectEqual(`what came meanwhile, at most once`, new Set(found).size, found.length)
+    }
+  }),
+
+  law('gives no page of more than about 16 MiB, unless a single letter is larger', async ({ ask }) => {
+    const sizes = [9, 9, 20, 1, 2].map((size) => size * 1_048_576)
+    for (const [index, size] of sizes.entries())
+      await ask.put(letter({ id: String(index), bytes: new Uint8Array(size) }))
+    const found: string[] = []
+    let page = await ask.page()
+    for (;;) {
+      const bytes = page.letters.reduce((sum, each) => sum + each.bytes.length, 0)
+      expect(
+        'a page of one letter, or of up to 17 MiB',
+        page.letters.length === 1 || bytes <= 17 * 1_048_576,
+        bytes
+      )
+      found.push(...idsOf(page.letters))
+      if (page.next === undefined || page.letters.length === 0) break
+      page = await ask.page({ after: page.next })
+    }
+    expectEqual('the letters', found, ids(sizes.length, 0))
+  }),
+
+  law('refuses what is no cursor, and rejects no query', async ({ store, ask }) => {
+    await ask.put(letter())
+    const cursors = ['nonsense', '', '1', '1.', 'NaN.NaN', '1.2.3', '1; DROP TABLE letters', '-Infinity.1']
+    for (const after of cursors)
+      for (const ask of [
+        () => store.page({ after }),
+        () => store.claim({ after, owner: 'ann', leaseMs: 1_000 })
+      ]) {
+        const answer = await answerOf('page or claim', ask)
+        expectEqual(`an answer to the cursor ${JSON.stringify(after)}`, answer._tag, 'Left')
+      }
+    for (const limit of [NaN, -1, 0.5, Infinity, 2 ** 60, 'all' as never]) {
+      await answerOf('page', () => store.page({ limit }))
+      await answerOf('groups', () => store.groups({ limit }))
+    }
+    for (const filter of badFilters) {
+      await answerOf('page', () => store.page({ filter }))
+      await answerOf('groups', () => store.groups({ filter }))
+      await answerOf('count', () => store.count(filter))
+      await answerOf('arrivals', () => store.arrivals(filter))
+    }
+    expectEqual('the letter that is there', idsOf(await allOf(ask)), ['1'])
+  }),
+
+  law('finds by each filter, and by several, the letters that it means', async (bench) => {
+    const { ask } = bench
+    await putLettersToFilter(bench)
+    const stored = await allOf(ask)
+    const expected = (filter: LetterFilter, isMeant: (letter: StoredLetter) => boolean) => ({
+      filter,
+      isMeant
+    })
+    const keyOf = (id: string): string => stored.find((each) => each.id === id)?.key ?? ''
+    const fingerprintOf = (id: string): string => stored.find((each) => each.id === id)?.fingerprint ?? ''
+    const isOneOf =
+      (...ids: readonly string[]) =>
+      ({ id }: StoredLetter) =>
+        ids.includes(id)
+    const middle = stored.find(({ id }) => id === 'd')?.lastSeenAt ?? 0
+    const cases = [
+      expected({}, () => true),
+      expected({ tag: 'Rejected' }, ({ failure }) => failure._tag === 'Rejected'),
+      expected({ tag: ['Malformed', 'NoMatch'] }, ({ failure }) => /^(?:Mal|NoM)/.test(failure._tag)),
+      expected({ tag: [] }, () => false),
+      expected({ route: 'order' }, ({ route }) => route === 'order'),
+      expected({ route: null }, ({ route }) => route === undefined),
+      expected({ route: ['refund', null] }, ({ route }) => route === undefined || route === 'refund'),
+      expected({ source: 'web' }, ({ source }) => source === 'web'),
+      expected({ source: ['web', 'none'] }, ({ source }) => source === 'web'),
+      expected({ id: 'twin' }, isOneOf('twin')),
+      expected({ id: ['a', 'twin', 'nobody'] }, isOneOf('a', 'twin')),
+      expected({ key: keyOf('a') }, isOneOf('a')),
+      expected({ key: keyOf('a').slice(0, 12).toUpperCase() }, isOneOf('a')),
+      expected({ key: [keyOf('a').slice(0, 12), keyOf('b')] }, isOneOf('a', 'b')),
+      expected({ key: `${keyOf('a')}0` }, () => false),
+      expected({ key: '%' }, () => false),
+      expected({ key: keyOf('a').slice(0, 12), id: 'b' }, () => false),
+      expected({ fingerprint: fingerprintOf('a') }, isOneOf('a', 'twin', 'leased', 'given up')),
+      expected({ fingerprint: fingerprintOf('b').slice(0, 8) }, isOneOf('b')),
+      expected(
+        { fingerprint: [fingerprintOf('b'), fingerprintOf('c').slice(0, 8).toUpperCase()] },
+        isOneOf('b', 'c')
+      ),
+      expected({ state: 'dead' }, ({ state }) => state === 'dead'),
+      expected({ state: 'replaying' }, isOneOf('leased')),
+      expected({ state: 'resolved' }, isOneOf('done')),
+      expected({ state: ['discarded', 'resolved'] }, isOneOf('given up', 'done')),
+      expected({ seenFrom: middle }, ({ lastSeenAt }) => lastSeenAt >= middle),
+      expected({ seenBefore: middle }, ({ lastSeenAt }) => lastSeenAt < middle),
+      expected({ seenFrom: middle, seenBefore: middle + 1 }, ({ lastSeenAt }) => lastSeenAt === middle),
+      expected({ minAttempts: 2 }, ({ attemptCount }) => attemptCount >= 2),
+      expected({ maxAttempts: 1 }, ({ attemptCount }) => attemptCount <= 1),
+      expected({ minAttempts: 2, maxAttempts: 2 }, isOneOf('b')),
+      expected({ headers: { tenant: 'a' } }, isOneOf('a', 'c')),
+      expected({ headers: { TENANT: ['a', 'b'] } }, isOneOf('a', 'b', 'c')),
+      expected({ headers: { tenant: 'a', 'x-region': 'eu' } }, isOneOf('c')),
+      expected({ headers: { tenant: "a' OR '1'='1" } }, () => false),
+      expected({ headers: { tenant: [] } }, () => false),
+      expected({ fields: { 'customer.id': 17 } }, isOneOf('a', 'marked')),
+      expected({ fields: { 'customer.id': '17' } }, isOneOf('b')),
+      expected({ fields: { 'customer.id': [17, '17'] } }, isOneOf('a', 'b', 'marked')),
+      expected({ fields: { 'customer.id': null } }, isOneOf('c')),
+      expected({ fields: { 'customer.vip': false } }, isOneOf('a')),
+      expected({ fields: { 'customer.name': 'Zoë "Z"' } }, isOneOf('b')),
+      expected({ fields: { 'items.1.price': 2.5 } }, isOneOf('a')),
+      expected({ fields: { customer: 'a' } }, () => false),
+      expected({ fields: { 'customer.missing': null } }, () => false),
+      expected({ fields: { 'constructor.name': 'Object' } }, () => false),
+      expected({ fields: { 'customer.id': 17, 'customer.vip': false } }, isOneOf('a')),
+      expected({ fields: { name: '\ufffd' } }, () => false),
+      expected({ source: 'web', route: 'order', state: 'dead' }, isOneOf('b', 'twin')),
+      expected({ tag: 'Rejected', headers: { tenant: 'a' } }, isOneOf('a')),
+      expected({ tag: 'Rejected', fields: { 'customer.id': [17, '17'] }, minAttempts: 1 }, isOneOf('a')),
+      expected({ route: null, seenBefore: middle, maxAttempts: 5, key: keyOf('c') }, isOneOf('c')),
+      expected({ id: 'a', tag: undefined, route: undefined, seenFrom: undefined } as never, isOneOf('a'))
+    ]
+    for (const { filter, isMeant } of cases) {
+      const letters = stored.filter(isMeant)
+      const what = `what ${JSON.stringify(filter)} finds`
+      expectEqual(what, idsOf(await allOf(ask, { filter, limit: 2 })), idsOf(letters))
+      const newest = await allOf(ask, { filter, limit: 2, order: 'newest' })
+      expectEqual(`${what}, newest first`, idsOf(newest), idsOf(letters).toReversed())
+      expectEqual(`${what}, counted`, await countsOf(ask, filter), letters.length)
+    }
+  }),
+
+  law('groups failures of one kind, whatever ids and numbers they name', async ({ ask, clock }) => {
+    const begin = clock.now()
+    const failures = [
+      ...ids(3, 17).map((id) => defect('the handler of order', new Error(`customer ${id} not found`))),
+      rejected('late'),
+      rejected('late')
+    ]
+    for (const [index, failure] of failures.entries()) {
+      await ask.put(letter({ id: String(index), failure, source: String(index) }))
+      clock.pass(1_000)
+    }
+    await ask.put(letter({ id: 'other', failure: late, route: 'refund' }))
+    const groups = await ask.groups()
+    const [first, second, third] = groups
+    expectEqual(
+      'the groups, largest first',
+      groups.map(({ fingerprint: _, ...group }) => group),
+      [
+        {
+          tag: 'Defect',
+          route: 'order',
+          message: 'the handler of order: Error: customer # not found',
+          count: 3,
+          firstSeenAt: begin,
+          lastSeenAt: begin + 2_000
+        },
+        {
+          tag: 'Rejected',
+          route: 'order',
+          message: 'late',
+          count: 2,
+          firstSeenAt: begin + 3_000,
+          lastSeenAt: begin + 4_000
+        },
+        {
+          tag: 'Rejected',
+          route: 'refund',
+          message: 'late',
+          count: 1,
+          firstSeenAt: begin + 5_000,
+          lastSeenAt: begin + 5_000
+        }
+      ]
+    )
+    for (const [index, group] of [first, second, third].entries()) {
+      const { fingerprint } = group as NonNullable<typeof group>
+      const count = await ask.count({ fingerprint })
+      expectEqual(`the letters with the fingerprint of group ${index + 1}`, count, 3 - index)
+    }
+    expectEqual('at most two groups', await ask.groups({ limit: 2 }), [first, second])
+    expectEqual('the groups of a route', await ask.groups({ filter: { route: 'refund' } }), [third])
+  }),
+
+  law('groups a letter by its last failure', async ({ ask, clock }) => {
+    await ask.put(letter({ failure: late }, 1))
+    const begin = clock.now()
+    clock.pass(1_000)
+    await ask.put(letter({ failure: malformed([]), route: undefined }, 2))
+    const [group, ...others] = await ask.groups()
+    expectEqual('the other groups', others, [])
+    const { tag, route, count, firstSeenAt, lastSeenAt } = group as NonNullable<typeof group>
+    expectEqual(
+      'the group',
+      { tag, route, count, firstSeenAt, lastSeenAt },
+      { tag: 'Malformed', count: 1, firstSeenAt: begin, lastSeenAt: begin + 1_000 }
+    )
+    const { fingerprint } = await theLetter(ask)
+    expectEqual('the fingerprint', fingerprint, group?.fingerprint)
+  }),
+
+  law('tells how many letters arrived for the first time in each hour', async ({ ask, clock }) => {
+    const begin = clock.now()
+    const waits = [0, hourMs - 1, 1, 3 * hourMs]
+    for (const [index, wait] of waits.entries()) {
+      clock.pass(wait)
+      await ask.put(letter({ id: String(index) }))
+      await ask.put(letter({ id: '0', bytes: utf8('first') }, index))
+    }
+    expectEqual('the arrivals', await ask.arrivals(), [
+      { hour: begin, count: 3 },
+      { hour: begin + hourMs, count: 1 },
+      { hour: begin + 4 * hourMs, count: 1 }
+    ])
+    expectEqual('the arrivals of a filter', await ask.arrivals({ id: ['2', '3'] }), [
+      { hour: begin + hourMs, count: 1 },
+      { hour: begin + 4 * hourMs, count: 1 }
+    ])
+  })
+]
+
+// helpers
+
+/** How many letters `count`, `groups` and `arrivals` see; they must agree. */
+const countsOf = async (ask: Asked, filter: LetterFilter): Promise<number> => {
+  const count = await ask.count(filter)
+  const sum = (parts: readonly { readonly count: number }[]) =>
+    parts.reduce((all, part) => all + part.count, 0)
+  const [groups, arrivals] = [sum(await ask.groups({ filter })), sum(await ask.arrivals(filter))]
+  expectEqual(`groups and arrivals of ${JSON.stringify(filter)}`, [groups, arrivals], [count, count])
+  return count
+}
+
+/** Letters that differ in all that filters ask for, one a minute. */
+const putLettersToFilter = async ({ ask, clock }: Bench): Promise<void> => {
+  const json = (value: unknown) => utf8(JSON.stringify(value))
+  const invalid = Uint8Array.from([...utf8('{"name":"'), 0xff, ...utf8('"}')])
+  const first: readonly Partial<DeadLetter>[] = [
+    {
+      id: 'a',
+      headers: { Tenant: 'a' },
+      bytes: json({ customer: { id: 17, vip: false }, items: [{}, { price: 2.5 }] })
+    },
+    {
+      id: 'b',
+      source: 'web',
+      failure: malformed([{ path: '.total', message: 'expected number' }]),
+      attempts: [attempt(1), attempt(2)],
+      headers: { tenant: 'b' },
+      bytes: json({ customer: { id: '17', name: 'Zoë "Z"' } })
+    },
+    {
+      id: 'c',
+      route: undefined,
+      failure: noMatch([{ route: 'order', reason: 'no' }]),
+      headers: { tenant: 'a', 'X-Region': 'eu' },
+      bytes: json({ customer: { id: null } })
+    },
+    {
+      id: 'd',
+      route: 'refund',
+      failure: defect('the handler of refund', new Error('boom')),
+      attempts: [attempt(1), attempt(2), attempt(3)],
+      headers: {},
+      bytes: utf8('not JSON')
+    }
+  ]
+  const second: readonly Partial<DeadLetter>[] = [
+    { id: 'twin', source: 'web', headers: {}, bytes: json('one') },
+    { id: 'twin', source: 'web', headers: {}, bytes: json('two') },
+    { id: 'marked', route: 'refund', headers: {}, bytes: utf8('\ufeff{"customer":{"id":17}}') },
+    { id: 'no text', route: 'refund', headers: {}, bytes: invalid },
+    { id: 'leased', headers: {}, bytes: json([]) },
+    { id: 'done', failure: rejected('early'), bytes: json({ customer: { id: 17 } }) },
+    { id: 'given up', bytes: json({ customer: { id: 17 } }) }
+  ]
+  for (const each of [...first, ...second]) {
+    await ask.put(letter(each))
+    clock.pass(60_000)
+  }
+  await held(ask, 'leased', 24 * hourMs)
+  await ask.resolve(identityOf(letter(second[5])))
+  await ask.discard({ filter: { id: 'given up' }, by: 'ann', note: 'no use' })
+}
+
+const badFilters: readonly LetterFilter[] = [
+  { seenFrom: 'yesterday' as never },
+  { minAttempts: {} as never },
+  { key: 7 as never },
+  { headers: { tenant: (() => 'a') as never } },
+  { fields: { 'a.b': { $gt: 1 } as never } },
+  { fields: { '': 1, '.': 2, '..': 3 } },
+  { state: 'alive' as never, tag: 'Nonsense' as never }
+]
