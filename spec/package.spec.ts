@@ -15,6 +15,7 @@ interface Packed {
 const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
   readonly version: string
   readonly exports: Readonly<Record<string, unknown>>
+  readonly bin: { readonly missive: string }
 }
 const subpaths = Object.keys(manifest.exports).filter((subpath) => !subpath.endsWith('.json'))
 const specifiers = subpaths.map((subpath) => `missive-ts${subpath.slice(1)}`)
@@ -58,7 +59,7 @@ const packedIn = async (folder: string): Promise<Packed> => {
   return { files: packed.files.map(({ path }) => path), installed }
 }
 
-const needed = ['fp-ts', 'io-ts', '@standard-schema/spec']
+const needed = ['fp-ts', 'io-ts', '@standard-schema/spec', 'commander']
 
 // what its users write
 
@@ -153,9 +154,11 @@ const typed = `
 const typedOnNode = `${typed}
   import { Resource } from 'missive-ts'
   import { consume, lines, memory, runMain, stdin } from 'missive-ts/node'
+  import { replay } from 'missive-ts/dlq'
   import { type SqliteDlq, sqliteDlq } from 'missive-ts/sqlite'
   export const one = ran(consume(memory([])))
-  export const all = pipe(sqliteDlq('a.db'), Resource.use((queue: SqliteDlq) => queue.list(10)))
+  export const all = pipe(sqliteDlq('a.db'), Resource.use((queue: SqliteDlq) => queue.page({ filter: { tag: 'NoMatch' }, limit: 10 })))
+  runMain(replay(sqliteDlq('a.db'), { tag: 'Malformed' }, { rate: 10 }))(orders(memoryDlq()))
   export const other = ran(consume(lines(process.stdin)))
   runMain(stdin({ concurrency: 2 }))(pipe(sqliteDlq('a.db'), Resource.map(orders)))`
 
@@ -193,6 +196,20 @@ const greets = async (folder: string, file: string, source: string): Promise<voi
   assert.is(stdout, 'Hello whoever you are\n', file)
   assert.is(stderr, `2 received, 1 acked, 1 dead-lettered\ndead letters: ${join(folder, queue)}\n`)
   assert.is(code, 0, file)
+}
+
+/** The command as npm links it: by the package's own word for where it is. */
+const commands = async (folder: string, queue: string): Promise<void> => {
+  const command = join(folder, 'node_modules', 'missive-ts', manifest.bin.missive)
+  assert.match(readFileSync(command, 'utf8'), /^#!\/usr\/bin\/env node\n/)
+  const listed = await succeeded(
+    run(process.execPath, [command, 'dlq', 'ls', queue, '--json'], { cwd: folder })
+  )
+  const { failure, payload } = JSON.parse(listed) as { readonly failure: object; readonly payload: object }
+  assert.equal(
+    [failure, payload],
+    [{ _tag: 'NoMatch', routes: [{ route: 'route 1', reason: 'says no' }] }, { text: 'Goodbye' }]
+  )
 }
 
 const mixes = async (folder: string): Promise<void> =>
@@ -247,6 +264,7 @@ packing('works once it is installed, as modules and as CommonJS, run and type-ch
       isTyped(full, typedOnNode, { types: ['node'] }),
       isTyped(bare, typed, { types: [], lib: ['es2022', 'dom'] })
     ])
+    await commands(full, 'program.cjs.db')
   })
 )
 

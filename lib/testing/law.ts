@@ -73,17 +73,29 @@ export const answerOf = async <A>(
   }
 }
 
-/** All that a query finds, page after page. */
-export const allOf = async (ask: Asked, query: LetterQuery = {}): Promise<readonly StoredLetter[]> => {
-  const letters: StoredLetter[] = []
+/** Asks for page after page, up to the last. */
+export const eachPage = async (
+  ask: (after: string | undefined) => Promise<LetterPage>,
+  use: (page: LetterPage) => void | Promise<void>
+): Promise<void> => {
   let after: string | undefined
   for (let pages = 0; pages < maxPages; pages += 1) {
-    const page: LetterPage = await ask.page({ ...query, after })
-    letters.push(...page.letters)
-    if (page.next === undefined) return letters
+    const page = await ask(after)
+    await use(page)
+    if (page.next === undefined) return
     after = page.next
   }
-  return broken(`page: ${maxPages} pages, and there is still a next one`)
+  return broken(`pages: after ${maxPages} of them there is still a next one`)
+}
+
+/** All that a query finds. */
+export const allOf = async (ask: Asked, query: LetterQuery = {}): Promise<readonly StoredLetter[]> => {
+  const letters: StoredLetter[] = []
+  await eachPage(
+    (after) => ask.page({ ...query, after }),
+    (page) => void letters.push(...page.letters)
+  )
+  return letters
 }
 
 /** The letter with this id, of which there must be one. */
@@ -156,7 +168,8 @@ export const expect = (what: string, holds: boolean, found: unknown): void => {
 
 // helpers
 
-const maxPages = 1_000
+/** No law stores letters for more. */
+const maxPages = 100
 
 class BrokenLaw extends Error {
   override readonly name = 'BrokenLaw'

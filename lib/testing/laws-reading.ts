@@ -1,6 +1,6 @@
 /** Laws of reading: pages, filters, groups, counts and arrivals. */
 import { defect, malformed, noMatch, rejected } from '../core/failure.js'
-import type { DeadLetter, LetterFilter, LetterPage, StoredLetter } from '../core/letter.js'
+import type { DeadLetter, LetterFilter, StoredLetter } from '../core/letter.js'
 import {
   type Asked,
   type Bench,
@@ -8,6 +8,7 @@ import {
   allOf,
   answerOf,
   attempt,
+  eachPage,
   expect,
   expectEqual,
   held,
@@ -49,17 +50,18 @@ export const readingLaws: readonly Law[] = [
       const there = ids(11).map((id) => letter({ id, source: order }))
       for (const each of there) await ask.put(each)
       const found: string[] = []
-      let page: LetterPage | undefined
-      do {
-        const after = page?.next
-        page = await ask.page({ filter: { source: order }, order, limit: 3, after })
-        found.push(...idsOf(page.letters))
-        const start = found.length
-        await ask.put(letter({ id: `new ${start}`, source: order }))
-        // Letters that come again keep their places.
-        await ask.put(letter({ id: '1', source: order }, 100 + start))
-        await ask.put(letter({ id: '11', source: order }, 100 + start))
-      } while (page.next !== undefined)
+      const filter = { source: order }
+      await eachPage(
+        (after) => ask.page({ filter, order, limit: 3, after }),
+        async ({ letters }) => {
+          found.push(...idsOf(letters))
+          const start = found.length
+          await ask.put(letter({ id: `new ${start}`, source: order }))
+          // Letters that come again keep their places.
+          await ask.put(letter({ id: '1', source: order }, 100 + start))
+          await ask.put(letter({ id: '11', source: order }, 100 + start))
+        }
+      )
       const before = found.filter((id) => !id.startsWith('new'))
       expectEqual(`${order} first`, before, order === 'oldest' ? ids(11) : ids(11).toReversed())
       expectEqual(`what came meanwhile, at most once`, new Set(found).size, found.length)
@@ -71,24 +73,21 @@ export const readingLaws: readonly Law[] = [
     for (const [index, size] of sizes.entries())
       await ask.put(letter({ id: String(index), bytes: new Uint8Array(size) }))
     const found: string[] = []
-    let page = await ask.page()
-    for (;;) {
-      const bytes = page.letters.reduce((sum, each) => sum + each.bytes.length, 0)
-      expect(
-        'a page of one letter, or of up to 17 MiB',
-        page.letters.length === 1 || bytes <= 17 * 1_048_576,
-        bytes
-      )
-      found.push(...idsOf(page.letters))
-      if (page.next === undefined || page.letters.length === 0) break
-      page = await ask.page({ after: page.next })
-    }
+    await eachPage(
+      (after) => ask.page({ after }),
+      ({ letters }) => {
+        const bytes = letters.reduce((sum, each) => sum + each.bytes.length, 0)
+        const isSmall = letters.length === 1 || bytes <= 17 * 1_048_576
+        expect('a page of one letter, or of up to 17 MiB', isSmall, bytes)
+        found.push(...idsOf(letters))
+      }
+    )
     expectEqual('the letters', found, ids(sizes.length, 0))
   }),
 
   law('refuses what is no cursor, and rejects no query', async ({ store, ask }) => {
     await ask.put(letter())
-    const cursors = ['nonsense', '', '1', '1.', 'NaN.NaN', '1.2.3', '1; DROP TABLE letters', '-Infinity.1']
+    const cursors = ['nonsense', '', "'; DROP TABLE letters; --", '\u0000']
     for (const after of cursors)
       for (const ask of [
         () => store.page({ after }),
@@ -178,9 +177,12 @@ export const readingLaws: readonly Law[] = [
       expected({ fields: { name: '\ufffd' } }, () => false),
       expected({ source: 'web', route: 'order', state: 'dead' }, isOneOf('b', 'twin')),
       expected({ tag: 'Rejected', headers: { tenant: 'a' } }, isOneOf('a')),
-      expected({ tag: 'Rejected', fields: { 'customer.id': [17, '17'] }, minAttempts: 1 }, isOneOf('a')),
+      expected(
+        { tag: 'Rejected', fields: { 'customer.id': [17, '17'] }, minAttempts: 1 },
+        isOneOf('a', 'marked')
+      ),
       expected({ route: null, seenBefore: middle, maxAttempts: 5, key: keyOf('c') }, isOneOf('c')),
-      expected({ id: 'a', tag: undefined, route: undefined, seenFrom: undefined } as never, isOneOf('a'))
+      expected({ id: 'a', tag: undefined, route: undefined, seenFrom: undefined }, isOneOf('a'))
     ]
     for (const { filter, isMeant } of cases) {
       const letters = stored.filter(isMeant)
@@ -208,7 +210,7 @@ export const readingLaws: readonly Law[] = [
     const [first, second, third] = groups
     expectEqual(
       'the groups, largest first',
-      groups.map(({ fingerprint: _, ...group }) => group),
+      groups.map((group) => ({ ...group, fingerprint: undefined })),
       [
         {
           tag: 'Defect',

@@ -1,7 +1,9 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { DeadLetter, Dlq } from '../../lib/core/letter.js'
+import type { Clock } from '../../lib/core/clock.js'
+import type { DeadLetter, Dlq, LetterIdentity, LetterState, StoredLetter } from '../../lib/core/letter.js'
+import { memoryDlq } from '../../lib/dlq/memory.js'
 import { withDlq } from '../../lib/timed.js'
 import { dlqUnavailable, malformed, noMatch, rejected } from '../../lib/core/failure.js'
 import { json } from '../../lib/core/format.js'
@@ -24,6 +26,7 @@ import { left, right } from '../../lib/core/result.js'
 import { exponentialBackoff, withRetry } from '../../lib/core/retry.js'
 import { otherwise, route } from '../../lib/core/route.js'
 import { virtualClock } from '../support/clock.js'
+import { letter } from '../support/letters.js'
 
 const late = rejected('late')
 const boom = new RangeError('boom')
@@ -117,10 +120,15 @@ storing('stores a handler that throws', async () => {
 storing('keeps the message as it arrived, and what is known of the delivery', async () => {
   const dlq = queue()
   const clock = virtualClock()
+  const begun = clock.now()
+  const slow = async () => {
+    await new Promise<void>((resolve) => void clock.after(30, resolve))
+    return failed(late)
+  }
   const processor = pipe(
-    handling(async () => failed(late)),
-    withRetry(exponentialBackoff({ baseMs: 0, maxDelayMs: 0, attempts: 2, when: () => true }), clock),
-    withDlq(dlq)
+    handling(slow),
+    withRetry(exponentialBackoff({ baseMs: 100, maxDelayMs: 100, attempts: 2, when: () => true }), clock),
+    withDlq(dlq, clock)
   )
   const bytes = new TextEncoder().encode('{"type":"order"}  ')
   const delivered = message(bytes, {
@@ -128,7 +136,8 @@ storing('keeps the message as it arrived, and what is known of the delivery', as
     source: 'here',
     headers: { tenant: 'a' },
     deliveryCount: 3,
-    receivedAt: 5
+    receivedAt: 5,
+    fault: undefined
   })
   await clock.finish(processor(delivered)())
   assert.equal(dlq.letters, [
@@ -139,9 +148,14 @@ storing('keeps the message as it arrived, and what is known of the delivery', as
       headers: { tenant: 'a' },
       route: 'order',
       failure: late,
-      attempts: [{ startedAt: clock.now(), durationMs: 0, failure: late }],
+      attempts: [
+        { startedAt: begun, durationMs: 30, failure: late },
+        { startedAt: begun + 80, durationMs: 30, failure: late }
+      ],
       deliveryCount: 3,
-      receivedAt: 5
+      receivedAt: 5,
+      fault: undefined,
+      lease: undefined
     }
   ])
 })
@@ -428,3 +442,222 @@ interrupting('leaves an ack alone', async () => {
 })
 
 interrupting.run()
+
+const redelivering = suite('withDlq: a message that is brought back')
+
+interface Asked extends Kept {
+  readonly log: string[]
+}
+
+/** A queue that answers what it is asked about a letter, and notes who asked. */
+const askedQueue = (
+  recall: () => unknown,
+  resolve: () => unknown = () => async () => right(undefined)
+): Asked => {
+  const log: string[] = []
+  const noted =
+    (name: string, answer: () => unknown) =>
+    ({ source, id, bytes }: LetterIdentity) => {
+      log.push(`${name} ${source} ${id} ${new TextDecoder().decode(bytes)}`)
+      return answer() as never
+    }
+  return { ...queue(), log, recall: noted('recall', recall), resolve: noted('resolve', resolve) }
+}
+
+const says = (state: LetterState | undefined) => () => async () => right(state)
+
+const again = { id: '17', source: 'here', deliveryCount: 2, redelivers: true }
+
+redelivering('is acked without running where its letter was resolved or discarded', async () => {
+  for (const state of ['resolved', 'discarded'] as const) {
+    const dlq = askedQueue(says(state))
+    const inner = giving(failed(late))
+    assert.equal(
+      await pipe(inner, withDlq(dlq))(message('order', again))(),
+      ackWith({ note: `its dead letter is ${state}` })
+    )
+    assert.equal([inner.calls(), dlq.letters, dlq.log], [0, [], ['recall here 17 order']])
+  }
+})
+
+redelivering('is nacked without running while its letter is replayed', async () => {
+  const dlq = askedQueue(says('replaying'))
+  const inner = giving(ack)
+  assert.equal(
+    await pipe(inner, withDlq(dlq))(message('order', again))(),
+    nack({ reason: 'its dead letter is being replayed', afterMs: 5_000 })
+  )
+  assert.equal([inner.calls(), dlq.letters], [0, []])
+})
+
+redelivering('runs where its letter is dead, which is resolved once it is acked', async () => {
+  const dlq = askedQueue(says('dead'))
+  const acked = ackWith({ note: 'done' })
+  assert.equal(await pipe(giving(acked), withDlq(dlq))(message('order', again))(), acked)
+  assert.equal(dlq.log, ['recall here 17 order', 'resolve here 17 order'])
+})
+
+redelivering('resolves a letter only once the handler has acked', async () => {
+  const dlq = askedQueue(says('dead'))
+  const processor = pipe(
+    handling(async () => {
+      dlq.log.push('handled')
+      return ack
+    }),
+    withDlq(dlq)
+  )
+  await processor(message(order, again))()
+  const [recalled, ...then] = dlq.log.map((line) => line.split(' ')[0])
+  assert.equal([recalled, ...then], ['recall', 'handled', 'resolve'])
+})
+
+redelivering('leaves a dead letter dead where it is not acked, and stores what failed', async () => {
+  const cases: readonly (readonly [Outcome, Outcome, number])[] = [
+    [failed(late), deadLettered(late), 1],
+    [nack({ afterMs: 5 }), nack({ afterMs: 5 }), 0],
+    [released('shutdown'), released('shutdown'), 0]
+  ]
+  for (const [given, outcome, stored] of cases) {
+    const dlq = askedQueue(says('dead'))
+    assert.equal(await pipe(giving(given), withDlq(dlq))(message('order', again))(), outcome)
+    assert.equal([dlq.letters.length, dlq.log], [stored, ['recall here 17 order']])
+  }
+})
+
+redelivering('runs where it has no letter, and resolves none', async () => {
+  const dlq = askedQueue(says(undefined))
+  assert.equal(await pipe(giving(ack), withDlq(dlq))(message('order', again))(), ack)
+  assert.equal(dlq.log, ['recall here 17 order'])
+})
+
+redelivering('is acked as before where its letter cannot be resolved', async () => {
+  for (const [way, resolve] of badQueues) {
+    const dlq = askedQueue(says('dead'), resolve)
+    assert.equal(await pipe(giving(ack), withDlq(dlq))(message('order', again))(), ack, way)
+  }
+})
+
+redelivering('runs where the queue cannot say what became of its letter', async () => {
+  const answers: readonly (() => unknown)[] = [
+    ...badQueues.map(([, recall]) => recall),
+    () => async () => undefined,
+    () => async () => right('gone'),
+    () => undefined
+  ]
+  for (const [index, recall] of answers.entries()) {
+    for (const [given, outcome] of [
+      [ack, ack],
+      [failed(late), deadLettered(late)]
+    ] as const) {
+      const dlq = askedQueue(recall)
+      const inner = giving(given)
+      assert.equal(await pipe(inner, withDlq(dlq))(message('order', again))(), outcome, `answer ${index}`)
+      assert.equal([inner.calls(), dlq.log], [1, ['recall here 17 order']])
+    }
+  }
+})
+
+redelivering('runs without asking what is delivered first, is not brought back, or is replayed', async () => {
+  const { source, id } = again
+  const replayed: StoredLetter = {
+    ...letter({ source, id }),
+    key: 'a'.repeat(40),
+    state: 'replaying',
+    fingerprint: 'b'.repeat(12),
+    firstSeenAt: 1,
+    lastSeenAt: 2,
+    times: 1,
+    attemptCount: 1,
+    original: undefined,
+    events: []
+  }
+  for (const fields of [{ deliveryCount: 1 }, { redelivers: false }, { letter: replayed }]) {
+    const dlq = askedQueue(says('resolved'))
+    const inner = giving(ack)
+    assert.equal(await pipe(inner, withDlq(dlq))(message('order', { ...again, ...fields }))(), ack)
+    assert.equal([inner.calls(), dlq.log], [1, []])
+  }
+})
+
+redelivering('runs where the queue knows nothing of what it stored', async () => {
+  const { recall: _, resolve: __, ...plain } = askedQueue(says('resolved'))
+  assert.equal(await pipe(giving(ack), withDlq(plain))(message('order', again))(), ack)
+})
+
+redelivering('is acked without running once a real store has resolved its letter', async () => {
+  const dlq = memoryDlq()
+  const inner = giving(failed(late), ack)
+  const processor = pipe(inner, withDlq(dlq))
+  const delivered = (deliveryCount: number) => message('order', { ...again, deliveryCount })
+  assert.equal(await processor(delivered(1))(), deadLettered(late))
+  assert.equal(await processor(delivered(2))(), ack)
+  assert.equal(
+    [await processor(delivered(3))(), inner.calls(), dlq.letters().map(({ state }) => state)],
+    [ackWith({ note: 'its dead letter is resolved' }), 2, ['resolved']]
+  )
+})
+
+redelivering.run()
+
+const timing = suite('withDlq: the last attempt')
+
+const waiting =
+  (clock: Clock, waitMs: number, outcome: Outcome): Processor =>
+  () =>
+  async () => {
+    await new Promise<void>((resolve) => void clock.after(waitMs, resolve))
+    return outcome
+  }
+
+timing('has its start and its duration from the clock', async () => {
+  const clock = virtualClock()
+  await clock.advance(1_000)
+  const begun = clock.now()
+  const dlq = queue()
+  await clock.finish(pipe(waiting(clock, 70, failed(late)), withDlq(dlq, clock))(message('1'))())
+  assert.equal(dlq.letters[0]?.attempts, [{ startedAt: begun, durationMs: 70, failure: late }])
+})
+
+timing('is the same where it is stored later', async () => {
+  const clock = virtualClock()
+  const begun = clock.now()
+  const answers = [left(full)]
+  const dlq = queue(() => async () => answers.shift() ?? right(undefined))
+  const processor = pipe(waiting(clock, 70, failed(late)), withDlq(dlq, clock))
+  const delivered = message('1')
+  await clock.finish(processor(delivered)())
+  await clock.advance(5_000)
+  await clock.finish(processor(delivered)())
+  const attempts = [{ startedAt: begun, durationMs: 70, failure: late }]
+  assert.equal(
+    dlq.letters.map((stored) => stored.attempts),
+    [attempts, attempts]
+  )
+})
+
+timing('lasts no less than nothing where the clock goes back', async () => {
+  const clock = virtualClock()
+  let back = 0
+  const dlq = queue()
+  const processor = pipe(
+    handling(async () => {
+      back = 5_000
+      return failed(late)
+    }),
+    withDlq(dlq, { ...clock, now: () => clock.now() - back })
+  )
+  await processor(message(order))()
+  assert.is(dlq.letters[0]?.attempts[0]?.durationMs, 0)
+})
+
+timing('is put under the lease of the letter that is replayed', async () => {
+  const store = memoryDlq()
+  await store.put(letter())()
+  const claimed = await store.claim({ owner: 'ann', leaseMs: 60_000 })()
+  const [replayed] = claimed._tag === 'Right' ? claimed.right.letters : []
+  const dlq = queue()
+  await pipe(giving(failed(late)), withDlq(dlq))(message('1', { letter: replayed }))()
+  assert.equal([replayed?.lease?.owner, dlq.letters[0]?.lease], ['ann', replayed?.lease])
+})
+
+timing.run()

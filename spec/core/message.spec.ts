@@ -1,6 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { malformed } from '../../lib/core/failure.js'
+import type { StoredLetter } from '../../lib/core/letter.js'
 import {
   type Message,
   type MessageFields,
@@ -16,6 +17,7 @@ import {
   withAbandonment,
   withBody
 } from '../../lib/core/message.js'
+import { letter } from '../support/letters.js'
 
 const fieldsOf = (message: Message) => ({
   id: message.id,
@@ -27,7 +29,8 @@ const fieldsOf = (message: Message) => ({
   redelivers: message.redelivers,
   receivedAt: message.receivedAt,
   raw: message.raw,
-  fault: message.fault
+  fault: message.fault,
+  letter: message.letter
 })
 
 /** An origin whose fields are made when first asked for, as sources have them. */
@@ -56,6 +59,19 @@ class Lazy implements Origin {
   }
 }
 
+const stored = (): StoredLetter => ({
+  ...letter(),
+  key: 'a'.repeat(40),
+  state: 'replaying',
+  fingerprint: 'b'.repeat(12),
+  firstSeenAt: 1,
+  lastSeenAt: 2,
+  times: 1,
+  attemptCount: 1,
+  original: undefined,
+  events: []
+})
+
 /** What code without types does to a message. */
 const spread = (message: Message, fields: object = {}): Message =>
   ({ ...(message as object), ...fields }) as never
@@ -83,7 +99,8 @@ making('fills in what a test does not care for', () => {
     redelivers: true,
     receivedAt: 0,
     raw: undefined,
-    fault: undefined
+    fault: undefined,
+    letter: undefined
   })
   assert.is(message('Hello').signal.aborted, false)
 })
@@ -100,7 +117,8 @@ making('takes any field', () => {
     redelivers: false,
     receivedAt: 9,
     raw: 'raw',
-    fault: malformed([])
+    fault: malformed([]),
+    letter: stored()
   }
   const made = message('Hello', { ...fields, signal })
   assert.equal(fieldsOf(made), fields)
@@ -121,7 +139,13 @@ making('gives each message a signal and a trace of its own', () => {
   assert.is(one.signal, one.signal)
   assert.is.not(one.signal, other.signal)
   assert.is.not(one.trace, other.trace)
-  assert.equal(one.trace, { route: undefined, attempts: [], unstored: undefined, storedIn: undefined })
+  assert.equal(one.trace, {
+    route: undefined,
+    startedAt: undefined,
+    attempts: [],
+    unstored: undefined,
+    storedIn: undefined
+  })
 })
 
 making.run()
@@ -145,7 +169,8 @@ origins('gives what the origin has', () => {
     redelivers: false,
     receivedAt: 5,
     raw: { kind: 'lazy' },
-    fault: undefined
+    fault: undefined,
+    letter: undefined
   })
 })
 
@@ -208,7 +233,7 @@ restoring('gives a message back as it is', () => {
 })
 
 restoring('finds everything that a spread lost', () => {
-  const original = fromOrigin(new Lazy())
+  const original = fromOrigin(Object.assign(new Lazy(), { letter: stored() }))
   const found = restored(spread(original))
   assert.equal(fieldsOf(found), fieldsOf(original))
   assert.is(found.signal, original.signal)

@@ -1,67 +1,88 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { rejected } from '../../lib/core/failure.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import { failed } from '../../lib/core/outcome.js'
+import { handle } from '../../lib/core/handle.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
+import { message } from '../../lib/core/message.js'
+import { otherwise } from '../../lib/core/route.js'
+import { receive } from '../../lib/core/pipeline.js'
+import { rejected } from '../../lib/core/failure.js'
+import { text } from '../../lib/core/format.js'
+import { withDlq } from '../../lib/timed.js'
+import { virtualClock } from '../support/clock.js'
 import { letter } from '../support/letters.js'
 
 const memory = suite('memoryDlq')
 
-memory('keeps what it was given', async () => {
-  const queue = memoryDlq()
+memory('keeps what it was given, oldest first', async () => {
+  const clock = virtualClock()
+  const queue = memoryDlq(clock)
   await queue.put(letter())()
-  assert.equal(queue.letters(), [letter()])
+  await queue.put(letter({ id: '2', route: undefined }))()
+  const stored = { state: 'dead', times: 1, attemptCount: 1, events: [], original: undefined }
+  const seen = { firstSeenAt: clock.now(), lastSeenAt: clock.now() }
+  assert.equal(
+    queue.letters().map((each) => ({ ...each, key: '', fingerprint: '' })),
+    [letter(), letter({ id: '2', route: undefined })].map((put) => ({
+      ...put,
+      ...stored,
+      ...seen,
+      key: '',
+      fingerprint: ''
+    }))
+  )
 })
 
-memory('keeps one letter for each source, id and bytes, with the last failure', async () => {
+memory('shows at once what was stored, settled and discarded', async () => {
   const queue = memoryDlq()
-  await queue.put(letter())()
-  await queue.put(letter({ failure: rejected('late') }))()
-  await queue.put(letter({ source: 'other' }))()
-  await queue.put(letter({ id: '2' }))()
-  await queue.put(letter({ bytes: Uint8Array.from([1]) }))()
+  for (const id of ['1', '2', '3']) await queue.put(letter({ id }))()
+  await queue.resolve(letter({ id: '1' }))()
+  await queue.discard({ filter: { id: '3' }, by: 'ann', note: 'no use' })()
   assert.equal(
-    queue.letters().map(({ source, id, bytes, failure }) => [source, id, bytes.length, failure._tag]),
+    queue.letters().map(({ id, state }) => [id, state]),
     [
-      ['test', '1', 5, 'Rejected'],
-      ['other', '1', 5, 'Malformed'],
-      ['test', '2', 5, 'Malformed'],
-      ['test', '1', 1, 'Malformed']
+      ['1', 'resolved'],
+      ['2', 'dead'],
+      ['3', 'discarded']
     ]
   )
 })
 
-memory('does not mistake one letter for another whose parts run together', async () => {
-  const queue = memoryDlq()
-  await queue.put(letter({ source: 'a', id: 'b:c' }))()
-  await queue.put(letter({ source: 'a:b', id: 'c' }))()
-  assert.is(queue.letters().length, 2)
+memory('does not share what it holds with another, nor with who reads it', async () => {
+  const [queue, other] = [memoryDlq(), memoryDlq()]
+  await queue.put(letter())()
+  queue.letters()[0]?.bytes.fill(0)
+  assert.equal([queue.letters()[0]?.bytes, other.letters()], [letter().bytes, []])
 })
 
-memory('keeps bytes that their owner writes over', async () => {
+memory('reads the time from this machine unless it is given a clock', async () => {
   const queue = memoryDlq()
-  const buffer = Buffer.from('Hello')
-  await queue.put(letter({ bytes: buffer.subarray(1, 3) }))()
-  buffer.fill(0)
-  assert.equal(queue.letters()[0]?.bytes, Uint8Array.from([101, 108]))
+  await queue.put(letter())()
+  const { firstSeenAt = 0 } = queue.letters()[0] ?? {}
+  assert.ok(Math.abs(Date.now() - firstSeenAt) < 60_000)
 })
 
-memory('does not keep credentials', async () => {
-  const queue = memoryDlq()
-  const headers = {
-    Authorization: 'Bearer x',
-    cookie: 'y',
-    'x-hub-signature-256': 'z',
-    'X-Api-Key': 'k',
-    tenant: 'a'
-  }
-  await queue.put(letter({ headers }))()
-  assert.equal(queue.letters()[0]?.headers, {
-    Authorization: '[not stored]',
-    cookie: '[not stored]',
-    'x-hub-signature-256': '[not stored]',
-    'X-Api-Key': '[not stored]',
-    tenant: 'a'
-  })
+memory('stores what a processor gives up, with the attempt that failed', async () => {
+  const clock = virtualClock()
+  const queue = memoryDlq(clock)
+  const late = rejected('late')
+  const processor = pipe(receive(text), handle(otherwise(async () => failed(late))), withDlq(queue, clock))
+  await processor(message('Hello', { id: '17', source: 'here' }))()
+  assert.equal(
+    queue
+      .letters()
+      .map(({ id, source, route, failure, attempts }) => ({ id, source, route, failure, attempts })),
+    [
+      {
+        id: '17',
+        source: 'here',
+        route: 'otherwise',
+        failure: late,
+        attempts: [{ startedAt: clock.now(), durationMs: 0, failure: late }]
+      }
+    ]
+  )
 })
 
 memory.run()

@@ -1,10 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import {
   chmodSync,
+  chownSync,
   closeSync,
+  existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync
@@ -14,273 +17,221 @@ import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rejected } from '../../lib/core/failure.js'
-import type { Resource } from '../../lib/core/resource.js'
+import type { StoredLetter } from '../../lib/core/letter.js'
+import { rowOf } from '../../lib/dlq/row.js'
 import { type SqliteDlq, sqliteDlq } from '../../lib/dlq/sqlite.js'
-import type { Connect } from '../../lib/dlq/sqlite-file.js'
-import { queueOn } from '../../lib/dlq/sqlite-queue.js'
+import { type Connect, openFile, placeOf } from '../../lib/dlq/sqlite-file.js'
+import { hostOf } from '../../lib/dlq/sqlite-host.js'
 import { inFolder, letter } from '../support/letters.js'
+import { start } from '../support/sqlite-children.js'
+import { commitsIn, opened, refusal, right, using } from '../support/sqlite-queues.js'
 
-const connect: Connect = (path, options) => new Database(path, options)
-
-const using = async (
-  resource: Resource<SqliteDlq>,
-  use: (queue: SqliteDlq) => Promise<void>
-): Promise<void> => {
-  const opened = await resource.open()
-  if (opened._tag === 'Left') throw new Error(opened.left.message)
-  try {
-    await use(opened.right.value)
-  } finally {
-    assert.is((await opened.right.close())._tag, 'Right')
-  }
-}
-
-const refusal = async (resource: Resource<SqliteDlq>): Promise<string> => {
-  const opened = await resource.open()
-  if (opened._tag === 'Left') return opened.left.message
-  await opened.right.close()
-  throw new Error('it opened')
-}
-
-const listed = async (queue: SqliteDlq) => {
-  const letters = await queue.list(1_000_000)()
-  if (letters._tag === 'Left') throw new Error(letters.left.reason)
-  return letters.right
-}
+const lettersOf = async (queue: SqliteDlq): Promise<readonly StoredLetter[]> =>
+  right(await queue.page({ limit: 1_000 })()).letters
 
 const storing = suite('sqliteDlq')
 
 storing('gives back the whole letter, its bytes unchanged', () =>
-  inFolder(async (folder) => {
-    await using(sqliteDlq(join(folder, 'a.db')), async (queue) => {
-      assert.is((await queue.put(letter())())._tag, 'Right')
-      const [{ firstSeenAt, lastSeenAt, times, ...stored } = letter() as never] = await listed(queue)
-      assert.equal(stored, letter())
-      assert.is(times, 1)
+  inFolder((folder) =>
+    using(join(folder, 'a.db'), async (queue) => {
+      right(await queue.put(letter())())
+      const [stored] = await lettersOf(queue)
+      const {
+        key,
+        state,
+        fingerprint,
+        firstSeenAt,
+        lastSeenAt,
+        times,
+        attemptCount,
+        original,
+        events,
+        ...put
+      } = stored as StoredLetter
+      assert.equal(put, letter())
+      assert.equal([state, times, attemptCount, original, events], ['dead', 1, 1, undefined, []])
+      assert.match(`${key} ${fingerprint}`, /^[0-9a-f]{40} [0-9a-f]{12}$/)
       assert.ok(firstSeenAt === lastSeenAt && Math.abs(Date.now() - firstSeenAt) < 60_000)
     })
-  })
+  )
 )
 
 storing('keeps a letter without route, empty bytes and an id like any text', () =>
-  inFolder(async (folder) => {
-    const odd = letter({ route: undefined, bytes: new Uint8Array(), id: "'; DROP TABLE letters; --\u0000é" })
-    await using(sqliteDlq(join(folder, 'a.db')), async (queue) => {
-      await queue.put(odd)()
-      const [stored] = await listed(queue)
-      assert.equal([stored?.route, stored?.bytes.length, stored?.id], [undefined, 0, odd.id])
+  inFolder((folder) =>
+    using(join(folder, 'a.db'), async (queue) => {
+      const odd = letter({
+        route: undefined,
+        bytes: new Uint8Array(),
+        id: "'; DROP TABLE letters; --\u0000é"
+      })
+      right(await queue.put(odd)())
+      const [stored] = await lettersOf(queue)
+      assert.equal([stored?.route, stored?.bytes, stored?.id], [undefined, new Uint8Array(), odd.id])
     })
-  })
+  )
+)
+
+storing('keeps bytes that are a part of others', () =>
+  inFolder((folder) =>
+    using(join(folder, 'a.db'), async (queue) => {
+      const all = Buffer.from('Hello, all of you')
+      await Promise.all([
+        queue.put(letter({ id: 'one', bytes: all.subarray(0, 5) }))(),
+        queue.put(letter({ id: 'two', bytes: all.subarray(7, 10) }))()
+      ])
+      const stored = await lettersOf(queue)
+      assert.equal(
+        stored.map(({ id, bytes }) => [id, Buffer.from(bytes).toString()]),
+        [
+          ['one', 'Hello'],
+          ['two', 'all']
+        ]
+      )
+      assert.is(all.toString(), 'Hello, all of you')
+    })
+  )
 )
 
 storing('keeps one letter for each source, id and bytes, with the last failure and the number of times', () =>
-  inFolder(async (folder) => {
-    await using(sqliteDlq(join(folder, 'a.db')), async (queue) => {
-      await queue.put(letter())()
-      await queue.put(letter({ failure: rejected('late') }))()
-      await queue.put(letter({ bytes: Uint8Array.from([1]) }))()
-      const letters = await listed(queue)
+  inFolder((folder) =>
+    using(join(folder, 'a.db'), async (queue) => {
+      const late = {
+        failure: rejected('late'),
+        attempts: [{ startedAt: 9, durationMs: 1, failure: rejected('late') }]
+      }
+      right(await queue.put(letter())())
+      right(await queue.put(letter(late))())
+      right(await queue.put(letter({ bytes: Uint8Array.from([1]) }))())
       assert.equal(
-        letters.map(({ bytes, failure, times }) => [bytes.length, failure._tag, times]),
+        (await lettersOf(queue)).map(({ bytes, failure, times }) => [bytes.length, failure._tag, times]),
         [
           [5, 'Rejected', 2],
           [1, 'Malformed', 1]
         ]
       )
     })
-  })
+  )
 )
 
 storing('finds its letters again when it is opened anew', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
-    await using(sqliteDlq(file), async (queue) => void (await queue.put(letter())()))
-    await using(sqliteDlq(file), async (queue) => assert.is((await listed(queue)).length, 1))
+    await using(file, async (queue) => right(await queue.put(letter())()))
+    await using(file, async (queue) =>
+      assert.equal(
+        (await lettersOf(queue)).map(({ id }) => id),
+        ['1']
+      )
+    )
   })
 )
 
-storing('has committed with synchronous=FULL when it answers, also to a file made before', () =>
-  inFolder(async (folder) => {
+storing('has committed to its log when it answers, where every connection finds it', () =>
+  inFolder((folder) => {
     const file = join(folder, 'a.db')
+    return using(file, async (queue) => {
+      right(await queue.put(letter())())
+      const before = commitsIn(file)
+      right(await queue.put(letter({ id: '2' }))())
+      assert.is(commitsIn(file), before + 1)
+      const reader = new Database(file, { readonly: true })
+      assert.equal(reader.prepare('SELECT id FROM letters').pluck().all(), ['1', '2'])
+      assert.is(reader.pragma('journal_mode', { simple: true }), 'wal')
+      reader.close()
+    })
+  })
+)
+
+storing('reads synchronous as FULL on its own connection after a write, also to a file made before', () =>
+  inFolder(async (folder) => {
+    const location = join(folder, 'a.db')
     const connections: Database.Database[] = []
     const watched: Connect = (path, options) => {
-      const database = connect(path, options)
+      const database = new Database(path, options)
       connections.push(database)
       return database
     }
-    for (const count of [1, 2]) {
-      await using(queueOn(file)(watched), async (queue) => {
-        await queue.put(letter({ id: String(count) }))()
-        const reader = new Database(file, { readonly: true })
-        assert.is(reader.prepare('SELECT count(*) FROM letters').pluck().get(), count)
-        reader.close()
-        assert.is(connections.at(-1)?.pragma('synchronous', { simple: true }), 2)
-        assert.is(connections.at(-1)?.pragma('journal_mode', { simple: true }), 'wal')
-      })
+    await using(location, async () => undefined)
+    for (const id of ['1', '2']) {
+      const host = hostOf(watched, { location, patienceMs: 0, keepSettledMs: 0 })
+      right(await host.call('put', [[rowOf(letter({ id }), 1, () => true)]]))
+      assert.is(connections.at(-1)?.pragma('synchronous', { simple: true }), 2)
+      assert.is(connections.at(-1)?.pragma('journal_mode', { simple: true }), 'wal')
+      await host.close()
     }
+    assert.is(connections.length, 2)
   })
 )
 
-storing('makes a file that its owner alone can read', () =>
-  inFolder(async (folder) => {
+storing('makes a file that its owner alone can read, and all that lies beside it', () =>
+  inFolder((folder) => {
     const file = join(folder, 'a.db')
-    await using(sqliteDlq(file), async (queue) => {
-      await queue.put(letter())()
-      for (const suffix of ['', '-wal', '-shm']) assert.is(statSync(file + suffix).mode & 0o777, 0o600)
+    return using(file, async (queue) => {
+      right(await queue.put(letter())())
+      for (const suffix of ['', '-wal', '-shm'])
+        assert.is(statSync(file + suffix).mode & 0o777, 0o600, suffix)
     })
   })
 )
 
 storing('keeps credentials only if it is told to', () =>
   inFolder(async (folder) => {
-    const put = letter({ headers: { authorization: 'Bearer x', tenant: 'a' } })
-    await using(sqliteDlq(join(folder, 'a.db')), async (queue) => {
-      await queue.put(put)()
-      assert.equal((await listed(queue))[0]?.headers, { authorization: '[not stored]', tenant: 'a' })
-    })
-    await using(sqliteDlq(join(folder, 'b.db'), { isStoredHeader: () => true }), async (queue) => {
-      await queue.put(put)()
-      assert.equal((await listed(queue))[0]?.headers, put.headers)
-    })
+    const headers = { authorization: 'Bearer x', tenant: 'a' }
+    const storedBy = (name: string, options: Parameters<typeof sqliteDlq>[1]) =>
+      using(
+        join(folder, name),
+        async (queue) => {
+          right(await queue.put(letter({ headers }))())
+          return (await lettersOf(queue))[0]?.headers
+        },
+        options
+      )
+    assert.equal(await storedBy('a.db', {}), { authorization: '[not stored]', tenant: 'a' })
+    assert.ok(!readFileSync(join(folder, 'a.db')).includes('Bearer x'))
+    assert.equal(await storedBy('b.db', { isStoredHeader: () => true }), headers)
   })
 )
 
-storing('loses nothing that it answered when its process is killed', () =>
+storing('answers Left for all that is asked once it is closed', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
-    for (let round = 0; round < 3; round += 1) {
-      const child = spawn(process.execPath, ['--import', 'tsx', 'spec/support/put-letters.ts', file], {
-        stdio: ['ignore', 'pipe', 'inherit']
-      })
-      const answered = await killedAfter(child, 20 + round * 37)
-      const database = new Database(file, { readonly: true })
-      const ids = new Set(database.prepare('SELECT id FROM letters').pluck().all())
-      assert.is(database.pragma('integrity_check', { simple: true }), 'ok')
-      database.close()
-      assert.equal(
-        answered.filter((id) => !ids.has(id)),
-        []
-      )
-      assert.ok(answered.length > 0)
-    }
+    const { queue, close } = await opened(file)
+    right(await queue.put(letter())())
+    await close()
+    const answers = [await queue.put(letter({ id: '2' }))(), await queue.count()(), await queue.page()()]
+    assert.equal(
+      answers.map((answer) => answer._tag === 'Left' && answer.left.reason),
+      answers.map(() => `${file}: the queue is closed`)
+    )
+    assert.not(existsSync(`${file}-wal`), 'its log is taken into the file')
   })
 )
-
-/** The ids that a child told, killed once there were `count`. */
-const killedAfter = (child: ChildProcess, count: number): Promise<readonly string[]> =>
-  new Promise((resolve) => {
-    let output = ''
-    child.stdout?.on('data', (text) => {
-      output += String(text)
-      if (output.split('\n').length > count) child.kill('SIGKILL')
-    })
-    child.on('close', () => resolve(output.split('\n').slice(0, -1)))
-  })
 
 storing.run()
 
-const faults = suite('sqliteDlq with a fault')
+const refusing = suite('sqliteDlq refuses')
 
-faults('answers Left while the database is full, and stores again when it is not', () =>
+refusing('a folder that is missing', () =>
   inFolder(async (folder) => {
-    let database: Database.Database | undefined
-    let isFull = false
-    const limited: Connect = (path, options) => {
-      database = connect(path, options)
-      if (isFull) database.pragma('max_page_count = 4')
-      return database
-    }
-    const large = (id: string) => letter({ id, bytes: new Uint8Array(100_000) })
-    await using(queueOn(join(folder, 'a.db'))(limited), async (queue) => {
-      isFull = true
-      database?.pragma('max_page_count = 4')
-      const put = await queue.put(large('1'))()
-      assert.ok(put._tag === 'Left' && put.left.reason.includes('make room'), JSON.stringify(put))
-      assert.equal(await listed(queue), [])
-      isFull = false
-      database?.pragma('max_page_count = 1073741823')
-      assert.is((await queue.put(large('1'))())._tag, 'Right')
-      assert.is((await listed(queue)).length, 1)
-    })
-  })
-)
-
-/** Its inserts report a failed commit, having committed or not. */
-const ambiguous = (hasCommitted: boolean, failures: number): Connect => {
-  let left = failures
-  return (path, options) => {
-    const database = connect(path, options)
-    return new Proxy(database, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name)
-        if (name !== 'prepare') return typeof value === 'function' ? (value.bind(target) as unknown) : value
-        return (sql: string) => {
-          const statement = target.prepare(sql)
-          if (!sql.includes('INSERT')) return statement
-          return {
-            run: (row: object) => {
-              if (left === 0) return statement.run(row)
-              left -= 1
-              if (hasCommitted) statement.run(row)
-              throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' })
-            }
-          }
-        }
-      }
-    })
-  }
-}
-
-for (const hasCommitted of [true, false]) {
-  faults(
-    `puts again on a new connection what a failed commit ${hasCommitted ? 'did' : 'did not'} store`,
-    () =>
-      inFolder(async (folder) => {
-        await using(queueOn(join(folder, 'a.db'))(ambiguous(hasCommitted, 1)), async (queue) => {
-          assert.is((await queue.put(letter())())._tag, 'Right')
-          assert.is((await listed(queue)).length, 1)
-        })
-      })
-  )
-}
-
-faults('answers Left when the commit fails on the new connection too, and recovers by itself', () =>
-  inFolder(async (folder) => {
-    await using(queueOn(join(folder, 'a.db'))(ambiguous(false, 2)), async (queue) => {
-      assert.is((await queue.put(letter())())._tag, 'Left')
-      assert.is((await queue.put(letter())())._tag, 'Right')
-      assert.is((await listed(queue)).length, 1)
-    })
-  })
-)
-
-faults('says that another process holds the file locked', () =>
-  inFolder(async (folder) => {
-    const file = join(folder, 'a.db')
-    const impatient: Connect = (path) => connect(path, { timeout: 10 })
-    await using(queueOn(file)(impatient), async (queue) => {
-      const other = new Database(file)
-      other.exec('BEGIN IMMEDIATE')
-      const put = await queue.put(letter())()
-      other.exec('ROLLBACK')
-      other.close()
-      assert.ok(put._tag === 'Left' && put.left.reason.includes('locked'), JSON.stringify(put))
-      assert.is((await queue.put(letter())())._tag, 'Right')
-    })
-  })
-)
-
-faults('fails at the start where the folder is missing', () =>
-  inFolder(async (folder) => {
-    const file = join(folder, 'missing', 'a.db')
     assert.is(
-      await refusal(sqliteDlq(file)),
+      await refusal(sqliteDlq(join(folder, 'missing', 'a.db'))),
       `the folder ${join(folder, 'missing')} does not exist; create it, or give another path`
     )
   })
 )
 
-faults('fails at the start where the path is a folder', () =>
+refusing('a file that is missing, if it may not make it', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'a.db')
+    assert.is(
+      await refusal(sqliteDlq(file, { create: false })),
+      `${file} does not exist; give the path of a queue`
+    )
+    assert.not(existsSync(file))
+  })
+)
+
+refusing('a folder', () =>
   inFolder(async (folder) => {
     mkdirSync(join(folder, 'a.db'))
     assert.is(
@@ -290,7 +241,7 @@ faults('fails at the start where the path is a folder', () =>
   })
 )
 
-faults('fails at the start where the file is no database, and leaves it as it is', () =>
+refusing('a file that is no database, and leaves it as it is', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
     const text = 'my diary, of more than a few bytes\n'.repeat(100)
@@ -300,67 +251,153 @@ faults('fails at the start where the file is no database, and leaves it as it is
   })
 )
 
-faults('fails at the start where the database is somebody else’s, and writes nothing to it', () =>
+refusing('a database that is somebody else’s, and writes nothing to it', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
     const other = new Database(file)
     other.exec('CREATE TABLE customers (id)')
     other.close()
+    const before = readFileSync(file)
     assert.match(await refusal(sqliteDlq(file)), 'is not a dead letter queue')
-    const after = new Database(file)
-    assert.equal(after.prepare('SELECT name FROM sqlite_schema').pluck().all(), ['customers'])
-    assert.is(after.pragma('journal_mode', { simple: true }), 'delete')
-    after.close()
+    assert.equal(readFileSync(file), before)
   })
 )
 
-faults('fails at the start where a newer version wrote the file', () =>
+refusing('a file that a newer version wrote, and leaves it as it is', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
-    await using(sqliteDlq(file), async () => undefined)
+    await using(file, async (queue) => right(await queue.put(letter())()))
     const database = new Database(file)
     database.pragma('user_version = 99')
     database.close()
     assert.match(await refusal(sqliteDlq(file)), 'a newer missive-ts wrote it (schema 99')
+    const after = new Database(file)
+    assert.is(after.pragma('user_version', { simple: true }), 99)
+    after.close()
   })
 )
 
-faults('fails at the start where the header is damaged', () =>
+refusing('a file whose header is damaged', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
-    await using(sqliteDlq(file), async (queue) => void (await queue.put(letter())()))
+    await using(file, async (queue) => right(await queue.put(letter())()))
     const descriptor = openSync(file, 'r+')
     writeSync(descriptor, Buffer.alloc(100, 1), 0, 100, 0)
     closeSync(descriptor)
-    assert.match(await refusal(sqliteDlq(file)), 'move that file away')
+    assert.match(
+      await refusal(sqliteDlq(file)),
+      'it is no SQLite database: give another path, or move that file away'
+    )
   })
 )
 
-faults('fails at the start where the file cannot be written', () =>
+/** What `open-as-nobody.ts` prints. */
+const asNobody = async (...parts: readonly string[]): Promise<readonly string[]> => {
+  if (process.getuid?.() !== 0)
+    throw new Error('run this as root, which alone can become somebody without rights')
+  const { code, told, errors } = await start('open-as-nobody.ts', parts).ended()
+  assert.is(code, 0, errors)
+  return told
+}
+
+refusing('a file that it may not write', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
-    await using(sqliteDlq(file), async () => undefined)
+    await using(file, async () => undefined)
     chmodSync(folder, 0o755)
     chmodSync(file, 0o444)
-    const child = spawn(process.execPath, ['--import', 'tsx', 'spec/support/open-as-nobody.ts', file], {
-      stdio: ['ignore', 'pipe', 'inherit']
-    })
-    let output = ''
-    child.stdout.on('data', (text) => (output += String(text)))
-    await new Promise((resolve) => child.on('close', resolve))
-    assert.match(output, 'give this user the right to write the file and its folder')
+    const [said = ''] = await asNobody(file)
+    assert.match(said, `${file}: `)
+    assert.match(said, 'give this user the right to write the file and its folder')
   })
 )
 
-faults('fails at the start with an SQLite that can lose commits', () =>
+refusing('a letter while its file may not be written, and stores it when it may again', () =>
   inFolder(async (folder) => {
-    const old: Connect = (path, options) => {
-      const database = connect(path, options)
-      database.function('sqlite_version', () => '3.51.2')
-      return database
-    }
-    assert.match(await refusal(queueOn(join(folder, 'a.db'))(old)), 'SQLite 3.51.2 can lose commits')
+    const file = join(folder, 'a.db')
+    chownSync(folder, 65_534, 65_534)
+    const [said, refused = '', stored] = await asNobody(file, 'once')
+    assert.equal([said, stored], ['opened', 'stored'])
+    assert.match(refused, 'give this user the right to write the file and its folder')
+    await using(file, async (queue) => assert.is(right(await queue.count()()), 1))
   })
 )
 
-faults.run()
+refusing('an SQLite that can lose commits', () =>
+  inFolder(async (folder) => {
+    const withVersion =
+      (version: string): Connect =>
+      (path, options) => {
+        const database = new Database(path, options)
+        database.function('sqlite_version', () => version)
+        return database
+      }
+    const openedBy = (version: string) => openFile(withVersion(version), join(folder, 'a.db'))
+    for (const version of ['3.51.2', '3.50.9', '2.99.99']) {
+      const opened = openedBy(version)
+      assert.ok(opened._tag === 'Left', version)
+      assert.match(
+        opened.left.message,
+        `SQLite ${version} can lose commits; install a better-sqlite3 that brings`
+      )
+    }
+    for (const version of ['3.51.3', '3.52.0', '4.0.0']) {
+      const opened = openedBy(version)
+      assert.ok(opened._tag === 'Right', version)
+      opened.right.close()
+    }
+  })
+)
+
+refusing.run()
+
+const places = suite('the place of a queue')
+
+places('is refused on a network file system, and warned about where it passes away', () => {
+  const on = (type: number) => placeOf('/letters', () => type)
+  const networks = {
+    0x6969: 'NFS',
+    0xff534d42: 'CIFS',
+    0xfe534d42: 'SMB2',
+    0x517b: 'SMB',
+    0x00c36400: 'Ceph'
+  }
+  for (const [type, name] of Object.entries(networks)) {
+    const said = `/letters is on a network file system (${name}), on which SQLite loses data; keep the queue on a local disk`
+    assert.equal(on(Number(type)), { no: said }, name)
+    // What Node gives for a type whose first bit is set depends on the machine.
+    assert.equal(on(Number(type) | 0), { no: said }, name)
+  }
+  const passings = { 0x01021994: 'tmpfs', 0x858458f6: 'ramfs', 0x794c7630: 'overlay' }
+  for (const [type, name] of Object.entries(passings)) {
+    const { no, warning = '' } = on(Number(type))
+    assert.is(no, undefined)
+    assert.match(
+      warning,
+      new RegExp(`^/letters is on ${name}, .*: letters there are gone with it; keep the queue on`)
+    )
+  }
+  const [ext4, xfs, btrfs] = [0xef53, 0x58465342, 0x9123683e]
+  for (const type of [ext4, xfs, btrfs]) assert.equal(on(type), {})
+})
+
+places('is warned about once when it is in memory', async () => {
+  const folder = mkdtempSync('/dev/shm/missive-ts-')
+  try {
+    const { code, told, errors } = await start('put-letters.ts', [
+      join(folder, 'a.db'),
+      'm',
+      '1',
+      '2'
+    ]).ended()
+    assert.equal([code, told], [0, ['m0', 'm1']], errors)
+    const warnings = errors.match(/Warning: sqliteDlq: .*/g)
+    assert.equal(warnings, [
+      `Warning: sqliteDlq: ${folder} is on tmpfs, in memory: letters there are gone with it; keep the queue on a volume that stays`
+    ])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+places.run()

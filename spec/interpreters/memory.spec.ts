@@ -168,11 +168,13 @@ sources('gives every delivery a signal of its own', async () => {
 sources('gives every delivery a trace of its own', async () => {
   const { source } = await opened(named('a'))
   const [first] = (await pulled(source, 1)) as readonly [Delivery]
-  Object.assign(first.message.trace, { route: 'greeting', unstored: rejected('late') })
+  const unstored = { startedAt: 1, durationMs: 2, failure: rejected('late') }
+  Object.assign(first.message.trace, { route: 'greeting', startedAt: 1, unstored })
   await source.settle([released(first)])()
   const [again] = (await pulled(source, 1)) as readonly [Delivery]
   assert.equal(again.message.trace, {
     route: undefined,
+    startedAt: undefined,
     attempts: [],
     unstored: undefined,
     storedIn: undefined
@@ -217,7 +219,7 @@ sources('letters hold the attempts of their own delivery alone', async () => {
       failure,
       attempts: attempts.map(({ failure }) => failure)
     })),
-    [{ deliveryCount: 2, failure: rejected('late'), attempts: [rejected('busy')] }]
+    [{ deliveryCount: 2, failure: rejected('late'), attempts: [rejected('busy'), rejected('late')] }]
   )
 })
 

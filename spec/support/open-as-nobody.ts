@@ -1,8 +1,23 @@
-// Opens a queue as a user without rights, and prints what it says. Usage: open-as-nobody.ts FILE
+// Uses a queue as a user without rights. Usage: open-as-nobody.ts FILE [once]
+// Prints what opening says; with `once`, what a put says while the file cannot be written, and after it can again.
+import { chmodSync, existsSync } from 'node:fs'
 import { sqliteDlq } from '../../lib/dlq/sqlite.js'
+import { letter } from './letters.js'
 
-await import('better-sqlite3')
-if (process.getuid?.() === 0) process.seteuid?.(65_534)
-const opened = await sqliteDlq(process.argv[2] as string).open()
-process.stdout.write(opened._tag === 'Left' ? opened.left.message : 'opened')
-process.exit(0)
+const [file = '', once] = process.argv.slice(2)
+if (process.getuid?.() === 0) {
+  process.setegid?.(65_534)
+  process.seteuid?.(65_534)
+}
+const opened = await sqliteDlq(file).open()
+console.log(opened._tag === 'Left' ? opened.left.message : 'opened')
+if (opened._tag === 'Right') {
+  const { value: queue, close } = opened.right
+  for (const mode of once === undefined ? [] : [0o444, 0o600]) {
+    // What SQLite makes beside a file has the rights of that file.
+    for (const each of [file, `${file}-wal`, `${file}-shm`]) if (existsSync(each)) chmodSync(each, mode)
+    const put = await queue.put(letter())()
+    console.log(put._tag === 'Right' ? 'stored' : put.left.reason)
+  }
+  await close()
+}

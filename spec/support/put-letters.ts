@@ -1,10 +1,25 @@
-// Puts letters until it is killed; tells each that was answered. Usage: put-letters.ts FILE
+// Puts letters until it is killed, or there are enough; tells of each what was answered: its id, and why it was not stored.
+// Usage: put-letters.ts FILE [PREFIX] [AT A TIME] [LETTERS]
 import { sqliteDlq } from '../../lib/dlq/sqlite.js'
 import { letter } from './letters.js'
+import { bodyOf } from './sqlite-queues.js'
 
-const opened = await sqliteDlq(process.argv[2] as string).open()
+const [file = '', prefix = '', atATime = '1', letters = 'Infinity'] = process.argv.slice(2)
+const opened = await sqliteDlq(file).open()
 if (opened._tag === 'Left') throw new Error(opened.left.message)
-for (let id = 0; ; id += 1) {
-  const put = await opened.right.value.put(letter({ id: String(id) }))()
-  if (put._tag === 'Right') process.stdout.write(`${id}\n`)
+const { value: queue, close } = opened.right
+
+let next = 0
+const putter = async (): Promise<void> => {
+  while (next < Number(letters)) {
+    const id = `${prefix}${next}`
+    next += 1
+    const put = await queue.put(letter({ id, bytes: Buffer.from(bodyOf(id)) }))()
+    process.stdout.write(put._tag === 'Right' ? `${id}\n` : `${id} ${put.left.reason}\n`)
+  }
 }
+await Promise.all(Array.from({ length: Number(atATime) }, putter))
+// What became of the letters was said; a disk that fails may keep the file from being closed well.
+const awake = setInterval(() => undefined, 1_000)
+await close()
+clearInterval(awake)

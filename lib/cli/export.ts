@@ -1,0 +1,117 @@
+/** missive dlq export: letters as NDJSON, or one of them as a spec. */
+import { dirname, relative, resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { DeadLetterStore } from '../core/letter.js'
+import { printable } from '../core/render.js'
+import { letterToJson } from '../dlq/letter-json.js'
+import { type LetterSpecOptions, letterToSpec } from '../dlq/letter-spec.js'
+import { answerOf, walk } from './answer.js'
+import { type CommonOptions, declare, keyArgument, keys, queueArgument } from './command.js'
+import {
+  type FilterOptions,
+  type StateOptions,
+  filterOf,
+  statesOf,
+  withFilters,
+  withStates
+} from './filters.js'
+import { type Io, Stop, say } from './io.js'
+import { jsonText } from './json.js'
+import { letterNamed, lettersNamed } from './keys.js'
+import { modulePath } from './module.js'
+import { withQueue } from './open.js'
+import { writing } from './output.js'
+import { progressOf } from './progress.js'
+import { letters } from './time.js'
+
+interface Options extends CommonOptions, FilterOptions, StateOptions {
+  readonly output?: string
+  readonly force?: boolean
+  readonly asSpec?: boolean
+  readonly through?: string
+  readonly expect: NonNullable<LetterSpecOptions['expect']>
+}
+
+export const exportLetters = (dlq: Command, io: Io): void => {
+  const command = declare(dlq, {
+    name: 'export',
+    summary: 'write letters as NDJSON, their payloads exactly; or one letter as a spec',
+    examples: [
+      'export shop.db --tag Malformed --output letters.ndjson',
+      'export shop.db 2f9c01 --as-spec --through ./app.js --output spec/order.spec.js'
+    ],
+    json: 'with --output, one object: { exported }'
+  })
+  withFilters(
+    withStates(command.argument('<queue>', queueArgument).argument('[keys...]', keyArgument, keys)),
+    io
+  )
+    .option('--output <file>', 'a file, readable by its owner alone, instead of stdout')
+    .option('--force', 'write over the file')
+    .option('--as-spec', 'a uvu spec that gives the letter to the processor')
+    .option('--through <module>', 'the module of the processor, for --as-spec')
+    .addOption(
+      new Option('--expect <outcome>', 'what the spec asks for')
+        .choices(['acked', 'failure'])
+        .default('acked')
+    )
+    .action((queue: string, named: readonly string[], options: Options) =>
+      options.asSpec === true
+        ? exportSpec(io, queue, named, options)
+        : withQueue(io, queue, (store) => exportAll(io, store, queue, named, options))
+    )
+}
+
+// helpers
+
+const exportAll = async (
+  io: Io,
+  store: DeadLetterStore,
+  queue: string,
+  named: readonly string[],
+  options: Options
+): Promise<void> => {
+  const chosen = named.length === 0 ? [] : await lettersNamed(store, named)
+  const filter = {
+    ...(chosen.length === 0 ? statesOf(options) : { key: chosen.map(({ key }) => key) }),
+    ...filterOf(options)
+  }
+  const progress = progressOf(io, await answerOf(store.count(filter)))
+  let exported = 0
+  try {
+    await writing(io, { ...options, queue }, async (write) => {
+      await walk(store, { filter }, async (page) => {
+        for (const letter of page) await write(`${letterToJson(letter)}\n`)
+        exported += page.length
+        progress.at(exported)
+      })
+    })
+  } finally {
+    progress.end()
+  }
+  if (options.output === undefined) return
+  if (options.json === true) await say(io.stdout, jsonText({ exported }))
+  else await say(io.stderr, `${letters(exported)} written to ${printable(options.output)}`)
+}
+
+const exportSpec = async (
+  io: Io,
+  queue: string,
+  [key, another]: readonly string[],
+  options: Options
+): Promise<void> => {
+  const { through, expect, output } = options
+  if (key === undefined || another !== undefined)
+    throw new Stop(2, '--as-spec is for one letter: give its key')
+  if (through === undefined)
+    throw new Stop(2, '--as-spec needs --through and the module whose default export is the processor')
+  const folder = output === undefined ? io.cwd : dirname(resolve(io.cwd, output))
+  const path = relative(folder, modulePath(io, through)).replaceAll('\\', '/')
+  const specifier = path.startsWith('.') ? path : `./${path}`
+  await withQueue(io, queue, async (store) => {
+    const spec = letterToSpec(await letterNamed(store, key), { through: specifier, expect })
+    // What is escaped stands in texts of the spec, where it means the same.
+    const lines = spec.split('\n').map(printable)
+    await writing(io, { ...options, queue }, (write) => write(lines.join('\n')))
+  })
+}

@@ -1,0 +1,55 @@
+/** missive dlq ls: the letters, a page of them. */
+import type { Command } from 'commander'
+import { answerOf } from './answer.js'
+import { type CommonOptions, countOf, declare, queueArgument } from './command.js'
+import {
+  type FilterOptions,
+  type StateOptions,
+  filterOf,
+  statesOf,
+  withFilters,
+  withStates
+} from './filters.js'
+import { type Io, say } from './io.js'
+import { jsonText, letterJson } from './json.js'
+import { letterColumns } from './letter-table.js'
+import { withQueue } from './open.js'
+import { styleOf } from './style.js'
+import { tableOf } from './table.js'
+
+interface Options extends CommonOptions, FilterOptions, StateOptions {
+  readonly limit: number
+  readonly after?: string
+  readonly oldest?: boolean
+}
+
+export const ls = (dlq: Command, io: Io): void => {
+  const command = declare(dlq, {
+    name: 'ls',
+    summary: 'list letters, those that arrived last first',
+    examples: ['ls shop.db', 'ls shop.db --tag Malformed --since 2h --field customer.id=17'],
+    json: 'a letter for each line; on stderr where the next page begins'
+  })
+  withFilters(withStates(command.argument('<queue>', queueArgument)), io)
+    .option('-n, --limit <count>', 'at most so many', countOf, 50)
+    .option('--after <cursor>', 'the page that begins there')
+    .option('--oldest', 'those that arrived first first')
+    .action((queue: string, options: Options) => list(io, queue, options))
+}
+
+// helpers
+
+const list = (io: Io, queue: string, options: Options): Promise<void> =>
+  withQueue(io, queue, async (store) => {
+    const { json = false, color, limit, after, oldest = false } = options
+    const filter = { ...statesOf(options), ...filterOf(options) }
+    const order = oldest ? 'oldest' : 'newest'
+    const { letters, next } = await answerOf(store.page({ filter, order, limit, after }))
+    if (json) await say(io.stdout, ...letters.map(letterJson))
+    else if (letters.length === 0) await say(io.stderr, 'no letters')
+    else {
+      const style = styleOf(io.stdout, io, color)
+      await say(io.stdout, ...tableOf(letterColumns(io.now(), style), letters, io.stdout, style))
+    }
+    if (next !== undefined) await say(io.stderr, json ? jsonText({ next }) : `more: --after ${next}`)
+  })

@@ -1,0 +1,35 @@
+/** The queue that a command is about: a file that must be there. */
+import { existsSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { DeadLetterStore } from '../core/letter.js'
+import { printable } from '../core/render.js'
+import { sqliteDlq } from '../dlq/sqlite.js'
+import { using } from './answer.js'
+import { type Io, Stop } from './io.js'
+
+/** A queue is never made: whoever mistypes its path wants to know. */
+export const withQueue = async <A>(
+  { cwd }: Io,
+  path: string,
+  use: (store: DeadLetterStore) => Promise<A>
+): Promise<A> => {
+  const location = resolve(cwd, path)
+  if (!existsSync(location)) {
+    throw new Stop(
+      2,
+      printable(`${location} does not exist; give the path of a queue, as it was given to sqliteDlq`)
+    )
+  }
+  return using(sqliteDlq(location, { create: false }), 2, use)
+}
+
+/** Is this a file of the queue itself? */
+export const isOfQueue = (path: string, location: string): boolean =>
+  ['', '-wal', '-shm'].some((suffix) => isSameFile(path, `${location}${suffix}`))
+
+// helpers
+
+const isSameFile = (one: string, other: string): boolean => {
+  const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }))
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
+}

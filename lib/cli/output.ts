@@ -1,0 +1,60 @@
+/** Where a command writes what it makes: stdout, or a file of its owner alone. */
+import { existsSync, rmSync, statSync } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { capture } from '../core/captured.js'
+import { printable } from '../core/render.js'
+import { type Io, Stop } from './io.js'
+import { isOfQueue } from './open.js'
+
+export type Write = (text: string) => Promise<void>
+
+export interface Target {
+  readonly output?: string
+  readonly force?: boolean
+  /** The file of the queue, which is never written over. */
+  readonly queue: string
+}
+
+/** A file is there whole or not at all. Without `force` none is written over. */
+export const writing = async <A>(
+  { stdout, cwd }: Io,
+  { output, force = false, queue }: Target,
+  use: (write: Write) => Promise<A>
+): Promise<A> => {
+  if (output === undefined) return use(stdout.write)
+  const path = resolve(cwd, output)
+  const refusal = refusalOf(path, force, resolve(cwd, queue))
+  if (refusal !== undefined) throw new Stop(2, printable(`${path} ${refusal}`))
+  const partial = `${path}.${process.pid}.partial`
+  const isReserved = !existsSync(path)
+  try {
+    if (isReserved) await (await open(path, 'wx', 0o600)).close()
+    const file = await open(partial, 'wx', 0o600)
+    let used: A
+    try {
+      used = await use(async (text) => void (await file.write(text)))
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(partial, path)
+    return used
+  } catch (thrown) {
+    rmSync(partial, { force: true })
+    if (isReserved) rmSync(path, { force: true })
+    throw thrown instanceof Error && 'syscall' in thrown
+      ? new Stop(1, printable(`${path} cannot be written: ${capture(thrown).message}`))
+      : thrown
+  }
+}
+
+// helpers
+
+const refusalOf = (path: string, force: boolean, queue: string): string | undefined => {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) return undefined
+  if (!stat.isFile()) return 'is no file; give another path, or redirect stdout'
+  if (isOfQueue(path, queue)) return 'is the queue itself; give another path'
+  return force ? undefined : 'exists; --force writes over it'
+}

@@ -1,0 +1,88 @@
+/** The command line of `missive`. */
+import { Command, CommanderError } from 'commander'
+import { capture } from '../core/captured.js'
+import { printable } from '../core/render.js'
+import { exitCodes } from './command.js'
+import { discard } from './discard.js'
+import { edit } from './edit.js'
+import { explain } from './explain.js'
+import { exportLetters } from './export.js'
+import { groups } from './groups.js'
+import { importLetters } from './import.js'
+import { type ExitCode, Gone, type Io, Stop, say } from './io.js'
+import { ls } from './ls.js'
+import { prune } from './prune.js'
+import { replay } from './replay.js'
+import { show } from './show.js'
+import { stats } from './stats.js'
+import { tail } from './tail.js'
+import { version } from './version.js'
+
+/** Runs the command that the words say. Resolves with how it ended, and never rejects; `ended` is what `io.end` heard. */
+export const runProgram = async (
+  words: readonly string[],
+  io: Io,
+  ended: () => ExitCode
+): Promise<ExitCode> => {
+  const said: Promise<void>[] = []
+  const program = programOf(io, (task) => said.push(task))
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return ended()
+  } catch (thrown) {
+    return await codeOf(thrown, io)
+  } finally {
+    await Promise.allSettled(said)
+  }
+}
+
+// helpers
+
+const programOf = (io: Io, said: (task: Promise<void>) => void): Command => {
+  const program = new Command('missive')
+    .description('Work with the dead letters of a missive-ts queue.')
+    .version(version(), '--version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => said(io.stdout.write(text)),
+      writeErr: (text) => said(io.stderr.write(text)),
+      outputError: (text, write) => write(`${printable(text.trimEnd())}\n`),
+      getOutHelpWidth: () => helpWidth,
+      getErrHelpWidth: () => helpWidth,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false
+    })
+    .addHelpText('after', exitCodes)
+  const dlq = program
+    .command('dlq')
+    .description('dead letters in the file of a queue')
+    .addHelpText('after', '\nExamples:\n  missive dlq groups shop.db\n  missive dlq replay --help')
+    .addHelpText('after', exitCodes)
+  const commands = [
+    ls,
+    groups,
+    show,
+    explain,
+    replay,
+    edit,
+    discard,
+    exportLetters,
+    importLetters,
+    stats,
+    tail,
+    prune
+  ]
+  for (const add of commands) add(dlq, io)
+  return program
+}
+
+const helpWidth = 100
+
+const codeOf = async (thrown: unknown, { stderr }: Io): Promise<ExitCode> => {
+  if (thrown instanceof Gone) return 0
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
+  const [code, text] =
+    thrown instanceof Stop ? [thrown.code, thrown.message] : [1 as const, printable(capture(thrown).message)]
+  await say(stderr, `missive: ${text}`).catch(() => undefined)
+  return code
+}
