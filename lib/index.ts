@@ -70,7 +70,6 @@ export type {
 export {
   defect,
   dlqUnavailable,
-  failureToJson,
   hookFailed,
   malformed,
   matchFailure,
@@ -80,6 +79,7 @@ export {
   timedOut,
   tooManyDeliveries
 } from './core/failure.js'
+export { failureToJson } from './core/failure-to-json.js'
 export { publicMessage, renderFailure } from './core/render.js'
 
 // resources, sources and interpreters

@@ -1,7 +1,7 @@
 /** missive dlq explain: what today's code would do with letters, without doing it. */
 import type { Command } from 'commander'
 import { type Explanation, explain as explanationBy, renderExplanation } from '../core/explain.js'
-import { failureToJson } from '../core/failure.js'
+import { failureToJson } from '../core/failure-to-json.js'
 import type { DeadLetterStore, LetterFilter } from '../core/letter.js'
 import { toMessage } from '../core/letter-message.js'
 import type { Processor } from '../core/processor.js'

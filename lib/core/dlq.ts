@@ -17,7 +17,7 @@ import {
   unlessInterrupted
 } from './outcome.js'
 import { type Processor, type Settled, described, fromRun, isSettled, runOf } from './processor.js'
-import { left } from './result.js'
+import { left, right } from './result.js'
 import { type Run, type Step, concluded, stepped } from './run.js'
 
 // combinators
@@ -101,11 +101,12 @@ const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outc
 const answerOf = async <A>(ask: () => TaskEither<DlqError, A> | undefined): Promise<Either<DlqError, A>> => {
   try {
     const task: unknown = ask()
-    const answer = (typeof task === 'function' ? await task() : noTask(task)) as Either<DlqError, A>
-    if (answer?._tag === 'Right') return answer
-    return answer?._tag === 'Left' && typeof answer.left?.reason === 'string'
-      ? answer
-      : left({ reason: 'it gives no reason' })
+    const answer: unknown = typeof task === 'function' ? await task() : noTask(task)
+    // Read once, so that what was checked is what is used.
+    const { _tag, left: error, right: value } = answer as { _tag?: unknown; left?: DlqError; right?: A }
+    if (_tag === 'Right') return right(value as A)
+    const reason: unknown = error?.reason
+    return left({ reason: _tag === 'Left' && typeof reason === 'string' ? reason : 'it gives no reason' })
   } catch (thrown) {
     const { name, message } = capture(thrown)
     return left({ reason: `${name}: ${message}` })

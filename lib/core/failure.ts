@@ -1,7 +1,7 @@
 /** Failures: why a message could not be handled, as plain data. */
 import type { Captured } from './captured.js'
 import { capture } from './captured.js'
-import { type Json, toJson } from './json.js'
+import type { Json } from './json.js'
 import { type Cases, matchTag } from './match.js'
 
 // model
@@ -186,11 +186,6 @@ export const isFailure = (value: unknown, depth = 4): value is Failure => {
       return false
   }
 }
-
-// conversions
-
-/** The JSON form in which queues keep failures. What user code put into them is bounded, so this cannot fail. */
-export const failureToJson = (failure: Failure): Json => toJson(failure)
 
 // helpers
 

@@ -27,7 +27,7 @@ export interface RowPage {
 export interface Engine {
   /** For each row why it was not stored; `undefined` where it was. */
   readonly put: (rows: readonly Row[]) => readonly (string | undefined)[]
-  readonly recall: (name: LetterName) => LetterState | undefined
+  readonly recall: (name: LetterName, now: number) => LetterState | undefined
   readonly resolve: (name: LetterName, by: string, now: number) => void
   readonly page: (query: LetterQuery, now: number) => RowPage
   readonly groups: (filter: LetterFilter, limit: number, now: number) => readonly LetterGroup[]

@@ -31,8 +31,7 @@ export const listOf = <A>(values: OneOrMore<A>): readonly A[] =>
 /** A value in a JSON body, as `byField` reads it; `undefined` where there is none. */
 export const fieldOf = (bytes: Uint8Array, path: string): unknown => {
   try {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
-    return valueAt(path)(JSON.parse(text))
+    return valueAt(path)(JSON.parse(utf8.decode(bytes)))
   } catch {
     return undefined
   }
@@ -48,6 +47,8 @@ export const headerOf = (headers: string, name: string): string | undefined => {
 }
 
 // helpers
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 const isOneOf = <A>(values: OneOrMore<A> | undefined, value: unknown): boolean =>
   values === undefined || listOf<unknown>(values).includes(value)

@@ -34,13 +34,13 @@ export const maxSummary = 300
 
 /** Text without what is likely to be somebody's: quoted values, ids, numbers. */
 export const normalised = (text: string): string =>
-  withoutNumbers(text.replace(/"[^"]*"|'[^'\n]*'(?!\w)|`[^`]*`/g, '"…"'))
+  withoutNumbers(cut(text, 2_048).replace(/"[^"]*"|'[^'\n]*'(?!\w)|`[^`]*`/g, '"…"'))
 
 // helpers
 
 const withoutNumbers = (text: string): string =>
   cut(
-    text
+    cut(text, 2_048)
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, '#')
       .replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '#')
       .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{8,}\b/gi, '#')

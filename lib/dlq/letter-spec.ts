@@ -1,6 +1,6 @@
 /** A letter as a spec: a file that uvu runs, so that what went wrong once is tried ever after. */
 import { Buffer } from 'node:buffer'
-import { failureToJson } from '../core/failure.js'
+import { failureToJson } from '../core/failure-to-json.js'
 import type { StoredLetter } from '../core/letter.js'
 
 export interface LetterSpecOptions {

@@ -85,8 +85,12 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
         else replace(putAgain(before, { ...row, bytes: Uint8Array.from(row.bytes) }))
         return undefined
       }),
-    recall: ({ key }) => rowOf(key)?.state,
+    recall: ({ key }, now) => {
+      reap(now)
+      return rowOf(key)?.state
+    },
     resolve: ({ key }, by, now) => {
+      reap(now)
       const row = rowOf(key)
       if (row?.state === 'dead') replace(kept(resolved(row, { at: now, by, what: 'resolved' }, now)))
     },
@@ -148,6 +152,7 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
       const row = rowOf(key)
       if (row === undefined) return 'missing'
       if (row.state !== 'dead') return 'busy'
+      if (row.original !== null && isSame(row.bytes, to)) return 'edited'
       if (!isSame(row.bytes, from)) return 'changed'
       replace(edited(row, Uint8Array.from(to), by, note, now))
       return 'edited'
@@ -160,7 +165,11 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
     add: (rows) =>
       rows.map((row) => {
         if (entries.has(row.key)) return 'present'
-        insert(row)
+        insert({
+          ...row,
+          bytes: Uint8Array.from(row.bytes),
+          original: row.original && Uint8Array.from(row.original)
+        })
         return 'added'
       }),
     prune: (retention, now) => {

@@ -1,6 +1,7 @@
 /** Letters as rows: the flat form in which stores keep them and hand them from one thread to another. */
 import type { Either } from 'fp-ts/lib/Either.js'
-import { type Failure, failureToJson } from '../core/failure.js'
+import type { Failure } from '../core/failure.js'
+import { failureToJson } from '../core/failure-to-json.js'
 import { cut } from '../core/json.js'
 import type { Attempt, DeadLetter, LetterEvent, LetterState, StoredLetter } from '../core/letter.js'
 import { fingerprintOf, maxSummary, summaryOf } from './fingerprint.js'
@@ -47,15 +48,15 @@ export const rowOf = (letter: DeadLetter, now: number, isStoredHeader: (name: st
     id: letter.id,
     state: 'dead',
     ...kindOf(failure, route),
-    firstSeenAt: now,
-    lastSeenAt: now,
+    firstSeenAt: whole(now),
+    lastSeenAt: whole(now),
     times: 1,
     attemptCount: attempts.length,
-    deliveryCount: letter.deliveryCount,
-    receivedAt: letter.receivedAt,
+    deliveryCount: whole(letter.deliveryCount),
+    receivedAt: whole(letter.receivedAt),
     owner: lease?.owner ?? null,
     token: lease?.token ?? null,
-    leaseUntil: lease?.until ?? null,
+    leaseUntil: lease === undefined ? null : whole(lease.until),
     headers: JSON.stringify(storableHeaders(letter.headers, isStoredHeader)),
     failure: text,
     fault: fault === undefined ? null : failureText(fault),
@@ -74,9 +75,9 @@ export const rowOfStored = (letter: StoredLetter): Row => {
     ...rowOf(letter, letter.firstSeenAt, () => true),
     key: letter.key,
     state: state === 'replaying' ? 'dead' : state,
-    lastSeenAt: letter.lastSeenAt,
-    times: letter.times,
-    attemptCount: Math.max(letter.attemptCount, attempts.length),
+    lastSeenAt: whole(letter.lastSeenAt),
+    times: whole(letter.times),
+    attemptCount: Math.max(whole(letter.attemptCount), attempts.length),
     owner: null,
     token: null,
     leaseUntil: null,
@@ -94,9 +95,7 @@ export type ReadFailure = (json: unknown) => Either<unknown, Failure>
 export const letterOf = (row: Row, readFailure: ReadFailure): StoredLetter => {
   const failureOf = (json: unknown): Failure => {
     const failure = readFailure(json)
-    if (failure._tag === 'Left')
-      throw new Error(`letter ${row.key}: its failure cannot be read: ${cut(JSON.stringify(json), 200)}`)
-    return failure.right
+    return failure._tag === 'Right' ? failure.right : unreadable(json)
   }
   const { owner, token, leaseUntil } = row
   const isHeld = row.state === 'replaying' && owner !== null && token !== null && leaseUntil !== null
@@ -147,7 +146,7 @@ export const failureText = (failure: Failure): string => JSON.stringify(failureT
 export const attemptsText = (attempts: readonly Attempt[], known?: Failure, text?: string): string => {
   const texts = attempts.slice(-maxHistory).map(({ startedAt, durationMs, failure }) => {
     const said = text !== undefined && failure === known ? text : failureText(failure)
-    return `{"startedAt":${startedAt},"durationMs":${durationMs},"failure":${said}}`
+    return `{"startedAt":${whole(startedAt)},"durationMs":${whole(durationMs)},"failure":${said}}`
   })
   return `[${texts.join()}]`
 }
@@ -156,6 +155,17 @@ export const attemptsText = (attempts: readonly Attempt[], known?: Failure, text
 export const maxHistory = 50
 
 // helpers
+
+/** Stands in for what was written by something else, so that the letter can be read all the same. */
+const unreadable = (json: unknown): Failure => ({
+  _tag: 'Defect',
+  where: 'the store',
+  name: 'TypeError',
+  message: `the failure cannot be read: ${cut(JSON.stringify(json) ?? 'nothing', 200)}`
+})
+
+/** Milliseconds and counts as integers, whatever was given. */
+const whole = (value: number): number => (Number.isFinite(value) ? Math.round(value) : 0)
 
 /** Bytes that are nothing else's: what a driver gives may lie in a larger buffer. */
 const ownBytes = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)

@@ -111,13 +111,18 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
           }
         })
       ),
-    recall: (name) => rows.of(name)?.state,
-    resolve: (name, by, now) =>
+    recall: (name, now) => {
+      reap(now)
+      return rows.of(name)?.state
+    },
+    resolve: (name, by, now) => {
+      reap(now)
       written(() =>
         rows.change(name, (row) =>
           row.state === 'dead' ? kept(resolved(row, { at: now, by, what: 'resolved' }, now)) : row
         )
-      ),
+      )
+    },
     page: (query, now) => {
       reap(now)
       const { rows, next } = database.transaction(() => select(query))()

@@ -38,7 +38,7 @@ const tables = `
     UNIQUE (source, fingerprint)
   ) STRICT;
   CREATE TABLE letters (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL,
     kind INTEGER NOT NULL REFERENCES kinds,
     state TEXT NOT NULL CHECK (state IN ('dead', 'replaying', 'resolved', 'discarded')),

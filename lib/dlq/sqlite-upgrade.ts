@@ -39,7 +39,10 @@ interface Old extends Pick<
 
 const upgraded = (old: Old): Row => {
   const failure = JSON.parse(old.failure) as Failure
-  const earlier = JSON.parse(old.attempts) as readonly unknown[]
+  // What was too much to be kept stood as a text in the list.
+  const earlier = (JSON.parse(old.attempts) as readonly unknown[]).filter(
+    (attempt) => typeof attempt === 'object'
+  )
   const attempts = [...earlier, { startedAt: old.lastSeenAt, durationMs: 0, failure }]
   return {
     key: keyOf(old),

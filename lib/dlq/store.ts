@@ -3,7 +3,8 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import { type Failure, failureToJson } from '../core/failure.js'
+import type { Failure } from '../core/failure.js'
+import { failureToJson } from '../core/failure-to-json.js'
 import type {
   DeadLetterStore,
   DlqError,
@@ -47,7 +48,7 @@ export const storeOver = ({
   return {
     location,
     put: (letter) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader))),
-    recall: (identity) => () => guarded(() => call('recall', nameOf(identity))),
+    recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
     page: (query = {}) => pageOf(() => call('page', query, now())),
     groups:

@@ -9,7 +9,7 @@ import { type Row, attemptsText, failureText, kindOf, maxHistory } from './row.j
  * brought back by its source, and whoever replays it keeps it. What was settled is dead again: it came anew.
  */
 export const putAgain = (row: Row, put: Row): Row => {
-  const merged = withAttempts(row, put.attempts)
+  const merged = withAttempts(row, put.attempts, put.attemptCount)
   if (merged === row && put.attempts !== '[]') return row
   const failed: Row = {
     ...merged,
@@ -54,7 +54,7 @@ export const settled = (row: Row, { result }: Replayed, now: number): Row => {
     case 'Failed': {
       const { failure, route, attempts } = result
       const failed: Row = {
-        ...withAttempts(row, attemptsText(attempts)),
+        ...withAttempts(row, attemptsText(attempts), attempts.length),
         ...kindOf(failure, route),
         failure: failureText(failure),
         lastSeenAt: now
@@ -111,18 +111,21 @@ const replayedBy = (row: Row, at: number, note: string | undefined): LetterEvent
   ...(note !== undefined && { note })
 })
 
-/** The same row if it has these attempts already: a commit that was thought to have failed is made twice. */
-const withAttempts = (row: Row, added: string): Row => {
+/**
+ * The same row if it has these attempts already: a commit that was thought to have failed is made twice. `count`:
+ * how many they were before the oldest were left out.
+ */
+const withAttempts = (row: Row, added: string, count: number): Row => {
   const before = JSON.parse(row.attempts) as readonly Tried[]
   const starts = new Set(before.map(({ startedAt, durationMs }) => `${startedAt} ${durationMs}`))
-  const fresh = (JSON.parse(added) as readonly Tried[]).filter(
-    ({ startedAt, durationMs }) => !starts.has(`${startedAt} ${durationMs}`)
-  )
+  const tried = JSON.parse(added) as readonly Tried[]
+  const fresh = tried.filter(({ startedAt, durationMs }) => !starts.has(`${startedAt} ${durationMs}`))
   if (fresh.length === 0) return row
+  const leftOut = fresh.length === tried.length ? count - tried.length : 0
   return {
     ...row,
     attempts: JSON.stringify([...before, ...fresh].slice(-maxHistory)),
-    attemptCount: row.attemptCount + fresh.length
+    attemptCount: row.attemptCount + fresh.length + leftOut
   }
 }
 

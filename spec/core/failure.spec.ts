@@ -1,15 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { capture } from '../../lib/core/captured.js'
-import {
-  defect,
-  dlqUnavailable,
-  failureToJson,
-  malformed,
-  matchFailure,
-  noMatch,
-  rejected
-} from '../../lib/core/failure.js'
+import { defect, dlqUnavailable, malformed, matchFailure, noMatch, rejected } from '../../lib/core/failure.js'
+import { failureToJson } from '../../lib/core/failure-to-json.js'
 import { failureFromJson } from '../../lib/core/failure-json.js'
 import { right } from '../../lib/core/result.js'
 

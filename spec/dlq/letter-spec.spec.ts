@@ -187,7 +187,12 @@ specsOf('holds what letters say as data, however it is written', async () => {
 })
 
 specsOf('holds whatever letters say as data', async () => {
-  const letters = fc.sample(anyLetter, { numRuns: 150, seed: 17 })
+  const letters = fc.sample(
+    anyLetter
+      .filter(({ headers }) => !Object.hasOwn(headers, '__proto__'))
+      .map((letter) => ({ ...letter, fault: undefined })),
+    { numRuns: 150, seed: 17 }
+  )
   const through = exactly('any', letters)
   letters.forEach((letter, index) => {
     const expect = index % 3 === 0 ? 'failure' : 'acked'
@@ -196,7 +201,7 @@ specsOf('holds whatever letters say as data', async () => {
     writeFileSync(
       join(folder, `any-${index}.spec.ts`),
       code.replace(
-        /^ {2}assert\.equal\('failure' in outcome.*$/m,
+        /^ {2}assert\.equal\('failure' in outcome[^\n]*$/m,
         "  assert.is(outcome._tag, 'Acked'); void failureToJson"
       )
     )
@@ -206,6 +211,15 @@ specsOf('holds whatever letters say as data', async () => {
   const ended = await runFile(all)
   assert.equal(counted(ended), [0, '150', '150'], ended.stdout.slice(-3_000) + ended.stderr.slice(0, 3_000))
 })
+
+specsOf('shows what a terminal or a reader would be misled by escaped', () =>
+  fc.assert(
+    fc.property(anyLetter, (letter) => {
+      const code = letterToSpec(letter, { through: './app.js', expect: 'failure' })
+      assert.not.match(code, /(?!\n)[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
+    })
+  )
+)
 
 specsOf('keeps a header that is named __proto__', async () => {
   const letter = await stored({ headers: JSON.parse('{"__proto__":"a"}') as Record<string, string> })

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -37,10 +37,13 @@ const npx = `npx() {
   esac
 }`
 
-/** Without what is another each time: keys, which are made of ids, and times. */
+/** Without what is another each time: the run's part of ids, keys, which are made of ids, and times. */
 const settled = (text: string): string =>
   text
-    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{10}\b/g, 'KEY')
+    .replace(/\b[0-9a-f]{12}(?=:\d)/g, 'RUN')
+    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{10}(?:[0-9a-f]{30})?\b/g, 'KEY')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/\b\d+ ms\b/g, 'MS')
     .replace(/just now|\d+ (?:s|min|h|d) ago/g, 'AGO')
     .replace(/[ \t]+/g, ' ')
     .replace(/ $/gm, '')
@@ -52,6 +55,7 @@ shop('goes as it is printed there', () =>
   inEmptyFolder(async (folder) => {
     assert.ok(walk.length >= 8, `${walk.length} steps`)
     cpSync(join(repository, 'examples', 'shop'), folder, { recursive: true })
+    symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
     const keys = new Map<string, string>()
     for (const { command, output } of walk) {

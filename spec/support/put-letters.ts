@@ -1,13 +1,21 @@
 // Puts letters until it is killed, or there are enough; tells of each what was answered: its id, and why it was not stored.
-// Usage: put-letters.ts FILE [PREFIX] [AT A TIME] [LETTERS]
+// Usage: put-letters.ts FILE [PREFIX] [AT A TIME] [LETTERS] [waiting]
+// `waiting`: opens the queue, says that it is ready, and begins once its standard input ends.
+import { once } from 'node:events'
 import { sqliteDlq } from '../../lib/dlq/sqlite.js'
 import { letter } from './letters.js'
 import { bodyOf } from './sqlite-queues.js'
 
-const [file = '', prefix = '', atATime = '1', letters = 'Infinity'] = process.argv.slice(2)
+const [file = '', prefix = '', atATime = '1', letters = 'Infinity', waiting] = process.argv.slice(2)
 const opened = await sqliteDlq(file).open()
 if (opened._tag === 'Left') throw new Error(opened.left.message)
 const { value: queue, close } = opened.right
+
+if (waiting !== undefined) {
+  console.log('ready')
+  process.stdin.resume()
+  await once(process.stdin, 'end')
+}
 
 let next = 0
 const putter = async (): Promise<void> => {

@@ -9,12 +9,18 @@ import { basename, dirname, join } from 'node:path'
  * A command that runs another one and writes a trace. `faults`: what strace is to inject, such as
  * `fsync:error=EIO:when=4`.
  */
-export const traced = (trace: string, faults: string | undefined): readonly string[] => [
+export const traced = (trace: string, faults?: string): readonly string[] => [
   'strace',
-  // A file for each thread, so that no line is broken off by another; numbers in hexadecimal, so that none is cut.
-  ...['-ff', '-y', '-xx', '-ttt', '-T', '-s', '10000000', '-o', trace],
-  ...['-e', `trace=${calls.join()}`],
-  ...(faults === undefined ? [] : ['-e', `inject=${faults}`])
+  // A file for each thread, so that no line is broken off by another; text in hexadecimal, and none of it cut.
+  '-ff',
+  '-y',
+  '-xx',
+  '-ttt',
+  '-T',
+  '-s10000000',
+  `-o${trace}`,
+  `-etrace=${calls.join()}`,
+  ...(faults === undefined ? [] : [`-einject=${faults}`])
 ]
 
 /** Installs strace where it is missing and may be installed; throws with what to do where it may not. */
@@ -108,31 +114,28 @@ const lineForm = /^(\d+\.\d+) (\w+)\((.*)\) += (-?\d+)[^<]*(?:<[^<>]*>)?[^<]*<(\
 
 const callOf = (line: string): readonly Call[] => {
   const [, began = '', called = '', given = '', result = '', took = ''] = lineForm.exec(line) ?? []
-  const [path = '', ...strings] = [...given.matchAll(/<([^<>]*)>|"([^"]*)"/g)].map(
-    ([, name, text]) => [name ?? text ?? '', name === undefined] as const
-  )
-  const numbers = given.split(', ').map(Number)
+  const [path = ''] = /(?<=<)[^<>]*(?=>)/.exec(given) ?? []
+  const [text = ''] = /(?<=")[^"]*(?=")/.exec(given) ?? []
+  const last = Number(given.split(', ').at(-1))
   const done = { at: Number(began) + Number(took), isDone: Number(result) >= 0 }
-  const [first = ''] = path
   const about = (name: Call['name'], more: Partial<Call> = {}): readonly Call[] => [
-    { name, path: unhexed(first).toString(), bytes: Buffer.alloc(0), offset: 0, ...done, ...more }
+    { name, path: unhexed(path).toString(), bytes: Buffer.alloc(0), offset: 0, ...done, ...more }
   ]
-  const bytes = (): Buffer => unhexed(strings[0]?.[0] ?? '')
   switch (called) {
     case 'openat':
-      return given.includes('O_CREAT') ? about('create', { path: bytes().toString() }) : []
+      return given.includes('O_CREAT') ? about('create', { path: unhexed(text).toString() }) : []
     case 'unlink':
-      return about('unlink')
+      return about('unlink', { path: unhexed(text).toString() })
     case 'fsync':
     case 'fdatasync':
       return about('sync')
     case 'ftruncate':
-      return about('truncate', { offset: numbers.at(-1) ?? 0 })
+      return about('truncate', { offset: last })
     case 'pwrite64':
-      return about('write', { bytes: bytes().subarray(0, Number(result)), offset: numbers.at(-1) ?? 0 })
+      return about('write', { bytes: unhexed(text).subarray(0, Math.max(0, Number(result))), offset: last })
     case 'write':
       // Told when it began: whoever is told may read it before this call has returned.
-      return given.startsWith('1<') ? about('told', { bytes: bytes(), at: Number(began) }) : []
+      return given.startsWith('1<') ? about('told', { bytes: unhexed(text), at: Number(began) }) : []
     default:
       return []
   }
