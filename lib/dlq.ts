@@ -29,3 +29,7 @@ export type { LetterSpecOptions } from './dlq/letter-spec.js'
 export { letterToSpec } from './dlq/letter-spec.js'
 export type { ReplayOptions } from './interpreters/replay.js'
 export { replay } from './interpreters/replay.js'
+
+// for a store of your own
+export { fingerprintOf, summaryOf } from './dlq/fingerprint.js'
+export { keyOf, storableHeaders } from './dlq/identity.js'

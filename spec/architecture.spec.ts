@@ -64,7 +64,13 @@ const drivers: ReadonlyMap<string, RegExp> = new Map([[driver, /^lib\/dlq\/sqlit
 const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/consume.ts',
   'lib/interpreters/run-main.ts',
-  'lib/dlq/identity.ts'
+  ...['each-letter', 'engine', 'filter', 'fingerprint', 'identity', 'row', 'store', 'transitions'].map(
+    (name) => `lib/dlq/${name}.ts`
+  )
+])
+/** What is started as a thread, and by whom. */
+const started: ReadonlyMap<string, string> = new Map([
+  ['lib/dlq/sqlite-worker.ts', 'lib/dlq/sqlite-thread.ts']
 ])
 
 const isEntry = (path: string): boolean => Array.from(entries.values()).includes(path)
@@ -74,10 +80,12 @@ const isFunctional = ({ to, isType }: Edge): boolean =>
   /^io-ts(?:\/lib\/\w+\.js)?$/.test(to) ||
   (to === '@standard-schema/spec' && isType)
 const isCore = ({ to }: Edge): boolean => to.startsWith('lib/core/')
-const isSystem = ({ to }: Edge): boolean => to === 'lib/system.ts'
-const isInside = ({ to }: Edge): boolean => to.startsWith('lib/') && !isEntry(to)
-const isAtEdge = ({ from, to }: Edge): boolean =>
-  to.startsWith('node:') || drivers.get(to)?.test(from) === true
+const isSystem = ({ to }: Edge): boolean => to === 'lib/system.ts' || to === 'lib/here.ts'
+const isCommand = (path: string): boolean => path.startsWith('lib/cli/')
+const isInside = ({ to }: Edge): boolean => to.startsWith('lib/') && !isEntry(to) && !isCommand(to)
+const isNode = ({ to }: Edge): boolean => to.startsWith('node:')
+const isAtEdge = (edge: Edge): boolean => isNode(edge) || drivers.get(edge.to)?.test(edge.from) === true
+const isBeside = ({ from, to }: Edge): boolean => posix.dirname(from) === posix.dirname(to)
 
 const breaches = (files: Files): readonly string[] => {
   const edges = edgesOf(files)
@@ -87,8 +95,10 @@ const breaches = (files: Files): readonly string[] => {
   /** The interpreters or queues that a helper works for: it may be one, and nobody else's. */
   const ownersOf = (path: string, seen: readonly string[] = []): readonly string[] => {
     if (isPublic(path) || seen.includes(path)) return isPublic(path) ? [path] : []
-    const users = edges.filter(({ from, to }) => to === path && posix.dirname(from) === posix.dirname(path))
-    return [...new Set(users.flatMap(({ from }) => ownersOf(from, [...seen, path])))]
+    const starter = started.get(path)
+    const users = edges.filter((edge) => edge.to === path && isBeside(edge)).map(({ from }) => from)
+    const owners = users.concat(starter ?? []).flatMap((user) => ownersOf(user, [...seen, path]))
+    return [...new Set(owners)]
   }
   const isNear = ({ from, to }: Edge): boolean => {
     const [owner, another] = ownersOf(to)
@@ -101,6 +111,13 @@ const breaches = (files: Files): readonly string[] => {
     if (from.startsWith('lib/core/')) return isCore(edge) || isFunctional(edge)
     if (/^lib\/(?:interpreters|dlq)\//.test(from))
       return [isCore, isSystem, isFunctional, isAtEdge, isNear].some((allows) => allows(edge))
+    if (from.startsWith('lib/testing/'))
+      return [isCore, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
+    if (isCommand(from)) {
+      const { to } = edge
+      const isOffered = isPublic(to) || shared.has(to) || to === 'commander'
+      return isOffered || [isCore, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
+    }
     return /^lib\/(?:system|timed)\.ts$/.test(from) && (isCore(edge) || isSystem(edge))
   }
   return edges.filter((edge) => !isAllowed(edge)).map(rendered)
@@ -185,6 +202,34 @@ layers('is broken by interpreters and queues that reach for each other', () => {
   const other = ['./sqlite.js', './sqlite-driver.js', '../interpreters/consume.js', driver]
   assert.equal(found('lib/dlq/memory.ts', './identity.js', ...other), other)
 })
+
+layers(
+  'is broken by whoever imports the command, and by a command that reaches for what is not offered',
+  () => {
+    const house = {
+      'lib/dlq.ts': `export { memoryDlq } from './dlq/memory.js'`,
+      'lib/dlq/memory.ts': `import './memory-engine.js'`,
+      'lib/cli/main.ts': `import { ls } from './ls.js'`
+    }
+    const found = (path: string, specifier: string) =>
+      breaches(made({ ...house, [path]: `import '${specifier}'` })).length
+    const offered = [
+      'commander',
+      'node:fs',
+      '../core/letter.js',
+      '../dlq/memory.js',
+      '../dlq/row.js',
+      './main.js'
+    ]
+    for (const specifier of offered) assert.is(found('lib/cli/ls.ts', specifier), 0, specifier)
+    for (const specifier of ['../dlq/memory-engine.js', '../dlq.js', driver])
+      assert.is(found('lib/cli/ls.ts', specifier), 1, specifier)
+    for (const path of ['lib/dlq.ts', 'lib/dlq/memory-engine.ts', 'lib/core/a.ts', 'lib/testing/a.ts'])
+      assert.is(found(path, path === 'lib/dlq.ts' ? './cli/main.js' : '../cli/main.js'), 1, path)
+    for (const path of ['lib/dlq/memory-engine.ts', 'lib/core/a.ts', 'lib/testing/a.ts'])
+      assert.is(found(path, 'commander'), 1, path)
+  }
+)
 
 layers('is broken by whoever imports an entry, and by a file that has no place', () => {
   for (const entry of entries.values()) {
@@ -282,7 +327,8 @@ loading('loads the driver of its subpath alone, and the root no part of Node', (
     '.': [],
     './node': ['node:'],
     './dlq': ['node:'],
-    './sqlite': [driver, 'node:']
+    './sqlite': [driver, 'node:'],
+    './testing': ['node:']
   })
 })
 

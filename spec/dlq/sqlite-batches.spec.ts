@@ -288,28 +288,6 @@ committing('refuses a letter that is too large alone, and stores those that are 
   })
 )
 
-committing('refuses a letter that no row can hold alone, and stores those that are put with it', () =>
-  inFolder(async (folder) => {
-    const file = join(folder, 'a.db')
-    await using(file, async (queue) => {
-      const answers = await Promise.all(
-        [letter({ id: 'a' }), letter({ id: 'b', receivedAt: NaN }), letter({ id: 'c' })].map((each) =>
-          queue.put(each)()
-        )
-      )
-      assert.equal(
-        answers.map(({ _tag }) => _tag),
-        ['Right', 'Left', 'Right']
-      )
-      assert.match(
-        reasonOf(answers[1] ?? answered(undefined)),
-        `${file}: NOT NULL constraint failed: letters.receivedAt`
-      )
-    })
-    assert.equal([...lettersIn(file).keys()], ['a', 'c'])
-  })
-)
-
 committing('answers all who put at the same time as one whose bytes are taken away meanwhile', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
