@@ -115,7 +115,9 @@ const breaches = (files: Files): readonly string[] => {
       return [isCore, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
     if (isCommand(from)) {
       const { to } = edge
-      const isOffered = isPublic(to) || shared.has(to) || to === 'commander'
+      // What `--through` names is the user's.
+      const isUsers = from === 'lib/cli/module.ts' && edge.specifier === undefined
+      const isOffered = isPublic(to) || shared.has(to) || to === 'commander' || isUsers
       return isOffered || [isCore, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
     }
     return /^lib\/(?:system|timed)\.ts$/.test(from) && (isCore(edge) || isSystem(edge))

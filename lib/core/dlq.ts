@@ -123,6 +123,7 @@ const letterOf = (message: Message, attempt: Attempt): DeadLetter => ({
   attempts: [...message.trace.attempts, attempt],
   deliveryCount: message.deliveryCount,
   receivedAt: message.receivedAt,
+  original: message.letter?.original,
   fault: message.fault,
   lease: message.letter?.lease
 })

@@ -26,6 +26,8 @@ export interface DeadLetter {
   readonly deliveryCount: number
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
+  /** The bytes as they arrived, where they were edited since. */
+  readonly original: Uint8Array | undefined
   /** What the source found wrong with the message, where its bytes are not all of it. */
   readonly fault: Failure | undefined
   /** The lease under which the letter is replayed, if it is. */
@@ -74,8 +76,6 @@ export interface StoredLetter extends DeadLetter {
   readonly attempts: readonly Attempt[]
   /** How many there were in all. */
   readonly attemptCount: number
-  /** The bytes as they arrived, where they were edited. */
-  readonly original: Uint8Array | undefined
   /** The newest 50 events, oldest first. */
   readonly events: readonly LetterEvent[]
 }
@@ -213,7 +213,11 @@ export interface Dlq {
   readonly put: (letter: DeadLetter) => TaskEither<DlqError, void>
   /** Where the letters lie, for people. */
   readonly location: string
-  /** The state of a message's letter, asked when a message is brought back; `undefined` if it has none. */
+  /**
+   * The state of a message's letter, asked when a message is brought back; `undefined` if it has none. One that is
+   * `dead` is leased to its source for a minute, so that no replay runs it beside the message; `put` and `resolve`
+   * end that.
+   */
   readonly recall?: (identity: LetterIdentity) => TaskEither<DlqError, LetterState | undefined>
   /** Told when a message that has a letter was handled after all. */
   readonly resolve?: (identity: LetterIdentity) => TaskEither<DlqError, void>

@@ -62,10 +62,14 @@ export const dryRun =
         refused.set(name, { ...before, count: before.count + 1 })
       }
     }
-    const walked = await eachLetter(store, { filter: { state: 'dead', ...filter } }, (letters) => {
-      for (const letter of letters) note(letter.key, explained(toMessage(letter)))
-      onProgress(total)
-    })()
+    const walked = await eachLetter(
+      store,
+      { filter: { ...filter, state: filter.state ?? 'dead' } },
+      (letters) => {
+        for (const letter of letters) note(letter.key, explained(toMessage(letter)))
+        onProgress(total)
+      }
+    )()
     if (walked._tag === 'Left') return walked
     return right({
       total,

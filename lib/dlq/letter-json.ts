@@ -80,9 +80,7 @@ const payloadOf = (bytes: Uint8Array): Payload => {
 }
 
 const bytesOf = (payload: Payload): Uint8Array =>
-  Uint8Array.from(
-    'text' in payload ? Buffer.from(payload.text, 'utf8') : Buffer.from(payload.base64, 'base64')
-  )
+  Uint8Array.from(isText(payload) ? Buffer.from(payload.text, 'utf8') : Buffer.from(payload.base64, 'base64'))
 
 const AnyFailure = new t.Type<Failure>(
   'Failure',
@@ -96,7 +94,12 @@ const AnyFailure = new t.Type<Failure>(
   t.identity
 )
 
-const Payload = t.union([t.type({ text: t.string }), t.type({ base64: t.string })])
+const Text = t.type({ text: t.string })
+
+/** A line may say both, and one of them may be anything. */
+const isText = (payload: Payload): payload is { readonly text: string } => Text.is(payload)
+
+const Payload = t.union([Text, t.type({ base64: t.string })])
 
 const Letter = t.intersection([
   t.type({

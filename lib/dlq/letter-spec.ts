@@ -1,7 +1,9 @@
 /** A letter as a spec: a file that uvu runs, so that what went wrong once is tried ever after. */
 import { Buffer } from 'node:buffer'
 import { failureToJson } from '../core/failure-to-json.js'
+import type { Failure } from '../core/failure.js'
 import type { StoredLetter } from '../core/letter.js'
+import { printable, renderFailure } from '../core/render.js'
 
 export interface LetterSpecOptions {
   /** The module whose default export is the processor, or a `Resource` of one; as the spec is to import it. */
@@ -19,21 +21,22 @@ export const letterToSpec = (
   letter: StoredLetter,
   { through, expect = 'acked' }: LetterSpecOptions
 ): string => {
-  const { id, source, headers, bytes, failure } = letter
+  const { id, source, headers, bytes, failure, fault } = letter
+  const fields = { id, source, headers, ...(fault !== undefined && { fault: failureToJson(fault) }) }
   const name = `${id} from ${source} ${expect === 'acked' ? 'is acked' : 'fails as it did'}`
   const assertion =
     expect === 'acked'
       ? `assert.is(outcome._tag, 'Acked', JSON.stringify(outcome))`
-      : `assert.equal('failure' in outcome && failureToJson(outcome.failure), ${literal(failureToJson(failure))})`
+      : `assert.is('failure' in outcome && renderFailure(outcome.failure).split('\\n')[0], ${literal(firstLine(failure))})`
   return `import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ${expect === 'failure' ? 'failureToJson, ' : ''}message, processOne } from 'missive-ts'
+import { message, processOne${expect === 'failure' ? ', renderFailure' : ''} } from 'missive-ts'
 import app from ${literal(through)}
 
 const letter = suite(${literal(`dead letter ${letter.key.slice(0, 10)}`)})
 
 letter(${literal(name)}, async () => {
-  const delivered = message(${payloadLiteral(bytes)}, ${literal({ id, source, headers })})
+  const delivered = message(${payloadLiteral(bytes)}, ${literal(fields)})
   const outcome = await processOne(app)(delivered)()
   ${assertion}
 })
@@ -44,8 +47,14 @@ letter.run()
 
 // helpers
 
-/** JSON is a part of JavaScript since ES2019. */
-const literal = (value: unknown): string => JSON.stringify(value)
+/** JSON is a part of JavaScript, but for a field `__proto__`, which is none there. */
+const literal = (value: unknown): string => {
+  const json = printable(JSON.stringify(value))
+  return json.includes('"__proto__":') ? `JSON.parse(${JSON.stringify(json)})` : json
+}
+
+/** Without the stacks, which are others each time. */
+const firstLine = (failure: Failure): string => renderFailure(failure).split('\n')[0] ?? ''
 
 const payloadLiteral = (bytes: Uint8Array): string => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

@@ -14,11 +14,13 @@ import {
 import { matches } from './filter.js'
 import type { Row } from './row.js'
 import {
+  broughtBack,
   claimed,
   discarded,
   edited,
   emptied,
   expired,
+  isForSource,
   isHeldBy,
   putAgain,
   resolved,
@@ -87,12 +89,16 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
       }),
     recall: ({ key }, now) => {
       reap(now)
-      return rowOf(key)?.state
+      const row = rowOf(key)
+      if (row === undefined || !isForSource(row)) return row?.state
+      replace(broughtBack(row, now))
+      return 'dead'
     },
     resolve: ({ key }, by, now) => {
       reap(now)
       const row = rowOf(key)
-      if (row?.state === 'dead') replace(kept(resolved(row, { at: now, by, what: 'resolved' }, now)))
+      if (row !== undefined && isForSource(row))
+        replace(kept(resolved(row, { at: now, by, what: 'resolved' }, now)))
     },
     page: (query, now): RowPage => {
       const { rows, position, last } = select(query, now)

@@ -40,10 +40,10 @@ export interface Row {
 // constructors
 
 export const rowOf = (letter: DeadLetter, now: number, isStoredHeader: (name: string) => boolean): Row => {
-  const { failure, route, attempts, fault, lease } = letter
+  const { failure, route, attempts, original, fault, lease } = letter
   const text = failureText(failure)
   return {
-    key: keyOf(letter),
+    key: keyOf({ ...letter, bytes: original ?? letter.bytes }),
     source: letter.source,
     id: letter.id,
     state: 'dead',
@@ -62,14 +62,14 @@ export const rowOf = (letter: DeadLetter, now: number, isStoredHeader: (name: st
     fault: fault === undefined ? null : failureText(fault),
     attempts: attemptsText(attempts, failure, text),
     events: '[]',
-    original: null,
+    original: original ?? null,
     bytes: letter.bytes
   }
 }
 
 /** A stored letter as it is, but for its lease, which is another store's. */
 export const rowOfStored = (letter: StoredLetter): Row => {
-  const { original, state } = letter
+  const { state } = letter
   const attempts = letter.attempts.slice(-maxHistory)
   return {
     ...rowOf(letter, letter.firstSeenAt, () => true),
@@ -82,8 +82,7 @@ export const rowOfStored = (letter: StoredLetter): Row => {
     token: null,
     leaseUntil: null,
     attempts: attemptsText(attempts),
-    events: JSON.stringify(letter.events.slice(-maxHistory)),
-    original: original ?? null
+    events: JSON.stringify(letter.events.slice(-maxHistory))
   }
 }
 

@@ -17,11 +17,13 @@ import type { Row } from './row.js'
 import { statementsOf } from './sqlite-rows.js'
 import { type Sql, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
 import {
+  broughtBack,
   claimed,
   discarded,
   edited,
   emptied,
   expired,
+  isForSource,
   isHeldBy,
   putAgain,
   resolved,
@@ -113,13 +115,18 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
       ),
     recall: (name, now) => {
       reap(now)
-      return rows.of(name)?.state
+      return written(() => {
+        const row = rows.of(name)
+        if (row === undefined || !isForSource(row)) return row?.state
+        rows.update(row, broughtBack(row, now))
+        return 'dead'
+      })
     },
     resolve: (name, by, now) => {
       reap(now)
       written(() =>
         rows.change(name, (row) =>
-          row.state === 'dead' ? kept(resolved(row, { at: now, by, what: 'resolved' }, now)) : row
+          isForSource(row) ? kept(resolved(row, { at: now, by, what: 'resolved' }, now)) : row
         )
       )
     },

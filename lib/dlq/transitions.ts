@@ -9,15 +9,15 @@ import { type Row, attemptsText, failureText, kindOf, maxHistory } from './row.j
  * brought back by its source, and whoever replays it keeps it. What was settled is dead again: it came anew.
  */
 export const putAgain = (row: Row, put: Row): Row => {
-  const merged = withAttempts(row, put.attempts, put.attemptCount)
+  const isReplayed = put.token !== null && isHeldBy(row, put.token)
+  const merged = withAttempts(row, put.attempts, put.attemptCount, isReplayed)
   if (merged === row && put.attempts !== '[]') return row
   const failed: Row = {
     ...merged,
     ...pick(put, 'tag', 'route', 'summary', 'fingerprint', 'failure'),
     lastSeenAt: put.lastSeenAt
   }
-  if (row.state === 'replaying' && put.token !== null && row.token === put.token)
-    return withEvent(ended(failed), replayedBy(row, put.lastSeenAt, put.summary))
+  if (isReplayed) return withEvent(ended(failed), replayedBy(row, put.lastSeenAt, put.summary))
   // Told of a replay that lost its lease: the letter is somebody else's by now, or was settled.
   if (put.token !== null) return row.state === 'dead' ? failed : row
   const again: Row = {
@@ -25,8 +25,9 @@ export const putAgain = (row: Row, put: Row): Row => {
     times: row.times + 1,
     ...pick(put, 'deliveryCount', 'receivedAt', 'headers')
   }
+  if (isWithSource(row)) return { ...ended(again), token: null }
   if (row.state === 'dead' || row.state === 'replaying') return again
-  const revived: Row = { ...again, state: 'dead', bytes: put.bytes, original: null, fault: put.fault }
+  const revived: Row = { ...again, state: 'dead', bytes: put.bytes, original: put.original, fault: put.fault }
   return withEvent(revived, { at: put.lastSeenAt, by: 'its source', what: 'revived' })
 }
 
@@ -54,7 +55,7 @@ export const settled = (row: Row, { result }: Replayed, now: number): Row => {
     case 'Failed': {
       const { failure, route, attempts } = result
       const failed: Row = {
-        ...withAttempts(row, attemptsText(attempts), attempts.length),
+        ...withAttempts(row, attemptsText(attempts), attempts.length, true),
         ...kindOf(failure, route),
         failure: failureText(failure),
         lastSeenAt: now
@@ -66,6 +67,13 @@ export const settled = (row: Row, { result }: Replayed, now: number): Row => {
 
 /** The lease is over, and its token is worth nothing any more. */
 export const expired = (row: Row): Row => ({ ...ended(row), token: null })
+
+/** The source has brought the message back, and it runs: for so long no replay runs its letter beside it. */
+export const broughtBack = (row: Row, now: number): Row =>
+  claimed(row, sourceToken, 'its source', now + sourceLeaseMs)
+
+/** May its source run it? A source has one delivery of a message at a time. */
+export const isForSource = (row: Row): boolean => row.state === 'dead' || isWithSource(row)
 
 // settling
 
@@ -101,6 +109,11 @@ export const edited = (row: Row, to: Uint8Array, by: string, note: string | unde
 
 // helpers
 
+const sourceToken = 'its source'
+const sourceLeaseMs = 60_000
+
+const isWithSource = (row: Row): boolean => isHeldBy(row, sourceToken)
+
 /** Without its lease, but with the token, by which an answer that comes twice is known again. */
 const ended = (row: Row): Row => ({ ...row, state: 'dead', owner: null, leaseUntil: null })
 
@@ -113,13 +126,15 @@ const replayedBy = (row: Row, at: number, note: string | undefined): LetterEvent
 
 /**
  * The same row if it has these attempts already: a commit that was thought to have failed is made twice. `count`:
- * how many they were before the oldest were left out.
+ * how many they were before the oldest were left out. `isFresh`: they are known to be made by nobody else.
  */
-const withAttempts = (row: Row, added: string, count: number): Row => {
+const withAttempts = (row: Row, added: string, count: number, isFresh: boolean): Row => {
   const before = JSON.parse(row.attempts) as readonly Tried[]
   const starts = new Set(before.map(({ startedAt, durationMs }) => `${startedAt} ${durationMs}`))
   const tried = JSON.parse(added) as readonly Tried[]
-  const fresh = tried.filter(({ startedAt, durationMs }) => !starts.has(`${startedAt} ${durationMs}`))
+  const fresh = tried.filter(
+    ({ startedAt, durationMs }) => isFresh || !starts.has(`${startedAt} ${durationMs}`)
+  )
   if (fresh.length === 0) return row
   const leftOut = fresh.length === tried.length ? count - tried.length : 0
   return {

@@ -90,14 +90,14 @@ export const replay = (
   )
   return (processor) => (signal, onEvent) => async () => {
     const stopping = new AbortController()
-    let failures = 0
+    const failed = new Set<string>()
     let last: Report['ended'] | undefined
     const watched = combinator('replay', (inner) => (message) => async () => {
       const outcome = await inner(message)()
       const failure = failureOf(outcome)
       if (failure === undefined) return outcome
-      failures += 1
-      if (failures >= stopAfter && last === undefined) {
+      failed.add(message.letter?.key ?? message.id)
+      if (failed.size >= stopAfter && last === undefined) {
         last = { _tag: 'Stopped', id: message.id, failure }
         stopping.abort()
       }
@@ -132,7 +132,7 @@ const failureOf = (outcome: Outcome): Failure | undefined => {
     case 'Nacked':
       return nacked(outcome)
     default:
-      return outcome.failure
+      return outcome.failure._tag === 'DlqUnavailable' ? outcome.failure.failure : outcome.failure
   }
 }
 
@@ -142,7 +142,9 @@ const sourceOf = (
   { rate = Infinity, limit = Infinity, order = 'oldest', by, leaseMs = 60_000 }: ReplayOptions,
   clock: Clock
 ): Source => {
-  const owner = by ?? `${userInfo().username}@${hostname()}:${process.pid}`
+  const owner = by ?? `${userName()}@${hostname()}:${process.pid}`
+  /** Until when letters are ours, by the token of their leases. */
+  const leases = new Map<string, number>()
   const pace = paceOf(rate, clock)
   let after: string | undefined
   let rest = limit
@@ -176,23 +178,33 @@ const sourceOf = (
       after = next
       isExhausted = next === undefined
       rest -= letters.length
+      for (const { lease } of letters) if (lease !== undefined) leases.set(lease.token, lease.until)
       return right({ _tag: 'Batch', items: letters.map(deliveryOf) })
     },
     start:
       ({ message }) =>
       async () => {
+        const until = leases.get(heldOf(message.letter).token) ?? 0
+        if (clock.now() >= until) return 'lost'
         message.trace.startedAt = clock.now()
         return 'ok'
       },
-    renew: (held) => () =>
-      answers(
-        held,
-        store.renew(
-          held.map(({ message }) => heldOf(message.letter)),
-          leaseMs
-        )
-      ),
-    settle: (batch) => () => answers(batch, store.settle(batch.map(replayed)))
+    renew: (held) => async () => {
+      const until = clock.now() + leaseMs
+      const names = held.map(({ message }) => heldOf(message.letter))
+      const renewed = await answers(held, store.renew(names, leaseMs))
+      names.forEach(({ token }, index) => {
+        if (renewed[index] === 'ok') leases.set(token, until)
+      })
+      return renewed
+    },
+    settle: (batch) => async () => {
+      const settled = await answers(batch, store.settle(batch.map(replayed)))
+      batch.forEach(({ delivery: { message } }, index) => {
+        if (settled[index] !== 'unknown') leases.delete(heldOf(message.letter).token)
+      })
+      return settled
+    }
   }
 }
 
@@ -218,6 +230,15 @@ const heldOf = (letter: StoredLetter | undefined): Held => ({
   token: letter?.lease?.token ?? ''
 })
 
+/** A container may run us as a user without a name. */
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return `user ${process.getuid?.() ?? ''}`.trim()
+  }
+}
+
 /** How many may be started now, waiting for the first; what was not used for a while is not made up for. */
 const paceOf = (rate: number, clock: Clock) => {
   const gapMs = 1_000 / rate
@@ -227,7 +248,7 @@ const paceOf = (rate: number, clock: Clock) => {
     await sleep(clock, Math.max(0, nextAt - clock.monotonic()), signal)
     if (signal.aborted) return 0
     const now = clock.monotonic()
-    const from = Math.max(nextAt, now - slackMs)
+    const from = now - nextAt > slackMs ? now : nextAt
     const count = Math.max(1, Math.min(most, Math.floor((now - from) / gapMs) + 1))
     nextAt = from + count * gapMs
     return count

@@ -137,6 +137,7 @@ export const letter = (fields: Partial<DeadLetter> = {}, startedAt = 1): DeadLet
   attempts: [attempt(startedAt, fields.failure)],
   deliveryCount: 1,
   receivedAt: 1,
+  original: undefined,
   fault: undefined,
   lease: undefined,
   ...fields

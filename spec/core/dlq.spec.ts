@@ -154,6 +154,7 @@ storing('keeps the message as it arrived, and what is known of the delivery', as
       ],
       deliveryCount: 3,
       receivedAt: 5,
+      original: undefined,
       fault: undefined,
       lease: undefined
     }

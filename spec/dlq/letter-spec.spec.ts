@@ -201,8 +201,8 @@ specsOf('holds whatever letters say as data', async () => {
     writeFileSync(
       join(folder, `any-${index}.spec.ts`),
       code.replace(
-        /^ {2}assert\.equal\('failure' in outcome[^\n]*$/m,
-        "  assert.is(outcome._tag, 'Acked'); void failureToJson"
+        /^ {2}assert\.is\('failure' in outcome[^\n]*$/m,
+        "  assert.is(outcome._tag, 'Acked'); void renderFailure"
       )
     )
   })

@@ -15,6 +15,7 @@ export const letter = (fields: Partial<DeadLetter> = {}): DeadLetter => ({
   attempts: [{ startedAt: 1, durationMs: 2, failure: malformed([]) }],
   deliveryCount: 2,
   receivedAt: 3,
+  original: undefined,
   fault: undefined,
   lease: undefined,
   ...fields
