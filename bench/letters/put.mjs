@@ -29,13 +29,13 @@ const payloads = Array.from({ length: letters }, (_, index) =>
 // How many rows went into a transaction is seen where they are handed to the thread that writes.
 let commits = 0
 let rows = 0
-const { postMessage } = Worker.prototype
+const post = Reflect.get(Worker.prototype, 'postMessage')
 Worker.prototype.postMessage = function (asked, transfer) {
   if (asked.name === 'put') {
     commits += 1
     rows += asked.parts[0].length
   }
-  return postMessage.call(this, asked, transfer)
+  return Reflect.apply(post, this, [asked, transfer])
 }
 
 const missive = async () => {

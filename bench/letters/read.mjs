@@ -56,7 +56,10 @@ let now = Date.now() - letters * 200
 const clock = {
   now: () => now,
   monotonic: () => performance.now(),
-  after: (delayMs, call) => clearTimeout.bind(undefined, setTimeout(call, delayMs)),
+  after: (delayMs, call) => {
+    const timeout = setTimeout(() => call(), delayMs)
+    return () => clearTimeout(timeout)
+  },
   random: () => Math.random()
 }
 const opened = await sqliteDlq(file, { clock }).open()

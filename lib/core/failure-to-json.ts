@@ -73,11 +73,15 @@ const errorForm = (error: Captured, budget = { errors: maxErrors }): { readonly 
     kept.push(errorForm(cause, budget))
   }
   return {
-    name: short(String(name)),
-    message: cut(String(message), 2 * maxText),
+    name: textOf(name, maxText),
+    message: textOf(message, 2 * maxText),
     ...(typeof stack === 'string' && { stack: cut(stack, maxStack) }),
     ...(kept.length > 0 && { causes: kept })
   }
 }
+
+/** Causes are not checked as deep as they go. */
+const textOf = (value: unknown, most: number): string =>
+  typeof value === 'string' ? cut(value, most) : 'unreadable'
 
 const finite = (value: number): number => (Number.isFinite(value) ? value : 0)

@@ -1,5 +1,4 @@
 /** Filters: which letters are meant. In memory as a test of a row, and what SQL cannot say by itself. */
-import { Buffer } from 'node:buffer'
 import { valueAt } from '../core/key.js'
 import type { LetterFilter, OneOrMore } from '../core/letter.js'
 import type { Row } from './row.js'

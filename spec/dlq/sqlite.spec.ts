@@ -36,20 +36,10 @@ storing('gives back the whole letter, its bytes unchanged', () =>
     using(join(folder, 'a.db'), async (queue) => {
       right(await queue.put(letter())())
       const [stored] = await lettersOf(queue)
-      const {
-        key,
-        state,
-        fingerprint,
-        firstSeenAt,
-        lastSeenAt,
-        times,
-        attemptCount,
-        original,
-        events,
-        ...put
-      } = stored as StoredLetter
+      const { key, state, fingerprint, firstSeenAt, lastSeenAt, times, attemptCount, events, ...put } =
+        stored as StoredLetter
       assert.equal(put, letter())
-      assert.equal([state, times, attemptCount, original, events], ['dead', 1, 1, undefined, []])
+      assert.equal([state, times, attemptCount, events], ['dead', 1, 1, []])
       assert.match(`${key} ${fingerprint}`, /^[0-9a-f]{40} [0-9a-f]{12}$/)
       assert.ok(firstSeenAt === lastSeenAt && Math.abs(Date.now() - firstSeenAt) < 60_000)
     })
