@@ -1,5 +1,6 @@
 /** Group commit: letters that come at the same time are stored in one transaction. */
 import type { Either } from 'fp-ts/lib/Either.js'
+import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import type { DlqError } from '../core/letter.js'
 import { left, right } from '../core/result.js'
@@ -31,8 +32,16 @@ export const batches = (
     isPlanned = true
     clock.after(0, () => {
       isPlanned = false
-      void storeNext()
+      if (storing === 0) void storeNext()
     })
+  }
+
+  const answered: StoreRows = async (rows) => {
+    try {
+      return await store(rows)
+    } catch (thrown) {
+      return left({ reason: `${location}: ${capture(thrown).message}` })
+    }
   }
 
   const storeNext = async (): Promise<void> => {
@@ -41,7 +50,7 @@ export const batches = (
     waiting = waiting.slice(batch.length)
     storing += 1
     const startedAt = clock.monotonic()
-    const stored = await store(batch.map(({ row }) => row))
+    const stored = await answered(batch.map(({ row }) => row))
     storing -= 1
     const now = clock.monotonic()
     isQuick = now - Math.max(startedAt, answeredAt) < quickMs
@@ -56,7 +65,8 @@ export const batches = (
 
   return (row) =>
     new Promise((answer) => {
-      waiting.push({ row, answer })
+      // The bytes are their owner's, who may change them or give them away.
+      waiting.push({ row: { ...row, bytes: Uint8Array.from(row.bytes) }, answer })
       plan()
     })
 }

@@ -160,6 +160,7 @@ export const codeOf = (error: unknown): string => {
 }
 
 const advices: readonly (readonly [string, string])[] = [
+  ['SQLITE_READONLY_DBMOVED', 'leave the files of a queue where they are while it is in use'],
   ['SQLITE_NOTADB', 'it is no SQLite database: give another path, or move that file away'],
   [
     'SQLITE_CORRUPT',

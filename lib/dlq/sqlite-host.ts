@@ -1,4 +1,6 @@
 /** An engine on a file that may be busy or fail: waits for the one, and opens anew after the other. */
+import { closeSync, fsyncSync, openSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Either } from 'fp-ts/lib/Either.js'
@@ -31,30 +33,45 @@ export interface Host {
 // constructors
 
 export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }: HostOptions): Host => {
-  let file: { readonly database: Database; readonly engine: Engine } | undefined
+  let file: OpenFile | undefined
   let last: Promise<unknown> = Promise.resolve()
   let isClosing = false
+  /** Has a commit failed since the log was last known to be whole on the disk? */
+  let isSuspect = false
 
   const drop = (): void => {
     file?.database.close()
     file = undefined
   }
-  const engine = (): Engine => {
-    if (file !== undefined) return file.engine
-    const opened = openFile(connect, location, { create: false, busyMs: sliceMs })
-    if (opened._tag === 'Left') throw refused(opened.left)
-    file = { database: opened.right, engine: sqliteEngine(opened.right, { keepSettledMs }) }
-    return file.engine
+  const opened = (): OpenFile => {
+    if (file !== undefined) return file
+    const connected = openFile(connect, location, { create: false, busyMs: sliceMs })
+    if (connected._tag === 'Left') throw refused(connected.left)
+    const database = connected.right
+    file = { database, engine: sqliteEngine(database, { keepSettledMs }), seen: new Map(), isNamed: false }
+    if (isSuspect) renewLog(database)
+    isSuspect = false
+    return file
+  }
+
+  const asked = <A>(ask: (engine: Engine) => A): A => {
+    const current = opened()
+    const answer = ask(current.engine)
+    for (const path of [location, `${location}-wal`]) stay(current, path)
+    if (!current.isNamed) syncFolder(dirname(location))
+    current.isNamed = true
+    return answer
   }
 
   /** A failed commit may be there or not: only a new connection knows, and doing it again is harmless. */
   const twice = <A>(ask: (engine: Engine) => A): A => {
     try {
-      return ask(engine())
+      return asked(ask)
     } catch (error) {
-      if (isBusy(error) || !isOfDatabase(error)) throw error
+      if (isBusy(error) || !isOfDisk(error)) throw error
+      isSuspect = true
       drop()
-      return ask(engine())
+      return asked(ask)
     }
   }
 
@@ -68,6 +85,10 @@ export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }
           await sleep(pauseMs)
           continue
         }
+        if (!isBusy(error) && isOfDisk(error)) {
+          isSuspect = true
+          drop()
+        }
         const { refusal } = error as Refused
         return left({ reason: refusal?.message ?? `${location}: ${adviceOn(error)}` })
       }
@@ -76,7 +97,7 @@ export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }
 
   return {
     call: (name, parts) => {
-      const answer = last.then(() => patient((asked) => perform(asked, name, parts)))
+      const answer = last.then(() => patient((engine) => perform(engine, name, parts)))
       last = answer
       return answer
     },
@@ -102,4 +123,41 @@ interface Refused {
 const refused = (refusal: FileError): Error & Refused =>
   Object.assign(new Error(refusal.message), { refusal, ...(refusal.isBusy && { code: 'SQLITE_BUSY' }) })
 
-const isOfDatabase = (error: unknown): boolean => codeOf(error).startsWith('SQLITE_')
+interface OpenFile {
+  readonly database: Database
+  readonly engine: Engine
+  /** The files by path, as numbers of the file system. */
+  readonly seen: Map<string, number>
+  /** Are their names sure to be on the disk? */
+  isNamed: boolean
+}
+
+/** SQLite goes on writing to a file that was removed or replaced, where nobody would find what it wrote. */
+const stay = ({ seen }: OpenFile, path: string): void => {
+  const number = statSync(path, { throwIfNoEntry: false })?.ino
+  const known = seen.get(path) ?? number
+  if (number === undefined || number !== known)
+    throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
+  seen.set(path, number)
+}
+
+/** SQLite does this as well, and does not say when it fails. */
+const syncFolder = (folder: string): void => {
+  const descriptor = openSync(folder, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * What was written before a sync that failed may never reach the disk, though later syncs succeed: the system takes
+ * it for written. So the log is copied into the database and begun anew.
+ */
+const renewLog = (database: Database): void => {
+  const [result] = database.pragma('wal_checkpoint(TRUNCATE)') as readonly { readonly busy: number }[]
+  if (result?.busy !== 0) throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
+}
+
+const isOfDisk = (error: unknown): boolean => /^(?:SQLITE_|E[A-Z]+$)/.test(codeOf(error))
