@@ -92,6 +92,13 @@ export type ReadFailure = (json: unknown) => Either<unknown, Failure>
 
 /** Throws if the row was not written by this library. */
 export const letterOf = (row: Row, readFailure: ReadFailure): StoredLetter => {
+  const parsed = (name: 'attempts' | 'events' | 'failure' | 'fault' | 'headers'): unknown => {
+    try {
+      return JSON.parse(row[name] ?? '')
+    } catch {
+      throw new Error(`letter ${row.key}: its ${name} cannot be read: ${cut(row[name] ?? '', 200)}`)
+    }
+  }
   const failureOf = (json: unknown): Failure => {
     const failure = readFailure(json)
     return failure._tag === 'Right' ? failure.right : unreadable(json)
@@ -104,22 +111,22 @@ export const letterOf = (row: Row, readFailure: ReadFailure): StoredLetter => {
     source: row.source,
     state: row.state,
     route: row.route ?? undefined,
-    failure: failureOf(JSON.parse(row.failure)),
+    failure: failureOf(parsed('failure')),
     fingerprint: row.fingerprint,
     firstSeenAt: row.firstSeenAt,
     lastSeenAt: row.lastSeenAt,
     times: row.times,
-    attempts: (JSON.parse(row.attempts) as readonly Attempt[]).map((attempt) => ({
+    attempts: (parsed('attempts') as readonly Attempt[]).map((attempt) => ({
       ...attempt,
       failure: failureOf(attempt.failure)
     })),
     attemptCount: row.attemptCount,
     deliveryCount: row.deliveryCount,
     receivedAt: row.receivedAt,
-    fault: row.fault === null ? undefined : failureOf(JSON.parse(row.fault)),
+    fault: row.fault === null ? undefined : failureOf(parsed('fault')),
     lease: isHeld ? { token, owner, until: leaseUntil } : undefined,
-    headers: JSON.parse(row.headers) as StoredLetter['headers'],
-    events: JSON.parse(row.events) as readonly LetterEvent[],
+    headers: parsed('headers') as StoredLetter['headers'],
+    events: parsed('events') as readonly LetterEvent[],
     original: row.original === null ? undefined : ownBytes(row.original),
     bytes: ownBytes(row.bytes)
   }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { suite } from 'uvu'
@@ -21,6 +21,7 @@ import {
   shell,
   using
 } from '../support/cli-command.js'
+import { letter } from '../support/letters.js'
 import { inEmptyFolder } from '../support/program.js'
 import { killAll, shell as shellChild } from '../support/run-main-child.js'
 
@@ -238,7 +239,7 @@ show('shows all that is known of a letter', () =>
       /^Headers\n {2}tenant: a$/m,
       /^Events\n {2}\S+Z {2}edited by ada: the sender says so$/m,
       /^Payload, 63 B, as it was edited\n {2}\{\n {4}"type": "order",\n {4}"total": 12345678901234567890,\n {4}"total": \[\],\n {4}"e": \{\}\n {2}\}$/m,
-      /^Payload, 52 B, as it arrived\n {2}\{\n {4}"type": "order",\n {4}"total": "ten",\n {4}"customer": \{\n {6}"id": 17\n {4}\}\n {2}\}$/m
+      /^Payload, 51 B, as it arrived\n {2}\{\n {4}"type": "order",\n {4}"total": "ten",\n {4}"customer": \{\n {6}"id": 17\n {4}\}\n {2}\}$/m
     ]
     for (const pattern of expected) assert.match(edited.stdout, pattern)
 
@@ -284,15 +285,15 @@ const keys = suite('a key')
 
 keys('may be any beginning that no other key has', () =>
   inEmptyFolder(async (cwd) => {
-    // Of more than 65,536 / 2 letters some share four digits; so few of them need not be searched for long.
     const letters = await madeQueue(
       join(cwd, 'shop.db'),
-      [20, 154].map((id) => ({ id: String(id) }))
+      ['a', 'b'].map((id) => ({ id }))
     )
     const [one] = letters
     const { key = '' } = one ?? {}
     const found = await called(cwd, 'show', 'shop.db', key.slice(0, 4).toUpperCase(), '--json')
     assert.is((JSON.parse(found.stdout) as StoredLetter).key, key)
+    // Keys that share six digits are too rare to be waited for.
     const twin = `${key.slice(0, 6)}${key.slice(6).replaceAll(/./g, (digit) => (digit === '0' ? '1' : '0'))}`
     const database = new Database(join(cwd, 'shop.db'))
     database.prepare('UPDATE letters SET key = ? WHERE id = ?').run(twin, letters[1]?.id)
@@ -334,7 +335,6 @@ explain('says what a processor would do, and runs no handler', () =>
     assert.equal([all.code, all.stderr], [1, ''])
     assert.match(all.stdout, '1 of 5 would be taken by order\n')
     assert.match(all.stdout, /^2 of 5 would be refused by order: \.total expected number \([0-9a-f]{10}\)$/m)
-    const { readFileSync } = await import('node:fs')
     assert.is(readFileSync(log, 'utf8'), 'opened\nclosed\n')
     assert.is(each.code, 1)
     assert.equal(linesOf(each.stdout), [
@@ -461,7 +461,6 @@ tail('shows the last letters and then those that come, until it is told to end',
       // Told again and again, as it cannot be seen from outside when they begin to look.
       for (let index = 0; ; index += 1) {
         const id = `new-${String(index).padStart(3, '0')}`
-        const { letter } = await import('../support/letters.js')
         await store.put(letter({ id }))()
         const all = [text.until('stdout', id), json.until('stdout', '"id":"new-'), none.ended]
         if (await Promise.race([Promise.all(all).then(() => true), pause()])) break
@@ -475,9 +474,7 @@ tail('shows the last letters and then those that come, until it is told to end',
     const ids = linesOf(ended.stdout).map((line) => line.split('  ')[2])
     assert.equal(
       ids,
-      [...new Set(ids)]
-        .toSorted((a = '', b = '') => Number(a < b ? -1 : 1))
-        .toSorted((a = '', b = '') => order(a) - order(b))
+      [...new Set(ids)].toSorted((one = '', other = '') => order(one) - order(other))
     )
     const told = idsIn(machine.stdout)
     assert.ok(told.length > 0 && told.every((id) => id.startsWith('new-')))
@@ -602,7 +599,6 @@ queues('is refused if it is missing, no queue, or newer; and never made', () =>
     }
     const ended = await dlq({ cwd }, 'import', 'missing.db', '-')
     assert.equal([ended.code, ended.stdout], [2, ''])
-    const { existsSync } = await import('node:fs')
     assert.is(existsSync(join(cwd, 'missing.db')), false)
   })
 )
@@ -626,7 +622,6 @@ command('tells how it is used, with examples and exit codes', () =>
       assert.match(help.stdout, '--json')
       assert.match(help.stdout, '--no-color')
     }
-    const { readFileSync } = await import('node:fs')
     const manifest = new URL('../../package.json', import.meta.url)
     const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }
     const [versioned, help, empty, unknown] = await Promise.all([
