@@ -1,6 +1,6 @@
 // Builds dist: ES modules, and CommonJS from a copy of lib beside a package.json that says so.
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,7 @@ const write = (file, value) => writeFileSync(file, `${JSON.stringify(value)}\n`)
 
 rmSync(join(root, 'dist'), { recursive: true, force: true })
 compile(join(root, 'tsconfig.build.json'))
+chmodSync(join(root, 'dist', 'esm', 'cli', 'main.js'), 0o755)
 
 rmSync(copy, { recursive: true, force: true })
 mkdirSync(copy, { recursive: true })

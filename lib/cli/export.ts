@@ -110,8 +110,6 @@ const exportSpec = async (
   const specifier = path.startsWith('.') ? path : `./${path}`
   await withQueue(io, queue, async (store) => {
     const spec = letterToSpec(await letterNamed(store, key), { through: specifier, expect })
-    // What is escaped stands in texts of the spec, where it means the same.
-    const lines = spec.split('\n').map(printable)
-    await writing(io, { ...options, queue }, (write) => write(lines.join('\n')))
+    await writing(io, { ...options, queue }, (write) => write(spec))
   })
 }

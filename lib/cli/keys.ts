@@ -57,6 +57,6 @@ export const notDead = ({ key, state, lease }: StoredLetter): string =>
 const candidates = 6
 
 const sharedLength = (one: string, other: string): number => {
-  const index = [...one].findIndex((digit, position) => digit !== other[position])
+  const index = one.split('').findIndex((digit, position) => digit !== other[position])
   return index < 0 ? one.length : index
 }

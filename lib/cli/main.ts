@@ -14,7 +14,7 @@ const outputOf = (stream: NodeJS.WriteStream): Output => {
           else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? new Gone() : error)
         })
       }),
-    isTerminal: Boolean(stream.isTTY),
+    isTerminal: stream.isTTY,
     get columns() {
       return stream.columns
     }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Task } from 'fp-ts/lib/Task.js'
+import { hush } from '../core/captured.js'
 import { type Clock, sleep } from '../core/clock.js'
 import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
@@ -152,7 +153,7 @@ const tidied = (
     (value) =>
     async () => {
       const written = await write(value)()
-      void tidy()
+      hush(tidy())
       return written
     }
   return { ...store, put: thenTidy(store.put), settle: thenTidy(store.settle) }

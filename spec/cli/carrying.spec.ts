@@ -8,10 +8,12 @@ import {
   writeFileSync
 } from 'node:fs'
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { StoredLetter } from '../../lib/core/letter.js'
 import {
+  at,
   called,
   dlq,
   hostile,
@@ -35,7 +37,7 @@ const carrying = suite('missive dlq export and import')
 carrying('carry letters to another queue as they are', () =>
   inShop(async (cwd, _, queue) => {
     await using(queue, async (store) => {
-      const [{ key = '', id = '', bytes: from = new Uint8Array() } = {}] = await lettersOf(queue)
+      const { key, id, bytes: from } = at(await lettersOf(queue), 0)
       await store.edit({ key, id, from, to: Uint8Array.from([255, 0]), by: 'ada' })()
     })
     const letters = await lettersOf(queue)
@@ -73,7 +75,7 @@ carrying('name the lines that are bad, and take the others', () =>
       ['line 3:', 'line 4:', 'line 5:', 'line 7:']
     )
     assert.equal([told[0], told[3]], ['line 3: it is no JSON', 'line 7: it is not UTF-8'])
-    assert.match(told[2], 'it was changed')
+    assert.match(told[2] ?? '', 'it was changed')
     assert.equal(
       (await lettersOf(join(cwd, 'other.db'))).map(({ id }) => id),
       ['o-4']
@@ -113,7 +115,7 @@ carrying('write over no file unless told to, and never over the queue', () =>
 
     const forced = await to('there', '--force')
     assert.equal(forced, { code: 0, stdout: '', stderr: '1 letter written to there\n' })
-    assert.match(readFileSync(join(cwd, 'there'), 'utf8'), letters[0]?.key)
+    assert.match(readFileSync(join(cwd, 'there'), 'utf8'), letters[0]?.key ?? 'a key')
     assert.is(statSync(join(cwd, 'there')).mode & 0o777, 0o600)
     assert.equal(
       readdirSync(cwd).filter((name) => name.includes('partial')),
@@ -124,9 +126,8 @@ carrying('write over no file unless told to, and never over the queue', () =>
 
 carrying('leave no half a file behind', () =>
   inShop(async (cwd, letters, queue) => {
-    const { default: Database } = await import('better-sqlite3')
     const database = new Database(queue)
-    database.prepare(`UPDATE letters SET headers = '{' WHERE id = 'o-4'`).run()
+    database.exec(`UPDATE letters SET headers = '{' WHERE id = 'o-4'`)
     database.close()
     const ended = await called(cwd, 'export', 'shop.db', '--output', 'letters.ndjson')
     assert.is(ended.code, 1)

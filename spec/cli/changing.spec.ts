@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { suite } from 'uvu'
@@ -8,6 +8,7 @@ import type { StoredLetter } from '../../lib/core/letter.js'
 import {
   type Put,
   app,
+  at,
   bytes,
   called,
   dlq,
@@ -227,14 +228,15 @@ const edit = suite('missive dlq edit')
 
 edit('replaces the bytes of a letter and keeps its own', () =>
   inQueue(orders, async (cwd, letters, queue) => {
-    const [{ key = '', bytes: original = new Uint8Array() } = {}, second] = letters
+    const { key, bytes: original } = at(letters, 0)
+    const second = at(letters, 1)
     const to = '{"type":"order","total":10}'
     const line = `${lineOf('show', 'shop.db', key, '--payload')} | sed 's/"ten"/10/' | ${lineOf('edit', 'shop.db', key, '--file', '-', ...through, '--by', 'ada', '--note', 'as the sender says')}`
     const piped = await shell({ cwd }, line)
     assert.equal(piped, { code: 0, stdout: `${key.slice(0, 10)} edited; its original is kept\n`, stderr: '' })
     writeFileSync(join(cwd, 'order.json'), to)
-    const filed = await called(cwd, 'edit', 'shop.db', second?.key ?? '', '--file', 'order.json', '--json')
-    assert.equal(filed, { code: 0, stdout: `{"key":"${second?.key}","edited":true}\n`, stderr: '' })
+    const filed = await called(cwd, 'edit', 'shop.db', second.key, '--file', 'order.json', '--json')
+    assert.equal(filed, { code: 0, stdout: `{"key":"${second.key}","edited":true}\n`, stderr: '' })
 
     const [one, two] = await lettersOf(queue)
     assert.is(Buffer.from(one?.bytes ?? []).toString(), '{"type":"order","total":10,"customer":{"id":17}}')
@@ -245,7 +247,7 @@ edit('replaces the bytes of a letter and keeps its own', () =>
     )
     assert.is(Buffer.from(two?.bytes ?? []).toString(), to)
 
-    const same = await called(cwd, 'edit', 'shop.db', second?.key ?? '', '--file', 'order.json')
+    const same = await called(cwd, 'edit', 'shop.db', second.key, '--file', 'order.json')
     assert.equal(same, { code: 0, stdout: 'the bytes are the same; nothing was edited\n', stderr: '' })
     assert.is((await lettersOf(queue))[1]?.events.length, 1)
   })
@@ -431,13 +433,11 @@ outcome('is told by its reason, without a stack', () =>
     const database = new Database(queue)
     database.exec("UPDATE letters SET headers = '{\"Odd\u001b' WHERE id = 'o-3'")
     database.close()
-    for (const command of [['ls'], ['stats'], ['export']]) {
-      const ended = await called(cwd, ...command, 'shop.db')
-      if (command[0] === 'stats') continue
-      assert.is(ended.code, 1, command[0])
+    for (const command of ['ls', 'export']) {
+      const ended = await called(cwd, command, 'shop.db')
+      assert.is(ended.code, 1, command)
       assert.match(ended.stderr, /^missive: letter [0-9a-f]{40}: its headers cannot be read: [^\n]+\n$/)
     }
-    assert.ok(existsSync(queue))
   })
 )
 

@@ -10,6 +10,7 @@ import {
   act,
   app,
   assertHarmless,
+  at,
   called,
   copied,
   dlq,
@@ -495,8 +496,8 @@ escaping('never acts on a terminal, whatever the command', () =>
     const queue = join(cwd, 'shop.db')
     const letters = await madeQueue(queue, hostile)
     await using(queue, async (store) => {
-      const [{ key = '', id = '', bytes: from = new Uint8Array() } = {}] = letters
-      await store.edit({ key, id, from, to: Buffer.from(`{"total":"${'\u009b'}"}`), by: act, note: act })()
+      const { key, id, bytes: from } = at(letters, 0)
+      await store.edit({ key, id, from, to: Buffer.from('{"total":"\u009b"}'), by: act, note: act })()
     })
     writeFileSync(
       join(cwd, 'app.mjs'),
@@ -631,8 +632,8 @@ command('tells how it is used, with examples and exit codes', () =>
       missive({ cwd }, 'dlq', 'lost')
     ])
     assert.equal(versioned, { code: 0, stdout: `${version}\n`, stderr: '' })
-    assert.equal([help?.code, /^Usage: missive /.test(help?.stdout ?? '')], [0, true])
-    assert.equal([empty?.code, empty?.stdout, /^Usage: missive /.test(empty?.stderr ?? '')], [2, '', true])
+    assert.equal([help?.code, help?.stdout.startsWith('Usage: missive ')], [0, true])
+    assert.equal([empty?.code, empty?.stdout, empty?.stderr.startsWith('Usage: missive ')], [2, '', true])
     assert.equal([unknown?.code, /unknown command 'lost'/.test(unknown?.stderr ?? '')], [2, true])
   })
 )

@@ -292,7 +292,7 @@ committing('answers all who put at the same time as one whose bytes are taken aw
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
     const unhandled: unknown[] = []
-    let note = (_: unknown): void => undefined
+    let note: (error: unknown) => void = () => undefined
     const failing = new Promise<readonly []>((resolve) => {
       note = (error) => {
         unhandled.push(error)

@@ -101,6 +101,13 @@ export const lettersOf = (path: string): Promise<readonly StoredLetter[]> =>
     return page.right.letters
   })
 
+/** A letter that must be there. */
+export const at = (letters: readonly StoredLetter[], index: number): StoredLetter => {
+  const found = letters[index]
+  if (found === undefined) throw new Error(`there is no letter ${index}`)
+  return found
+}
+
 export interface Put extends Partial<DeadLetter> {
   /** Milliseconds before now. */
   readonly age?: number
@@ -188,8 +195,8 @@ export const hostile: readonly Put[] = [
     source: acting,
     route: acting,
     headers: { [acting]: acting },
-    bytes: bytes(`{"type":"${'\u009b\u202e'}","total":"\u007f"}`),
-    failure: malformed([{ path: `.total`, message: acting }]),
+    bytes: bytes('{"type":"\u009b\u202e","total":"\u007f"}'),
+    failure: malformed([{ path: '.total', message: acting }]),
     fault: rejected(acting)
   },
   {
