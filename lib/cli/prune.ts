@@ -38,10 +38,8 @@ export const prune = (dlq: Command, io: Io): void =>
 
 // helpers
 
-const weekMs = 7 * 86_400_000
-
 const run = async (io: Io, store: DeadLetterStore, options: Options): Promise<void> => {
-  const { olderThan, maxLetters, maxBytes, tombstonesOlderThan = weekMs, yes = false, json = false } = options
+  const { olderThan, maxLetters, maxBytes, tombstonesOlderThan, yes = false, json = false } = options
   const startedAt = io.now()
   const what = await plan(store, options, startedAt)
   if (what !== undefined && !yes) {
@@ -50,9 +48,7 @@ const run = async (io: Io, store: DeadLetterStore, options: Options): Promise<vo
   }
   const pruned = await answerOf(
     store.prune({
-      keepTombstonesMs: tombstonesOlderThan,
-      // Settled letters that somebody keeps for a time keep their payloads as long as their tombstones.
-      keepSettledMs: tombstonesOlderThan,
+      ...(tombstonesOlderThan !== undefined && { keepTombstonesMs: tombstonesOlderThan }),
       // What grew old since it was counted stays.
       ...(olderThan !== undefined && { maxAgeMs: olderThan + io.now() - startedAt }),
       ...(maxLetters !== undefined && { maxLetters }),

@@ -68,6 +68,6 @@ const indented = (line: string): string =>
 /** Escapes everything that a terminal would act on. */
 export const printable = (text: string): string =>
   text.replace(
-    /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
+    /[\p{Cc}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
     (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`
   )

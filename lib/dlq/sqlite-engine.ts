@@ -14,6 +14,7 @@ import {
   maxPageBytes
 } from './engine.js'
 import type { Row } from './row.js'
+import { settingsOf } from './sqlite-schema.js'
 import { statementsOf } from './sqlite-rows.js'
 import { type Sql, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
 import {
@@ -31,8 +32,9 @@ import {
   wasEnded
 } from './transitions.js'
 
-/** `keepSettledMs`: how long settled letters keep their bytes. */
-export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): Engine => {
+export const sqliteEngine = (database: Database): Engine => {
+  /** How long settled letters keep their bytes, and tombstones stay, if nothing else is said. */
+  const { keepSettledMs = 0, keepTombstonesMs: keepNamesMs = defaultTombstonesMs } = settingsOf(database)
   const rows = statementsOf(database)
   const kept = (row: Row): Row => (keepSettledMs > 0 ? row : emptied(row))
 
@@ -232,7 +234,7 @@ export const sqliteEngine = (database: Database, { keepSettledMs = 0 } = {}): En
       written(() => added.map((row) => (rows.insertNew(row) === undefined ? 'added' : 'present'))),
     prune: (retention, now) => {
       reap(now)
-      const { keepSettledMs: keepMs = keepSettledMs, keepTombstonesMs = defaultTombstonesMs } = retention
+      const { keepSettledMs: keepMs = keepSettledMs, keepTombstonesMs = keepNamesMs } = retention
       const { maxAgeMs, maxLetters, maxBytes } = retention
       return written(() => {
         const tombstones = pruned(

@@ -5,8 +5,9 @@ import type { Database, Options } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
+import type { Retention } from '../core/letter.js'
 import { left, right } from '../core/result.js'
-import { applicationId, migrate, schemaVersion } from './sqlite-schema.js'
+import { applicationId, keepSettings, migrate, schemaVersion } from './sqlite-schema.js'
 import { upgrade } from './sqlite-upgrade.js'
 
 // model
@@ -24,6 +25,8 @@ export interface FileOptions {
   readonly create?: boolean
   /** How long the driver waits for another process's lock, in milliseconds. */
   readonly busyMs?: number
+  /** To be noted in the file. */
+  readonly retention?: Retention
 }
 
 // constructors
@@ -31,7 +34,7 @@ export interface FileOptions {
 export const openFile = (
   connect: Connect,
   location: string,
-  { create = true, busyMs = 5_000 }: FileOptions = {}
+  { create = true, busyMs = 5_000, retention = {} }: FileOptions = {}
 ): Either<FileError, Database> => {
   const refused = (message: string, isBusy = false) =>
     left({ ...resourceError('sqliteDlq', message), isBusy })
@@ -46,6 +49,7 @@ export const openFile = (
     if (create) closeSync(openSync(location, 'a', 0o600))
     database = connect(location, { timeout: busyMs })
     prepare(database)
+    keepSettings(database, retention)
     return right(database)
   } catch (error) {
     database?.close()

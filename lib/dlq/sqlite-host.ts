@@ -16,8 +16,6 @@ export interface HostOptions {
   readonly location: string
   /** How long it waits in all while other processes hold the file locked, in milliseconds. */
   readonly patienceMs: number
-  /** How long settled letters keep their bytes, in milliseconds. */
-  readonly keepSettledMs: number
 }
 
 export interface Host {
@@ -32,7 +30,7 @@ export interface Host {
 
 // constructors
 
-export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }: HostOptions): Host => {
+export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions): Host => {
   let file: OpenFile | undefined
   let last: Promise<unknown> = Promise.resolve()
   let isClosing = false
@@ -48,9 +46,14 @@ export const hostOf = (connect: Connect, { location, patienceMs, keepSettledMs }
     const connected = openFile(connect, location, { create: false, busyMs: sliceMs })
     if (connected._tag === 'Left') throw refused(connected.left)
     const database = connected.right
-    file = { database, engine: sqliteEngine(database, { keepSettledMs }), seen: new Map(), isNamed: false }
-    if (isSuspect) renewLog(database)
+    try {
+      if (isSuspect) renewLog(database)
+    } catch (error) {
+      database.close()
+      throw error
+    }
     isSuspect = false
+    file = { database, engine: sqliteEngine(database), seen: new Map(), isNamed: false }
     return file
   }
 

@@ -1,5 +1,6 @@
 /** The tables of a queue's file, and how older ones become them. */
 import type { Database } from 'better-sqlite3'
+import type { Retention } from '../core/letter.js'
 
 export const schemaVersion = 2
 
@@ -25,7 +26,30 @@ export const migrate = (database: Database, version: number, upgrade: Upgrade): 
 /** Takes over what lies in `letters_1`. */
 export type Upgrade = (database: Database) => void
 
+/** What whoever owns the file has said, so that whoever else opens it keeps to it. */
+export const settingsOf = (database: Database): Retention =>
+  Object.fromEntries(
+    (database.prepare('SELECT name, value FROM settings').all() as readonly Setting[]).map(
+      ({ name, value }) => [name, value]
+    )
+  )
+
+export const keepSettings = (database: Database, retention: Retention): void => {
+  const keep = database.prepare(
+    'INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'
+  )
+  for (const name of ['keepSettledMs', 'keepTombstonesMs'] as const) {
+    const value = retention[name]
+    if (value !== undefined) keep.run(name, value)
+  }
+}
+
 // helpers
+
+interface Setting {
+  readonly name: string
+  readonly value: number
+}
 
 const tables = `
   CREATE TABLE kinds (
@@ -60,6 +84,7 @@ const tables = `
     original BLOB,
     bytes BLOB NOT NULL
   ) STRICT;
+  CREATE TABLE settings (name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT;
   CREATE UNIQUE INDEX letters_name ON letters (id, key);
   CREATE INDEX letters_kind ON letters (state, kind, firstSeenAt, lastSeenAt, attemptCount);
   CREATE INDEX letters_lease ON letters (leaseUntil) WHERE state = 'replaying';`

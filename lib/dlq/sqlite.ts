@@ -25,7 +25,10 @@ export interface SqliteDlqOptions {
   readonly create?: boolean
   /** How long to wait while other processes hold the file locked, in milliseconds. 60 s by default. */
   readonly patienceMs?: number
-  /** What is removed as time goes on, once an hour and at the start. Dead letters stay unless this says otherwise. */
+  /**
+   * What is removed as time goes on, at most once an hour, when something is written. Dead letters stay unless this
+   * says so. How long settled letters and tombstones are kept is noted in the file, for whoever else opens it.
+   */
   readonly retention?: Retention
   /** Told when something was removed. */
   readonly onPruned?: (pruned: Pruned) => void
@@ -66,10 +69,9 @@ interface Opened {
 }
 
 const opened = (location: string, options: SqliteDlqOptions): Opened => {
-  const { patienceMs = defaultPatienceMs, retention = {}, clock = systemClock, isStoredHeader } = options
-  const { keepSettledMs = 0 } = retention
-  const writer = threadOf({ location, patienceMs, keepSettledMs })
-  const reader = threadOf({ location, patienceMs, keepSettledMs })
+  const { patienceMs = defaultPatienceMs, clock = systemClock, isStoredHeader } = options
+  const writer = threadOf({ location, patienceMs })
+  const reader = threadOf({ location, patienceMs })
   const store = storeOver({
     location,
     call: (name, ...parts) => (reads.has(name) ? reader : writer).ask(name, parts),
@@ -95,7 +97,7 @@ const opened = (location: string, options: SqliteDlqOptions): Opened => {
 /** Opens the file once, so that what cannot be used is refused at the start, and is made what it must be. */
 const refusalOf = async (
   location: string,
-  { create = true, patienceMs = defaultPatienceMs, clock = systemClock }: SqliteDlqOptions
+  { create = true, patienceMs = defaultPatienceMs, retention = {}, clock = systemClock }: SqliteDlqOptions
 ): Promise<ResourceError | undefined> => {
   const driver = await loadDriver()
   if (driver._tag === 'Left') return driver.left
@@ -103,7 +105,7 @@ const refusalOf = async (
   const { no, warning } = existsSync(folder) ? placeOf(folder) : {}
   if (no !== undefined) return resourceError('sqliteDlq', no)
   const until = clock.monotonic() + patienceMs
-  const open = () => openFile(driver.right, location, { create, busyMs: 0 })
+  const open = () => openFile(driver.right, location, { create, busyMs: 0, retention })
   let file = open()
   while (file._tag === 'Left' && file.left.isBusy && clock.monotonic() < until) {
     await sleep(clock, pauseMs, new AbortController().signal)

@@ -244,7 +244,7 @@ committing('begins a transaction for many, and commits it before it answers any 
           if (said !== '') log.push(said)
         }
       })
-    const host = hostOf(watching, { location, patienceMs: 0, keepSettledMs: 0 })
+    const host = hostOf(watching, { location, patienceMs: 0 })
     right(await host.call('count', [{}, 1]))
     log.length = 0
     const put = batches(location, (rows) => host.call('put', [rows]), systemClock)

@@ -47,7 +47,7 @@ const hosting = (
   inFolder(async (folder) => {
     const location = join(folder, 'a.db')
     await using(location, async () => undefined)
-    const host = hostOf(connect, { location, patienceMs, keepSettledMs: 0 })
+    const host = hostOf(connect, { location, patienceMs })
     try {
       await use(host, location)
     } finally {
@@ -96,9 +96,11 @@ locked('does not hold up the event loop, and stores once the lock is gone', () =
     const file = join(folder, 'a.db')
     return using(file, async (queue) => {
       right(await queue.put(named('first'))())
-      // Whatever else this machine does may hold up a round, but a queue that does would hold up each of them.
+      // Whatever else this machine does may hold up a round, but a queue that does would hold up each of them, and for longer.
       const lags: number[] = []
-      for (let round = 0; round < 3 && !lags.some((lag) => lag < 50); round += 1) {
+      let idleLag = 0
+      for (let round = 0; round < 3 && !lags.some((lag) => lag < 50 + idleLag); round += 1) {
+        if (round > 0) idleLag = Math.max(idleLag, await longestLag(1_000))
         await whileLocked(file, async (letGo) => {
           let isStored = false
           const ids = Array.from({ length: 20 }, (_, index) => `${round}.${index}`)
@@ -113,7 +115,10 @@ locked('does not hold up the event loop, and stores once the lock is gone', () =
           assert.equal(missingFrom(file, ids), [])
         })
       }
-      assert.ok(Math.min(...lags) < 50, `held up for ${lags.join()} ms`)
+      assert.ok(
+        Math.min(...lags) < Math.min(500, 50 + idleLag),
+        `held up for ${lags.join()} ms, and without a lock for ${idleLag} ms`
+      )
     })
   })
 )
@@ -161,7 +166,9 @@ locked('is waited for when it is opened, and does not hold up the event loop the
     const file = join(folder, 'a.db')
     await using(file, async (queue) => right(await queue.put(named('first'))()))
     const lags: number[] = []
-    for (let round = 0; round < 3 && !lags.some((lag) => lag < 100); round += 1) {
+    let idleLag = 0
+    for (let round = 0; round < 3 && !lags.some((lag) => lag < 100 + idleLag); round += 1) {
+      if (round > 0) idleLag = Math.max(idleLag, await longestLag(1_000))
       await whileLocked(file, async (letGo) => {
         let isOpen = false
         const opening = opened(file).then((queue) => {
@@ -176,7 +183,10 @@ locked('is waited for when it is opened, and does not hold up the event loop the
         await close()
       })
     }
-    assert.ok(Math.min(...lags) < 100, `held up for ${lags.join()} ms`)
+    assert.ok(
+      Math.min(...lags) < Math.min(500, 100 + idleLag),
+      `held up for ${lags.join()} ms, and without a lock for ${idleLag} ms`
+    )
   })
 )
 
@@ -378,6 +388,32 @@ failing('answers Left when the new connection fails, too, and recovers by itself
     assert.equal([...lettersIn(location).keys()], ['first', 'a'])
   })
 })
+
+failing(
+  'begins its log anew after a failed commit, and answers nothing Right while a reader keeps it from that',
+  () => {
+    const { connect, arm } = ambiguous(true)
+    return hosting(connect, async (host, location) => {
+      right(await host.call('put', [[row('first')]]))
+      const reader = new Database(location)
+      reader.exec('BEGIN')
+      reader.prepare('SELECT count(*) FROM letters').get()
+      const before = statSync(`${location}-wal`).size
+      arm(1)
+      // Tried again and again, as by those who wait until it is stored.
+      for (const reason of [
+        reasonOf(await host.call('put', [[row('a')]])),
+        reasonOf(await host.call('put', [[row('a')]]))
+      ])
+        assert.match(reason, 'another process holds it locked')
+      reader.exec('COMMIT')
+      reader.close()
+      right(await host.call('put', [[row('a')]]))
+      assert.ok(statSync(`${location}-wal`).size < before, 'the log is the old one')
+      assert.equal(missingFrom(location, ['first', 'a']), [])
+    })
+  }
+)
 
 failing('answers Left while nothing may be written, with what to do, and stores when it may again', () => {
   let database: Database.Database | undefined

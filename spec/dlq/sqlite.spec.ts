@@ -19,7 +19,8 @@ import * as assert from 'uvu/assert'
 import { rejected } from '../../lib/core/failure.js'
 import type { StoredLetter } from '../../lib/core/letter.js'
 import { rowOf } from '../../lib/dlq/row.js'
-import { type SqliteDlq, sqliteDlq } from '../../lib/dlq/sqlite.js'
+import { Resource } from '../../lib/core/resource.js'
+import { type SqliteDlq, type SqliteDlqOptions, sqliteDlq } from '../../lib/dlq/sqlite.js'
 import { type Connect, openFile, placeOf } from '../../lib/dlq/sqlite-file.js'
 import { hostOf } from '../../lib/dlq/sqlite-host.js'
 import { inFolder, letter } from '../support/letters.js'
@@ -143,7 +144,7 @@ storing('reads synchronous as FULL on its own connection after a write, also to 
     }
     await using(location, async () => undefined)
     for (const id of ['1', '2']) {
-      const host = hostOf(watched, { location, patienceMs: 0, keepSettledMs: 0 })
+      const host = hostOf(watched, { location, patienceMs: 0 })
       right(await host.call('put', [[rowOf(letter({ id }), 1, () => true)]]))
       assert.is(connections.at(-1)?.pragma('synchronous', { simple: true }), 2)
       assert.is(connections.at(-1)?.pragma('journal_mode', { simple: true }), 'wal')
@@ -194,6 +195,32 @@ storing('answers Left for all that is asked once it is closed', () =>
       answers.map(() => `${file}: the queue is closed`)
     )
     assert.not(existsSync(`${file}-wal`), 'its log is taken into the file')
+  })
+)
+
+storing('keeps what its owner wants to be kept, whoever else resolves and discards', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'a.db')
+    const openedWith = async (options: SqliteDlqOptions, use: (queue: SqliteDlq) => Promise<void>) => {
+      const used = await Resource.use((queue: SqliteDlq) => () => use(queue))(sqliteDlq(file, options))()
+      assert.is(used._tag, 'Right')
+    }
+    await openedWith({ retention: { keepSettledMs: 86_400_000 } }, async (queue) => {
+      for (const id of ['1', '2']) right(await queue.put(letter({ id }))())
+    })
+    await openedWith({ create: false }, async (queue) => {
+      right(await queue.discard({ filter: { id: '1' }, by: 'me', note: '' })())
+      right(await queue.resolve(letter({ id: '2' }))())
+      right(await queue.prune()())
+      const { letters } = right(await queue.page()())
+      assert.equal(
+        letters.map(({ id, state, bytes }) => [id, state, bytes.length]),
+        [
+          ['1', 'discarded', 5],
+          ['2', 'resolved', 5]
+        ]
+      )
+    })
   })
 )
 
