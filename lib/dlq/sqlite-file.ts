@@ -46,7 +46,8 @@ export const openFile = (
     return refused(`${location} is no file; give another path`)
   let database: Database | undefined
   try {
-    if (create) closeSync(openSync(location, 'a', 0o600))
+    // Closing a file ends this process's locks on it, so one that is there is not touched.
+    if (!existsSync(location)) closeSync(openSync(location, 'a', 0o600))
     database = connect(location, { timeout: busyMs })
     prepare(database)
     keepSettings(database, retention)

@@ -47,7 +47,7 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
     if (connected._tag === 'Left') throw refused(connected.left)
     const database = connected.right
     try {
-      if (isSuspect) renewLog(database)
+      if (isSuspect) renewLog(database, `${location}-wal`)
     } catch (error) {
       database.close()
       throw error
@@ -61,7 +61,7 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
     const current = opened()
     const answer = ask(current.engine)
     for (const path of [location, `${location}-wal`]) stay(current, path)
-    if (!current.isNamed) syncFolder(dirname(location))
+    if (!current.isNamed) sync(dirname(location))
     current.isNamed = true
     return answer
   }
@@ -145,8 +145,8 @@ const stay = ({ seen }: OpenFile, path: string): void => {
 }
 
 /** SQLite does this as well, and does not say when it fails. */
-const syncFolder = (folder: string): void => {
-  const descriptor = openSync(folder, 'r')
+const sync = (path: string): void => {
+  const descriptor = openSync(path, 'r')
   try {
     fsyncSync(descriptor)
   } finally {
@@ -156,11 +156,13 @@ const syncFolder = (folder: string): void => {
 
 /**
  * What was written before a sync that failed may never reach the disk, though later syncs succeed: the system takes
- * it for written. So the log is copied into the database and begun anew.
+ * it for written. So the log is copied into the database and begun anew, and is sure to be empty on the disk: else it
+ * might be read over the database when the power goes.
  */
-const renewLog = (database: Database): void => {
+const renewLog = (database: Database, log: string): void => {
   const [result] = database.pragma('wal_checkpoint(TRUNCATE)') as readonly { readonly busy: number }[]
   if (result?.busy !== 0) throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
+  sync(log)
 }
 
 const isOfDisk = (error: unknown): boolean => /^(?:SQLITE_|E[A-Z]+$)/.test(codeOf(error))

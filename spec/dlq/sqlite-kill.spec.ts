@@ -66,7 +66,7 @@ killed('stores all that two processes put at the same time, while nobody is refu
 killed('leaves in the queue what failed and nothing else, when a whole run is killed again and again', () =>
   inFolder(async (folder) => {
     const [queue, journal] = [join(folder, 'a.db'), join(folder, 'settled')]
-    const count = 20_000
+    const count = 50_000
     const settled = (): ReadonlyMap<string, string> =>
       new Map(
         readFileSync(journal, 'utf8')
@@ -76,7 +76,7 @@ killed('leaves in the queue what failed and nothing else, when a whole run is ki
       )
     for (let round = 0; round < 3; round += 1) {
       const child = start('sqlite-settle.ts', [queue, journal, String(count)])
-      const enough = 5_000 * round + Math.ceil(Math.random() * 4_000)
+      const enough = 5_000 * round + 500 + Math.ceil(Math.random() * 4_000)
       await child.until(`${enough} are settled`, (told) => Number(told.at(-1) ?? 0) >= enough)
       child.process.kill('SIGKILL')
       await child.ended()
