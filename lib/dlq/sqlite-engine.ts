@@ -116,6 +116,8 @@ export const sqliteEngine = (database: Database): Engine => {
         })
       ),
     recall: (name, now) => {
+      // Most messages that are brought back have no letter, and then nobody is to be locked out.
+      if (rows.of(name) === undefined) return undefined
       reap(now)
       return written(() => {
         const row = rows.of(name)

@@ -100,6 +100,7 @@ const plain = (replayed: Replayed): Replayed => {
   }
 }
 
+/** The JSON form of a failure is one, of the same tag; its type says less. */
 const plainFailure = (failure: Failure): Failure => failureToJson(failure) as unknown as Failure
 
 /** Whoever asks may have given anything. */
