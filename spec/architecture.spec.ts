@@ -64,9 +64,17 @@ const drivers: ReadonlyMap<string, RegExp> = new Map([[driver, /^lib\/dlq\/sqlit
 const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/consume.ts',
   'lib/interpreters/run-main.ts',
-  ...['each-letter', 'engine', 'filter', 'fingerprint', 'identity', 'row', 'store', 'transitions'].map(
-    (name) => `lib/dlq/${name}.ts`
-  )
+  ...[
+    'decisions',
+    'each-letter',
+    'engine',
+    'filter',
+    'fingerprint',
+    'identity',
+    'row',
+    'store',
+    'transitions'
+  ].map((name) => `lib/dlq/${name}.ts`)
 ])
 /** What is started as a thread, and by whom. */
 const started: ReadonlyMap<string, string> = new Map([

@@ -1,6 +1,6 @@
 /** An engine in memory: what it holds is gone with the process. */
 import { randomUUID } from 'node:crypto'
-import type { LetterFilter, LetterGroup, LetterQuery, Retention } from '../core/letter.js'
+import type { LetterFilter, LetterGroup, LetterName, LetterQuery, Retention } from '../core/letter.js'
 import {
   type Engine,
   type RowPage,
@@ -13,20 +13,8 @@ import {
 } from './engine.js'
 import { matches } from './filter.js'
 import type { Row } from './row.js'
-import {
-  broughtBack,
-  claimed,
-  discarded,
-  edited,
-  emptied,
-  expired,
-  isForSource,
-  isHeldBy,
-  putAgain,
-  resolved,
-  settled,
-  wasEnded
-} from './transitions.js'
+import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
+import { claimed, discarded, emptied, expired, putAgain } from './transitions.js'
 
 export interface MemoryEngine extends Engine {
   /** All that it holds, oldest first. */
@@ -46,7 +34,11 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
     entries.set(row.key, { seq, row })
   }
   const rowOf = (key: string): Row | undefined => entries.get(key)?.row
-  const kept = (row: Row): Row => (keepSettledMs > 0 ? row : emptied(row))
+  const decided = <A>({ key }: LetterName, decide: Decide<A>): A => {
+    const { answer, after } = decide(rowOf(key))
+    if (after !== undefined) replace(after)
+    return answer
+  }
 
   /** Leases that ended by themselves leave dead letters. */
   const reap = (now: number): void => {
@@ -87,18 +79,13 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
         else replace(putAgain(before, { ...row, bytes: Uint8Array.from(row.bytes) }))
         return undefined
       }),
-    recall: ({ key }, now) => {
+    recall: (name, now) => {
       reap(now)
-      const row = rowOf(key)
-      if (row === undefined || !isForSource(row)) return row?.state
-      replace(broughtBack(row, now))
-      return 'dead'
+      return decided(name, recalling(now))
     },
-    resolve: ({ key }, by, now) => {
+    resolve: (name, by, now) => {
       reap(now)
-      const row = rowOf(key)
-      if (row !== undefined && isForSource(row))
-        replace(kept(resolved(row, { at: now, by, what: 'resolved' }, now)))
+      decided(name, resolving(by, now, keepSettledMs))
     },
     page: (query, now): RowPage => {
       const { rows, position, last } = select(query, now)
@@ -137,35 +124,15 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
       for (const row of leased) replace(row)
       return { rows: leased, next: position === undefined ? undefined : cursor(position, last) }
     },
-    renew: (held, until) =>
-      held.map(({ key, token }) => {
-        const row = rowOf(key)
-        if (row === undefined || !isHeldBy(row, token)) return 'lost'
-        replace({ ...row, leaseUntil: until })
-        return 'ok'
-      }),
-    settle: (replayed, now) =>
-      replayed.map((one) => {
-        const row = rowOf(one.key)
-        if (row === undefined) return 'lost'
-        if (!isHeldBy(row, one.token)) return wasEnded(row, one.token) ? 'ok' : 'lost'
-        const after = settled(row, one, now)
-        replace(after.state === 'resolved' ? kept(after) : after)
-        return 'ok'
-      }),
-    edit: ({ key, from, to, by, note }, now) => {
+    renew: (held, until) => held.map((one) => decided(one, renewing(one.token, until))),
+    settle: (replayed, now) => replayed.map((one) => decided(one, settling(one, now, keepSettledMs))),
+    edit: (edit, now) => {
       reap(now)
-      const row = rowOf(key)
-      if (row === undefined) return 'missing'
-      if (row.state !== 'dead') return 'busy'
-      if (row.original !== null && isSame(row.bytes, to)) return 'edited'
-      if (!isSame(row.bytes, from)) return 'changed'
-      replace(edited(row, Uint8Array.from(to), by, note, now))
-      return 'edited'
+      return decided(edit, editing(edit, now))
     },
     discard: (filter, by, note, now) => {
       const dead = found({ ...filter, state: 'dead' }, now)
-      for (const { row } of dead) replace(kept(discarded(row, by, note, now)))
+      for (const { row } of dead) replace(kept(discarded(row, by, note, now), keepSettledMs))
       return dead.length
     },
     add: (rows) =>
@@ -228,6 +195,3 @@ const cutPage = (
 }
 
 const sizeOf = ({ bytes, original }: Row): number => bytes.length + (original?.length ?? 0)
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, index) => byte === b[index])

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import { capture } from '../core/captured.js'
-import type { Arrivals, LetterFilter, LetterGroup, LetterQuery } from '../core/letter.js'
+import type { Arrivals, LetterFilter, LetterGroup, LetterName, LetterQuery } from '../core/letter.js'
 import {
   type Engine,
   type RowPage,
@@ -13,30 +13,23 @@ import {
   hourMs,
   maxPageBytes
 } from './engine.js'
+import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import type { Row } from './row.js'
 import { settingsOf } from './sqlite-schema.js'
 import { statementsOf } from './sqlite-rows.js'
 import { type Sql, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
-import {
-  broughtBack,
-  claimed,
-  discarded,
-  edited,
-  emptied,
-  expired,
-  isForSource,
-  isHeldBy,
-  putAgain,
-  resolved,
-  settled,
-  wasEnded
-} from './transitions.js'
+import { claimed, discarded, emptied, expired, putAgain } from './transitions.js'
 
 export const sqliteEngine = (database: Database): Engine => {
   /** How long settled letters keep their bytes, and tombstones stay, if nothing else is said. */
   const { keepSettledMs = 0, keepTombstonesMs: keepNamesMs = defaultTombstonesMs } = settingsOf(database)
   const rows = statementsOf(database)
-  const kept = (row: Row): Row => (keepSettledMs > 0 ? row : emptied(row))
+  const decided = <A>(name: LetterName, decide: Decide<A>): A => {
+    const row = rows.of(name)
+    const { answer, after } = decide(row)
+    if (row !== undefined && after !== undefined) rows.update(row, after)
+    return answer
+  }
 
   /** One transaction for all of it, begun as a writer's, so that it waits for others before it reads. */
   const written = <A>(write: () => A): A => {
@@ -119,20 +112,11 @@ export const sqliteEngine = (database: Database): Engine => {
       // Most messages that are brought back have no letter, and then nobody is to be locked out.
       if (rows.of(name) === undefined) return undefined
       reap(now)
-      return written(() => {
-        const row = rows.of(name)
-        if (row === undefined || !isForSource(row)) return row?.state
-        rows.update(row, broughtBack(row, now))
-        return 'dead'
-      })
+      return written(() => decided(name, recalling(now)))
     },
     resolve: (name, by, now) => {
       reap(now)
-      written(() =>
-        rows.change(name, (row) =>
-          isForSource(row) ? kept(resolved(row, { at: now, by, what: 'resolved' }, now)) : row
-        )
-      )
+      written(() => decided(name, resolving(by, now, keepSettledMs)))
     },
     page: (query, now) => {
       reap(now)
@@ -184,38 +168,12 @@ export const sqliteEngine = (database: Database): Engine => {
         return { rows: leased, next }
       })
     },
-    renew: (held, until) =>
-      written(() =>
-        held.map(({ key, id, token }) => {
-          const row = rows.of({ key, id })
-          if (row === undefined || !isHeldBy(row, token)) return 'lost'
-          rows.update(row, { ...row, leaseUntil: until })
-          return 'ok'
-        })
-      ),
+    renew: (held, until) => written(() => held.map((one) => decided(one, renewing(one.token, until)))),
     settle: (replayed, now) =>
-      written(() =>
-        replayed.map((one) => {
-          const row = rows.of(one)
-          if (row === undefined) return 'lost'
-          if (!isHeldBy(row, one.token)) return wasEnded(row, one.token) ? 'ok' : 'lost'
-          const after = settled(row, one, now)
-          rows.update(row, after.state === 'resolved' ? kept(after) : after)
-          return 'ok'
-        })
-      ),
-    edit: ({ from, to, by, note, ...name }, now) => {
+      written(() => replayed.map((one) => decided(one, settling(one, now, keepSettledMs)))),
+    edit: (edit, now) => {
       reap(now)
-      return written(() => {
-        const row = rows.of(name)
-        if (row === undefined) return 'missing'
-        if (row.state !== 'dead') return 'busy'
-        // Made already, by a commit that was thought to have failed.
-        if (row.original !== null && isSame(row.bytes, to)) return 'edited'
-        if (!isSame(row.bytes, from)) return 'changed'
-        rows.update(row, edited(row, to, by, note, now))
-        return 'edited'
-      })
+      return written(() => decided(edit, editing(edit, now)))
     },
     discard: (filter, by, note, now) => {
       reap(now)
@@ -227,7 +185,7 @@ export const sqliteEngine = (database: Database): Engine => {
           .all(...values)
         for (const seq of seqs) {
           const row = rows.at(Number(seq))
-          rows.update(row, kept(discarded(row, by, note, now)))
+          rows.update(row, kept(discarded(row, by, note, now), keepSettledMs))
         }
         return seqs.length
       })
@@ -285,5 +243,3 @@ const isOfOneRow = (error: unknown): boolean =>
   /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH)/.test(String((error as { readonly code?: unknown }).code)) ||
   error instanceof RangeError ||
   error instanceof TypeError
-
-const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0

@@ -13,7 +13,6 @@ export interface Rows {
   readonly insertNew: (row: Row) => Row | undefined
   /** Writes what differs. */
   readonly update: (before: Row, after: Row) => void
-  readonly change: (name: LetterName, f: (row: Row) => Row) => void
   /** To be called when a transaction begins: the ones of a transaction that was undone are not there. */
   readonly forgetKinds: () => void
 }
@@ -67,10 +66,6 @@ export const statementsOf = (database: Database): Rows => {
     at: (seq) => selectBySeq.get(seq) as Row,
     insertNew: (row) => (insert.run(...valuesOf(columns, row)).changes === 1 ? undefined : of(row)),
     update,
-    change: (name, f) => {
-      const row = of(name)
-      if (row !== undefined) update(row, f(row))
-    },
     forgetKinds: () => kinds.clear()
   }
 }
