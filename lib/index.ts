@@ -95,10 +95,13 @@ export type {
   Settlement,
   Source,
   SourceError,
+  SourceGauges,
+  SourceLimits,
   Traits
 } from './core/source.js'
 export type { Origin } from './core/message.js'
 export { fromOrigin, interruption } from './core/message.js'
-export type { Ended, Event, Interpreter, OnEvent, Progress, Report } from './core/interpreter.js'
+export { Interruptible } from './core/interruptible.js'
+export type { Ended, Event, Gauges, Interpreter, OnEvent, Progress, Report } from './core/interpreter.js'
 export { exitCode, renderEvent, renderReport } from './core/interpreter.js'
 export type { Clock } from './core/clock.js'

@@ -60,7 +60,10 @@ const rendered = ({ from, line, to }: Edge): string => `${from}:${line} imports 
 
 const driver = 'better-sqlite3'
 /** The files that may know a driver. */
-const drivers: ReadonlyMap<string, RegExp> = new Map([[driver, /^lib\/dlq\/sqlite(?:-\w+)?\.ts$/]])
+const drivers: ReadonlyMap<string, RegExp> = new Map([
+  [driver, /^lib\/dlq\/sqlite(?:-\w+)?\.ts$/],
+  ['ioredis', /^lib\/redis\/driver\.ts$/]
+])
 const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/consume.ts',
   'lib/interpreters/run-main.ts',
@@ -93,6 +96,9 @@ const isCommand = (path: string): boolean => path.startsWith('lib/cli/')
 const isInside = ({ to }: Edge): boolean => to.startsWith('lib/') && !isEntry(to) && !isCommand(to)
 const isNode = ({ to }: Edge): boolean => to.startsWith('node:')
 const isAtEdge = (edge: Edge): boolean => isNode(edge) || drivers.get(edge.to)?.test(edge.from) === true
+/** What sources and queues on Redis have in common. */
+const isOfRedis = ({ from, to }: Edge): boolean =>
+  to.startsWith('lib/redis/') && /^lib\/(?:interpreters|dlq)\/redis(?:-\w+)*\.ts$/.test(from)
 const isBeside = ({ from, to }: Edge): boolean => posix.dirname(from) === posix.dirname(to)
 
 const breaches = (files: Files): readonly string[] => {
@@ -118,7 +124,9 @@ const breaches = (files: Files): readonly string[] => {
     if (isEntry(from)) return isInside(edge)
     if (from.startsWith('lib/core/')) return isCore(edge) || isFunctional(edge)
     if (/^lib\/(?:interpreters|dlq)\//.test(from))
-      return [isCore, isSystem, isFunctional, isAtEdge, isNear].some((allows) => allows(edge))
+      return [isCore, isSystem, isFunctional, isAtEdge, isNear, isOfRedis].some((allows) => allows(edge))
+    if (from.startsWith('lib/redis/'))
+      return [isCore, isSystem, isFunctional, isAtEdge, isBeside].some((allows) => allows(edge))
     if (from.startsWith('lib/testing/'))
       return [isCore, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
     if (isCommand(from)) {
@@ -338,6 +346,7 @@ loading('loads the driver of its subpath alone, and the root no part of Node', (
     './node': ['node:'],
     './dlq': ['node:'],
     './sqlite': [driver, 'node:'],
+    './redis': ['ioredis', 'node:'],
     './testing': ['node:']
   })
 })

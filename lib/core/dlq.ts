@@ -87,7 +87,7 @@ const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outc
   const before = interruptionOf(message)
   if (before !== undefined) return released(before)
   const { failure } = attempt
-  const stored = await answerOf<void>(() => dlq.put(letterOf(message, attempt)))
+  const stored = await answerOf<void>(() => dlq.put(letterOf(message, attempt), message.raw))
   if (stored._tag === 'Right') {
     trace.unstored = undefined
     trace.storedIn = dlq.location

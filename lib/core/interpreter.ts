@@ -6,6 +6,7 @@ import { matchTag } from './match.js'
 import type { Outcome } from './outcome.js'
 import type { Processor } from './processor.js'
 import { printable, renderFailure } from './render.js'
+import type { SourceGauges } from './source.js'
 
 // model
 
@@ -47,7 +48,20 @@ export type Event =
   | { readonly _tag: 'Reported'; readonly id: string; readonly outcome: Outcome }
   | { readonly _tag: 'Lost'; readonly id: string }
   | { readonly _tag: 'Draining'; readonly inFlight: number }
+  | { readonly _tag: 'GroupCreated'; readonly stream: string; readonly group: string; readonly from: string }
+  | { readonly _tag: 'GroupLost'; readonly stream: string; readonly group: string; readonly from: string }
+  | { readonly _tag: 'Trimmed'; readonly stream: string; readonly count: number }
+  | { readonly _tag: 'Dropped'; readonly count: number }
+  | { readonly _tag: 'Measured'; readonly gauges: Gauges }
   | Progress
+
+/** How things stand in a run and at its source. */
+export interface Gauges extends SourceGauges {
+  /** Received and not settled yet, read ahead included. */
+  readonly unsettled: number
+  readonly inFlight: number
+  readonly isPaused: boolean
+}
 
 export interface Progress {
   readonly _tag: 'Progress'
@@ -111,11 +125,23 @@ export const renderEvent = (event: Event): string | undefined =>
     Resumed: ({ afterMs }) => `resumed after ${Math.round(afterMs)} ms`,
     Reported: ({ id, outcome }) => renderOutcome(id, outcome),
     Lost: ({ id }) => printable(`${id} was given to somebody else`),
+    GroupCreated: ({ stream, group, from }) =>
+      printable(`group ${group} of ${stream} was made, to begin ${placeOf(from)}`),
+    GroupLost: ({ stream, group, from }) =>
+      printable(
+        `group ${group} of ${stream} WAS GONE and was made again, to begin ${placeOf(from)}; what had been handed out before that and was not done is lost to the group`
+      ),
+    Trimmed: ({ stream, count }) =>
+      printable(`${count} entries of ${stream} ARE LOST: trimmed or deleted before they were done`),
+    Dropped: ({ count }) => `${count} messages WERE DROPPED, as they came faster than they were handled`,
     Draining: ({ inFlight }) => `stopping: ${inFlight} in flight; once more stops at once`,
     otherwise: () => undefined
   })
 
 // helpers
+
+const placeOf = (from: string): string =>
+  from === '$' ? 'with what comes now' : from === '0' ? 'at the beginning' : `after ${from}`
 
 const renderEnd = (ended: Ended): readonly string[] =>
   matchTag<Ended, readonly string[]>(ended, {

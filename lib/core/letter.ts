@@ -209,8 +209,11 @@ export interface DlqError {
 
 /** Where dead letters go. */
 export interface Dlq {
-  /** Right only once the letter is stored durably. Storing the same letter twice keeps one. */
-  readonly put: (letter: DeadLetter) => TaskEither<DlqError, void>
+  /**
+   * Right only once the letter is stored durably. Storing the same letter twice keeps one. `raw` is the source's own
+   * form of the message, for a queue that can acknowledge it in the same step.
+   */
+  readonly put: (letter: DeadLetter, raw?: unknown) => TaskEither<DlqError, void>
   /** Where the letters lie, for people. */
   readonly location: string
   /**

@@ -58,6 +58,8 @@ export interface Origin extends Omit<Message, 'body' | 'trace' | 'fault' | 'lett
   readonly letter?: StoredLetter | undefined
   /** The payload as text, where the source can read it without making `bytes`; `undefined` if it is not UTF-8. */
   readonly text?: () => string | undefined
+  /** Why the delivery is no longer wanted, where that can be said without making a signal. */
+  readonly interrupted?: () => Interruption | undefined
 }
 
 /** The fields that `message` and `amend` take. */
@@ -125,8 +127,13 @@ export const withAbandonment = (
 // readers
 
 /** Why this delivery is no longer wanted; `undefined` while it is. */
-export const interruptionOf = ({ signal }: Message): Interruption | undefined =>
-  signal.aborted && signal.reason?._tag === 'Interrupted' ? signal.reason.reason : undefined
+export const interruptionOf = (message: Message): Interruption | undefined => {
+  const origin = originOf(message)
+  if (origin.interrupted !== undefined && changesOf(message)?.signal === undefined)
+    return origin.interrupted()
+  const { signal } = message
+  return signal.aborted && signal.reason?._tag === 'Interrupted' ? signal.reason.reason : undefined
+}
 
 /** Settles once the handler of this message is given up as hanging. */
 export const abandonmentOf = (message: Message): Promise<Failure> | undefined => changesOf(message)?.abandoned

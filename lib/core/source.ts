@@ -1,6 +1,7 @@
 /** Sources: where messages come from. Writing one is the whole cost of a new transport. */
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import type { OnEvent } from './interpreter.js'
 import type { Interruption, Message } from './message.js'
 import type { Outcome } from './outcome.js'
 import type { Resource } from './resource.js'
@@ -61,13 +62,31 @@ export interface Source {
    * and did not answer with.
    */
   readonly pull: (max: number, signal: AbortSignal) => TaskEither<SourceError, Pulled>
-  /** Counts the attempt and checks the lease, just before the handler. */
-  readonly start?: (delivery: Delivery) => Task<Settlement>
+  /** Counts the attempt and checks the lease, just before the handler; `undefined` where there is nothing to ask. */
+  readonly start?: (delivery: Delivery) => Task<Settlement> | undefined
   /** Answers for each in turn. A source that has nobody to tell has none. */
   readonly settle?: (batch: readonly Settle[]) => Task<readonly Settlement[]>
   readonly renew?: (held: readonly Delivery[]) => Task<readonly Settlement[]>
   /** How far a source of bytes has come. */
   readonly input?: () => Input
+  /** How things stand at the source, asked every few seconds; `undefined` if it does not answer. */
+  readonly measure?: () => Task<SourceGauges | undefined>
+}
+
+/** How things stand at a source. What it does not know it leaves out. */
+export interface SourceGauges {
+  /** Messages that nobody was given yet. */
+  readonly lag?: number
+  /** Messages that somebody was given and nobody has settled, parked ones included. */
+  readonly pending?: number
+  /** Messages that wait for their delay. */
+  readonly parked?: number
+  /** How long ago the oldest pending message was added, in milliseconds. */
+  readonly oldestPendingMs?: number
+  /** Messages that were lost before anybody had settled them, since the source was opened. */
+  readonly lost?: number
+  /** How often the connection was made anew. */
+  readonly reconnects?: number
 }
 
 export interface Input {
@@ -79,5 +98,12 @@ export interface Input {
   readonly isAll: boolean
 }
 
-/** `maxUnsettled`: how many deliveries the source may have out at a time, read ahead included. */
-export type OpenSource = (limits: { readonly maxUnsettled: number }) => Resource<Source>
+/** What a source is told when it is opened. */
+export interface SourceLimits {
+  /** How many deliveries it may have out at a time, read ahead included. */
+  readonly maxUnsettled: number
+  /** Tells whoever watches the run. */
+  readonly emit: OnEvent
+}
+
+export type OpenSource = (limits: SourceLimits) => Resource<Source>

@@ -32,6 +32,8 @@ export interface ConsumeOptions {
   readonly graceMs?: number
   /** How long a queue may be unavailable before the run stops. 60 s by default. */
   readonly dlqDeadlineMs?: number
+  /** Told what happens in the run, besides whoever runs it. */
+  readonly onEvent?: OnEvent
 }
 
 // constructors
@@ -50,6 +52,7 @@ export const consume = (
   clock: Clock = systemClock
 ): Interpreter => {
   const limits = limitsOf(options)
+  const { onEvent: onOwnEvent = () => undefined } = options
   return (processor) =>
     (signal, onEvent = () => undefined) =>
     async () => {
@@ -57,13 +60,14 @@ export const consume = (
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
       try {
-        const opened = await open({ maxUnsettled: limits.maxUnsettled }).open()
+        const emit = quiet(onEvent, onOwnEvent)
+        const opened = await open({ maxUnsettled: limits.maxUnsettled, emit }).open()
         if (opened._tag === 'Left') return notStarted({ name: 'ResourceError', message: opened.left.message })
         const { value: source, close } = opened.right
         const refusal = refusalOf(source, processor, options)
         const report =
           refusal === undefined
-            ? await loop(reliable(source), processor, limits, clock, signal, quiet(onEvent))
+            ? await loop(reliable(source), processor, limits, clock, signal, emit)
             : notStarted({ name: 'TypeError', message: refusal })
         const unclosed = await closeError(close, limits.graceMs, clock)
         return unclosed === undefined || report.ended._tag !== 'Drained'
@@ -126,13 +130,15 @@ const reliableClose = async (
   }
 }
 
-/** An observer cannot disturb what it observes. */
+/** Observers cannot disturb what they observe, nor each other. */
 const quiet =
-  (onEvent: OnEvent): OnEvent =>
+  (...observers: readonly OnEvent[]): OnEvent =>
   (event) => {
-    try {
-      hush(onEvent(event))
-    } catch {
-      // there is nowhere left to report it to
+    for (const onEvent of observers) {
+      try {
+        hush(onEvent(event))
+      } catch {
+        // there is nowhere left to report it to
+      }
     }
   }

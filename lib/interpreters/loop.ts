@@ -1,4 +1,5 @@
 /** The one loop: pulls from a source, runs the processor, and answers for every delivery. */
+import type { Task } from 'fp-ts/lib/Task.js'
 import { type Clock, sleep, within } from '../core/clock.js'
 import type { Ended, OnEvent, Report } from '../core/interpreter.js'
 import { type Message, interruptionOf } from '../core/message.js'
@@ -9,7 +10,7 @@ import type { Action, Delivery, Settlement, Source } from '../core/source.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
 import { intake } from './intake.js'
-import { renewing, telling } from './recurring.js'
+import { measuring, renewing, telling } from './recurring.js'
 import { settler } from './settler.js'
 import { count, emptyTally, toReport } from './tally.js'
 
@@ -48,7 +49,7 @@ export const loop = async (
   const waiting = backlog()
   const held = new Set<Delivery>()
   const running: (Delivery | undefined)[] = []
-  const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => !traits.redelivers)
+  const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => slot)
   let active = 0
   let isAlone = false
@@ -164,7 +165,10 @@ export const loop = async (
       running[slot] = delivery
       active += 1
       isAlone = delivery.alone === true
-      const kept = traits.redelivers ? await keptBack(slot, delivery) : undefined
+      const start = source.start?.(delivery)
+      isStarted[slot] = start === undefined
+      const kept =
+        start === undefined && !isLost(delivery) ? undefined : await keptBack(slot, delivery, start)
       if (running[slot] !== delivery) return // it was given up
       const begun = kept ?? begin(delivery.message)
       let outcome: Outcome
@@ -193,10 +197,13 @@ export const loop = async (
   }
 
   /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
-  const keptBack = async (slot: number, delivery: Delivery): Promise<Outcome | undefined> => {
-    isStarted[slot] = false
+  const keptBack = async (
+    slot: number,
+    delivery: Delivery,
+    start: Task<Settlement> = async () => 'ok'
+  ): Promise<Outcome | undefined> => {
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-      const settlement = isLost(delivery) ? 'lost' : ((await source.start?.(delivery)()) ?? 'ok')
+      const settlement = isLost(delivery) ? 'lost' : await start()
       isStarted[slot] = settlement === 'ok'
       if (settlement === 'ok') return ended === undefined ? undefined : released('shutdown')
       if (settlement === 'lost') {
@@ -256,6 +263,12 @@ export const loop = async (
       elapsedMs
     })
   })
+  const stopMeasuring = measuring(source, clock, (gauges) =>
+    emit({
+      _tag: 'Measured',
+      gauges: { ...gauges, unsettled, inFlight: active, isPaused: pausedAt !== undefined }
+    })
+  )
   emit({ _tag: 'Ready' })
 
   const finished = drained().then(() => true)
@@ -276,6 +289,7 @@ export const loop = async (
   settling?.giveUp()
   stopRenewing()
   stopTelling()
+  stopMeasuring()
   signal.removeEventListener('abort', onAbort)
   const { readBytes, knownBytes } = source.input?.() ?? { readBytes: 0, knownBytes: 0 }
   return toReport(tally, knownBytes - readBytes, clock.monotonic() - startedAt, ended ?? { _tag: 'Drained' })

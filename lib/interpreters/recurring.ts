@@ -1,6 +1,6 @@
 /** What is done again and again beside the loop. */
 import type { Clock } from '../core/clock.js'
-import type { Delivery, Input, Source } from '../core/source.js'
+import type { Delivery, Input, Source, SourceGauges } from '../core/source.js'
 
 /** Renews the leases of all that is held, three times in each lease, and interrupts what is lost. */
 export const renewing = (
@@ -26,9 +26,23 @@ export const telling = ({ input }: Source, clock: Clock, tell: (input: Input) =>
   return every(progressMs, clock, async () => tell(input()))
 }
 
+/** Asks a source how things stand there, until it is stopped. */
+export const measuring = (
+  { measure }: Source,
+  clock: Clock,
+  tell: (gauges: SourceGauges) => void
+): (() => void) => {
+  if (measure === undefined) return () => undefined
+  return every(measureMs, clock, async () => {
+    const gauges = await measure()()
+    if (gauges !== undefined) tell(gauges)
+  })
+}
+
 // helpers
 
 const progressMs = 200
+const measureMs = 5_000
 
 /** Waits between the end of one and the beginning of the next. */
 const every = (delayMs: number, clock: Clock, call: () => Promise<void>): (() => void) => {

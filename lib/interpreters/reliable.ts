@@ -1,9 +1,9 @@
 /** A source that keeps its promise not to reject, whoever wrote it. */
-import type { Delivery, Input, Settle, Source } from '../core/source.js'
+import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
 import { left } from '../core/result.js'
 
 /** A pull that rejects has failed for good; anything else that rejects has not answered. */
-export const reliable = ({ traits, pull, settle, start, renew, input }: Source): Source => ({
+export const reliable = ({ traits, pull, settle, start, renew, input, measure }: Source): Source => ({
   traits,
   pull: (max, signal) => async () => {
     try {
@@ -22,11 +22,18 @@ export const reliable = ({ traits, pull, settle, start, renew, input }: Source):
     }
   }),
   ...(start && {
-    start: (delivery: Delivery) => async () => {
+    start: (delivery: Delivery) => {
+      const asked = async (): Promise<Settlement> => {
+        try {
+          return await (start(delivery)?.() ?? 'ok')
+        } catch {
+          return 'unknown'
+        }
+      }
       try {
-        return await start(delivery)()
+        return start(delivery) && asked
       } catch {
-        return 'unknown' as const
+        return asked
       }
     }
   }),
@@ -36,6 +43,15 @@ export const reliable = ({ traits, pull, settle, start, renew, input }: Source):
         return await renew(held)()
       } catch {
         return []
+      }
+    }
+  }),
+  ...(measure && {
+    measure: () => async () => {
+      try {
+        return await measure()()
+      } catch {
+        return undefined
       }
     }
   }),

@@ -6,7 +6,8 @@ import type { Readable } from 'node:stream'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Failure } from '../core/failure.js'
 import type { Interpreter } from '../core/interpreter.js'
-import { type Interruption, type Message, type Origin, fromOrigin, interruption } from '../core/message.js'
+import { Interruptible } from '../core/interruptible.js'
+import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import type { Delivery, OpenSource } from '../core/source.js'
 import { type ConsumeOptions, consume } from './consume.js'
@@ -155,9 +156,8 @@ interface Shared {
 }
 
 /** A delivery whose message is made of its line as far as somebody asks. */
-class LineDelivery implements Delivery, Origin {
+class LineDelivery extends Interruptible implements Delivery, Origin {
   readonly message: Message
-  private controller: AbortController | undefined
   constructor(
     private readonly chunk: Chunk,
     private readonly start: number,
@@ -166,7 +166,7 @@ class LineDelivery implements Delivery, Origin {
     readonly fault: Failure | undefined,
     private readonly shared: Shared
   ) {
-    this.controller = undefined
+    super()
     this.message = fromOrigin(this)
   }
   get id() {
@@ -193,15 +193,8 @@ class LineDelivery implements Delivery, Origin {
   get raw() {
     return undefined
   }
-  get signal() {
-    return (this.controller ??= new AbortController()).signal
-  }
   text() {
     return textOfPart(this.chunk, this.start, this.end)
-  }
-  interrupt(reason: Interruption) {
-    this.controller ??= new AbortController()
-    this.controller.abort(interruption(reason))
   }
 }
 

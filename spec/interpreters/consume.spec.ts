@@ -429,9 +429,9 @@ options('tell the source how many deliveries it may have out', async () => {
   const { open } = listed([])
   for (const limits of [{}, { concurrency: 2_000 }, { maxUnsettled: 7 }]) {
     await running(
-      ({ maxUnsettled }) => {
-        told.push(maxUnsettled)
-        return open({ maxUnsettled })
+      (limits) => {
+        told.push(limits.maxUnsettled)
+        return open(limits)
       },
       acking,
       limits

@@ -36,7 +36,7 @@ const opened = async (
   messages: Iterable<Message>,
   clock = virtualClock()
 ): Promise<{ readonly source: SettledSource; readonly clock: typeof clock }> => {
-  const opened = await memory(messages, clock)({ maxUnsettled: 1_024 }).open()
+  const opened = await memory(messages, clock)({ maxUnsettled: 1_024, emit: () => undefined }).open()
   if (opened._tag === 'Left') throw new Error(opened.left.message)
   const { settle, ...source } = opened.right.value
   if (settle === undefined) throw new Error('it cannot be told')
@@ -183,7 +183,7 @@ sources('gives every delivery a trace of its own', async () => {
 
 sources('begins anew each time it is opened', async () => {
   const open = memory(named('a', 'b'), virtualClock())
-  const limits = { maxUnsettled: 1 }
+  const limits = { maxUnsettled: 1, emit: () => undefined }
   for (let time = 0; time < 2; time += 1) {
     const opened = await open(limits).open()
     assert.equal(opened._tag === 'Right' && idsOf(await pulled(opened.right.value, 1)), [['a', 1]])

@@ -1,0 +1,27 @@
+/** Deliveries that can be interrupted, whose signal is made when somebody first asks for it. */
+import { type Interruption, interruption } from './message.js'
+
+/** For sources: most messages are done before anybody has looked at their signal, and a signal costs some µs. */
+export abstract class Interruptible {
+  private controller: AbortController | undefined = undefined
+  private reason: Interruption | undefined = undefined
+
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      this.controller = new AbortController()
+      if (this.reason !== undefined) this.controller.abort(interruption(this.reason))
+    }
+    return this.controller.signal
+  }
+
+  /** The first reason stays. */
+  interrupt(reason: Interruption): void {
+    if (this.reason !== undefined) return
+    this.reason = reason
+    this.controller?.abort(interruption(reason))
+  }
+
+  interrupted(): Interruption | undefined {
+    return this.reason
+  }
+}

@@ -1,0 +1,4 @@
+/** missive-ts/redis: Redis Streams and Pub/Sub as sources, and dead letters in Redis. Needs ioredis. */
+export type { RedisLike, RedisTarget } from './redis/like.js'
+export type { StreamEntry } from './redis/entry.js'
+export { streamEntryOf } from './redis/entry.js'

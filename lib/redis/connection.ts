@@ -1,0 +1,164 @@
+/** Connections to Redis on which every question is answered in a bounded time, and none is asked twice by itself. */
+import { hash } from 'node:crypto'
+import type { Either } from 'fp-ts/lib/Either.js'
+import { type Captured, capture } from '../core/captured.js'
+import { type Clock, sleep, within } from '../core/clock.js'
+import { type ResourceError, resourceError } from '../core/resource.js'
+import { left, right } from '../core/result.js'
+import { type Made, madeClient } from './driver.js'
+import type { Part, RedisLike, RedisTarget } from './like.js'
+
+// model
+
+export interface Connection {
+  /** Names the server, without credentials. */
+  readonly server: string
+  readonly keyPrefix: string
+  readonly client: RedisLike
+  /** Replies with text. Rejects if there is no answer within `timeoutMs` (5 s), and then connects anew. */
+  readonly ask: (parts: readonly [string, ...Part[]], timeoutMs?: number) => Promise<unknown>
+  /** The same with bytes in the place of text. */
+  readonly askBytes: (parts: readonly [string, ...Part[]], timeoutMs?: number) => Promise<unknown>
+  /** Runs a script, which the server keeps from the first time on. */
+  readonly run: (script: Script, keys: readonly string[], parts: readonly Part[]) => Promise<unknown>
+  readonly runBytes: (script: Script, keys: readonly string[], parts: readonly Part[]) => Promise<unknown>
+  /** Waits at most so long until commands can be sent. */
+  readonly isReady: (waitMs: number, signal: AbortSignal) => Promise<boolean>
+  /** How often it was connected again. */
+  readonly reconnects: () => number
+  /** What went wrong, as data without credentials. */
+  readonly errorOf: (thrown: unknown) => Captured
+  readonly close: () => void
+}
+
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+export interface ConnectOptions {
+  /** How long the server may take to be there. 10 s by default. */
+  readonly connectMs?: number
+}
+
+// constructors
+
+export const script = (text: string): Script => ({ text, sha: hash('sha1', text) })
+
+/** Connects, or says why that cannot be; `name` is who wants it. */
+export const connect = async (
+  target: RedisTarget,
+  name: string,
+  clock: Clock,
+  { connectMs = 10_000 }: ConnectOptions = {}
+): Promise<Either<ResourceError, Connection>> => {
+  const made = await madeClient(target, name)
+  if (made._tag === 'Left') return made
+  const { client, server, redacted } = made.right
+  const problem = await opened(client, connectMs, clock)
+  if (problem === undefined) return right(connectionOf(made.right, clock))
+  client.disconnect()
+  return left(
+    resourceError(name, `cannot connect to Redis at ${server}: ${redacted(problem)}; ${adviceOn(problem)}`)
+  )
+}
+
+// helpers
+
+const defaultTimeoutMs = 5_000
+
+const connectionOf = ({ client, server, keyPrefix, redacted }: Made, clock: Clock): Connection => {
+  let reconnects = 0
+  client.on('ready', () => (reconnects += 1))
+
+  const answered = async (asking: Promise<unknown>, timeoutMs: number): Promise<unknown> => {
+    let hasAnswered = false
+    const answer = asking.then((value) => {
+      hasAnswered = true
+      return value
+    })
+    const value = await within(clock, timeoutMs, answer)
+    if (hasAnswered) return value
+    // A connection may be half open, and never say so: only a new one helps.
+    if (client.status === 'ready') client.disconnect(true)
+    throw new Error(`Redis at ${server} has not answered for ${timeoutMs} ms`)
+  }
+
+  const ask: Connection['ask'] = ([command, ...parts], timeoutMs = defaultTimeoutMs) =>
+    answered(client.call(command, parts), timeoutMs)
+  const askBytes: Connection['ask'] = ([command, ...parts], timeoutMs = defaultTimeoutMs) =>
+    answered(client.callBuffer(command, parts), timeoutMs)
+
+  const runBy =
+    (asked: Connection['ask']): Connection['run'] =>
+    async ({ text, sha }, keys, parts) => {
+      try {
+        return await asked(['EVALSHA', sha, keys.length, ...keys, ...parts])
+      } catch (thrown) {
+        if (!capture(thrown).message.startsWith('NOSCRIPT')) throw thrown
+        return asked(['EVAL', text, keys.length, ...keys, ...parts])
+      }
+    }
+
+  return {
+    server,
+    keyPrefix,
+    client,
+    ask,
+    askBytes,
+    run: runBy(ask),
+    runBytes: runBy(askBytes),
+    isReady: async (waitMs, signal) => {
+      const until = clock.monotonic() + waitMs
+      while (client.status !== 'ready' && clock.monotonic() < until && !signal.aborted)
+        await sleep(clock, pauseMs, signal)
+      return client.status === 'ready'
+    },
+    reconnects: () => reconnects,
+    errorOf: (thrown) => {
+      const { name, message } = capture(thrown)
+      return { name, message: redacted(message) }
+    },
+    close: () => client.disconnect()
+  }
+}
+
+const pauseMs = 20
+
+/** `undefined` once it is connected; else why it is not, as soon as that is for good. */
+const opened = async (client: RedisLike, connectMs: number, clock: Clock): Promise<string | undefined> => {
+  let last = `no answer within ${connectMs} ms`
+  const ready = new Promise<string | undefined>((resolve) => {
+    client.on('ready', () => resolve(undefined))
+    client.on('error', (error: unknown) => {
+      last = rootOf(capture(error)).message
+      if (isForGood(last)) resolve(last)
+    })
+  })
+  client.connect().catch((error: unknown) => {
+    if (isForGood(capture(error).message)) last = capture(error).message
+  })
+  const first = await within(
+    clock,
+    connectMs,
+    ready.then((problem) => ({ problem }))
+  )
+  return first === undefined ? last : first.problem
+}
+
+/** A cluster says of its nodes' errors that there were some. */
+const rootOf = (captured: Captured): Captured => captured.causes?.[0] ?? captured
+
+/** What another attempt would not change: the server is there and says no, or it is not the one it must be. */
+const isForGood = (message: string): boolean =>
+  /^(?:WRONGPASS|NOAUTH|NOPERM|ERR )|certificate|self[- ]signed|wrong version number/i.test(message)
+
+const adviceOn = (problem: string): string => {
+  if (/WRONGPASS|NOAUTH|ERR AUTH|invalid password/.test(problem)) return 'check the user and the password'
+  if (problem.startsWith('NOPERM')) return 'give this user the right to it (ACL SETUSER)'
+  if (/certificate|self[- ]signed/i.test(problem))
+    return 'give a client whose tls options have the authority (ca) that signed it'
+  if (/wrong version number/.test(problem)) return 'is it TLS? rediss:// is, redis:// is not'
+  if (/DB index/.test(problem)) return 'give a database that the server has'
+  return 'is it running there, and can it be reached?'
+}

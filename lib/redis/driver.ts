@@ -1,0 +1,139 @@
+/** Making clients: from a URL by ioredis, which is there only if the user installed it, or like one of the user's. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import { capture } from '../core/captured.js'
+import { type ResourceError, resourceError } from '../core/resource.js'
+import { left, right } from '../core/result.js'
+import type { RedisLike, RedisTarget } from './like.js'
+
+// model
+
+export interface Made {
+  readonly client: RedisLike
+  /** Host, port and database, or the socket: what names the server in messages' sources. No credentials. */
+  readonly server: string
+  /** What stands before each key. ioredis is not to put it there, as it does not take it off replies. */
+  readonly keyPrefix: string
+  /** Text without the credentials that the client has. */
+  readonly redacted: (text: string) => string
+}
+
+// constructors
+
+/**
+ * Makes a client that is not connected yet, and in which nothing waits or is sent again by itself: what a broken
+ * connection leaves unanswered is rejected, so that whoever asked can say what is to be done.
+ */
+export const madeClient = async (target: RedisTarget, name: string): Promise<Either<ResourceError, Made>> => {
+  const secrets = target.url === undefined ? [] : secretsOfUrl(target.url)
+  try {
+    if (target.client !== undefined) return right(madeOf(likeClient(target.client), target.client))
+    const refusal = urlError(target.url)
+    if (refusal !== undefined) return left(resourceError(name, refusal))
+    const { Redis } = await import('ioredis')
+    return right(madeOf(new Redis(target.url, alone)))
+  } catch (thrown) {
+    const { message } = capture(thrown)
+    return left(
+      resourceError(
+        name,
+        /Cannot find (?:package|module) '?ioredis/.test(message)
+          ? 'ioredis cannot be found; install it: npm install ioredis'
+          : without(secrets)(message)
+      )
+    )
+  }
+}
+
+// helpers
+
+/** ioredis' options for a connection that one caller has for itself. */
+const alone = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  enableAutoPipelining: false,
+  disconnectTimeout: 500,
+  keyPrefix: '',
+  retryStrategy: (times: number): number => Math.min(50 * 2 ** Math.min(times, 10), maxReconnectMs)
+}
+
+const maxReconnectMs = 1_000
+
+const likeClient = (client: RedisLike): RedisLike => {
+  if (!client.isCluster) return client.duplicate(alone)
+  const { redisOptions } = client.options as { readonly redisOptions?: object }
+  const { lazyConnect, enableOfflineQueue, retryStrategy, keyPrefix, ...perNode } = alone
+  return client.duplicate([], {
+    lazyConnect,
+    enableOfflineQueue,
+    keyPrefix,
+    clusterRetryStrategy: retryStrategy,
+    redisOptions: { ...redisOptions, ...perNode }
+  })
+}
+
+const madeOf = (client: RedisLike, like: RedisLike = client): Made => {
+  const options = like.options as Options
+  return {
+    client,
+    server: serverOf(like),
+    keyPrefix: options.keyPrefix ?? '',
+    redacted: without(
+      [options, options.redisOptions ?? {}].flatMap(({ password, sentinelPassword }) => [
+        password,
+        sentinelPassword
+      ])
+    )
+  }
+}
+
+interface Options {
+  readonly host?: string
+  readonly port?: number
+  readonly path?: string
+  readonly db?: number
+  readonly keyPrefix?: string
+  readonly name?: string
+  readonly password?: string | null
+  readonly sentinelPassword?: string | null
+  readonly redisOptions?: Options
+}
+
+const serverOf = (client: RedisLike): string => {
+  if (client.isCluster) {
+    const { startupNodes = [] } = client as { readonly startupNodes?: readonly unknown[] }
+    return startupNodes.map(nodeOf).toSorted().join(',')
+  }
+  const { host = 'localhost', port = 6379, path, db = 0, name } = client.options as Options
+  return `${path ?? name ?? `${host}:${port}`}/${db}`
+}
+
+/** A node of a cluster as the user gave it. */
+const nodeOf = (node: unknown): string => {
+  if (typeof node === 'number') return `localhost:${node}`
+  if (typeof node === 'string') return node.replace(/^\w+:\/\/(?:[^@]*@)?/, '')
+  const { host = 'localhost', port = 6379 } = node as Options
+  return `${host}:${port}`
+}
+
+const urlError = (url: string): string | undefined => {
+  if (url.startsWith('/')) return undefined
+  try {
+    const { protocol } = new URL(url)
+    return protocol === 'redis:' || protocol === 'rediss:'
+      ? undefined
+      : `a URL of ${protocol} is none of Redis; give redis://host:port, or rediss:// for TLS`
+  } catch {
+    return 'the URL cannot be read; give one like redis://user:password@host:6379/0, special characters percent-encoded'
+  }
+}
+
+const secretsOfUrl = (url: string): readonly string[] => {
+  const password = /^\w+:\/\/[^/@]*?:([^@]*)@/.exec(url)?.[1]
+  return password === undefined ? [] : [password]
+}
+
+const without = (secrets: readonly (string | null | undefined)[]): ((text: string) => string) => {
+  const known = secrets.filter((secret) => typeof secret === 'string' && secret !== '') as readonly string[]
+  return (text) => known.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text)
+}
