@@ -68,6 +68,7 @@ const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/consume.ts',
   'lib/interpreters/run-main.ts',
   ...[
+    'counting',
     'decisions',
     'each-letter',
     'engine',
@@ -76,6 +77,7 @@ const shared: ReadonlySet<string> = new Set([
     'identity',
     'row',
     'store',
+    'tidied',
     'transitions'
   ].map((name) => `lib/dlq/${name}.ts`)
 ])

@@ -1,6 +1,6 @@
 /** An engine in memory: what it holds is gone with the process. */
 import { randomUUID } from 'node:crypto'
-import type { LetterFilter, LetterGroup, LetterName, LetterQuery, Retention } from '../core/letter.js'
+import type { LetterFilter, LetterName, LetterQuery, Retention } from '../core/letter.js'
 import {
   type Engine,
   type RowPage,
@@ -8,9 +8,9 @@ import {
   cursorOf,
   defaultLimit,
   defaultTombstonesMs,
-  hourMs,
   maxPageBytes
 } from './engine.js'
+import { type Counting, arrivalsByHour, groupsUpTo } from './counting.js'
 import { matches } from './filter.js'
 import type { Row } from './row.js'
 import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
@@ -91,33 +91,9 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
       const { rows, position, last } = select(query, now)
       return { rows, next: position === undefined ? undefined : cursor(position, last) }
     },
-    groups: (filter, limit, now) => {
-      const groups = new Map<string, LetterGroup>()
-      for (const { row } of found(filter, now)) {
-        const group = groups.get(row.fingerprint)
-        groups.set(row.fingerprint, {
-          fingerprint: row.fingerprint,
-          tag: row.tag,
-          route: row.route ?? undefined,
-          message: row.summary,
-          count: (group?.count ?? 0) + 1,
-          firstSeenAt: Math.min(group?.firstSeenAt ?? Infinity, row.firstSeenAt),
-          lastSeenAt: Math.max(group?.lastSeenAt ?? -Infinity, row.lastSeenAt)
-        })
-      }
-      return [...groups.values()]
-        .toSorted((a, b) => b.count - a.count || (a.fingerprint < b.fingerprint ? -1 : 1))
-        .slice(0, limit)
-    },
+    groups: (filter, limit, now) => countedBy(groupsUpTo(limit), found(filter, now)),
     count: (filter, now) => found(filter, now).length,
-    arrivals: (filter, now) => {
-      const hours = new Map<number, number>()
-      for (const { row } of found(filter, now)) {
-        const hour = Math.floor(row.firstSeenAt / hourMs) * hourMs
-        hours.set(hour, (hours.get(hour) ?? 0) + 1)
-      }
-      return [...hours].map(([hour, count]) => ({ hour, count })).toSorted((a, b) => a.hour - b.hour)
-    },
+    arrivals: (filter, now) => countedBy(arrivalsByHour(), found(filter, now)),
     claim: ({ owner, leaseMs, filter, ...query }, now) => {
       const { rows, position, last } = select({ ...query, filter: { ...filter, state: 'dead' } }, now)
       const leased = rows.map((row) => claimed(row, randomUUID(), owner, now + leaseMs))
@@ -177,6 +153,11 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
 interface Entry {
   readonly seq: number
   readonly row: Row
+}
+
+const countedBy = <A>({ add, counted }: Counting<A>, entries: readonly Entry[]): A => {
+  for (const { row } of entries) add(row)
+  return counted()
 }
 
 /** As many as fit into a page, and where the next one begins. */

@@ -1,20 +1,19 @@
 /** A dead letter queue in an SQLite file, for one machine with a disk that stays. */
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { Task } from 'fp-ts/lib/Task.js'
-import { hush } from '../core/captured.js'
 import { type Clock, sleep } from '../core/clock.js'
 import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { systemClock } from '../system.js'
-import { type EngineCall, hourMs } from './engine.js'
+import type { EngineCall } from './engine.js'
 import type { Row } from './row.js'
 import { batches } from './sqlite-batches.js'
 import { loadDriver } from './sqlite-driver.js'
 import { openFile, placeOf } from './sqlite-file.js'
 import { threadOf } from './sqlite-thread.js'
 import { storeOver } from './store.js'
+import { tidied } from './tidied.js'
 
 // model
 
@@ -134,29 +133,4 @@ const packed = (rows: readonly Row[]): { readonly own: readonly Row[]; readonly 
     return { ...row, bytes }
   })
   return { own, buffer }
-}
-
-/** Removes what is no longer to be kept, at most once an hour, after something was written. */
-const tidied = (
-  store: SqliteDlq,
-  { retention, onPruned = () => undefined }: SqliteDlqOptions,
-  clock: Clock
-): SqliteDlq => {
-  let tidiedAt = -Infinity
-  const tidy = async (): Promise<void> => {
-    if (clock.monotonic() - tidiedAt < hourMs) return
-    tidiedAt = clock.monotonic()
-    const pruned = await store.prune(retention)()
-    if (pruned._tag === 'Right' && Object.values(pruned.right).some((count) => count > 0))
-      onPruned(pruned.right)
-  }
-  const thenTidy =
-    <A, B>(write: (value: A) => Task<B>): ((value: A) => Task<B>) =>
-    (value) =>
-    async () => {
-      const written = await write(value)()
-      hush(tidy())
-      return written
-    }
-  return { ...store, put: thenTidy(store.put), settle: thenTidy(store.settle) }
 }

@@ -29,8 +29,8 @@ export type Call = <K extends EngineCall>(
 export interface StoreNeeds {
   readonly location: string
   readonly call: Call
-  /** Stores one row, together with others if that is better. */
-  readonly put: (row: Row) => Promise<Either<DlqError, void>>
+  /** Stores one row, together with others if that is better; `raw` as in `Dlq.put`. */
+  readonly put: (row: Row, raw?: unknown) => Promise<Either<DlqError, void>>
   readonly clock: Clock
   readonly isStoredHeader?: ((name: string) => boolean) | undefined
 }
@@ -47,7 +47,7 @@ export const storeOver = ({
   const { now } = clock
   return {
     location,
-    put: (letter) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader))),
+    put: (letter, raw) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader), raw)),
     recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
     page: (query = {}) => pageOf(() => call('page', query, now())),

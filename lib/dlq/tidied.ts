@@ -1,0 +1,37 @@
+/** A store that removes by itself what is no longer to be kept. */
+import type { Task } from 'fp-ts/lib/Task.js'
+import { hush } from '../core/captured.js'
+import type { Clock } from '../core/clock.js'
+import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
+import { hourMs } from './engine.js'
+
+export interface TidyOptions {
+  readonly retention?: Retention
+  /** Told when something was removed. */
+  readonly onPruned?: (pruned: Pruned) => void
+}
+
+/** Removes what is no longer to be kept, at most once an hour, after something was written. */
+export const tidied = (
+  store: DeadLetterStore,
+  { retention, onPruned = () => undefined }: TidyOptions,
+  clock: Clock
+): DeadLetterStore => {
+  let tidiedAt = -Infinity
+  const tidy = async (): Promise<void> => {
+    if (clock.monotonic() - tidiedAt < hourMs) return
+    tidiedAt = clock.monotonic()
+    const pruned = await store.prune(retention)()
+    if (pruned._tag === 'Right' && Object.values(pruned.right).some((count) => count > 0))
+      onPruned(pruned.right)
+  }
+  const thenTidy =
+    <A extends readonly unknown[], B>(write: (...parts: A) => Task<B>): ((...parts: A) => Task<B>) =>
+    (...parts) =>
+    async () => {
+      const written = await write(...parts)()
+      hush(tidy())
+      return written
+    }
+  return { ...store, put: thenTidy(store.put), settle: thenTidy(store.settle) }
+}
