@@ -2,3 +2,5 @@
 export type { RedisLike, RedisTarget } from './redis/like.js'
 export type { StreamEntry } from './redis/entry.js'
 export { streamEntryOf } from './redis/entry.js'
+export type { RedisStreamOptions } from './interpreters/redis-stream.js'
+export { redisStream, redisStreamSource } from './interpreters/redis-stream.js'

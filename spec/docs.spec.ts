@@ -45,6 +45,7 @@ const importable: readonly (readonly [string, readonly Name[]])[] = [
   ['missive-ts/node', exportsOf(read('lib/node.ts'))],
   ['missive-ts/dlq', exportsOf(read('lib/dlq.ts'))],
   ['missive-ts/sqlite', exportsOf(read('lib/sqlite.ts'))],
+  ['missive-ts/redis', exportsOf(read('lib/redis.ts'))],
   ['missive-ts/testing', exportsOf(read('lib/testing.ts'))],
   ['fp-ts/lib/function.js', [value('pipe')]],
   ['fp-ts/lib/Either.js', [value('left'), value('right')]],

@@ -93,6 +93,8 @@ export const loop = async (
 
   const conclude = (delivery: Delivery, action: Action, settlement: Settlement): void => {
     letGo(delivery)
+    // Of what did not answer for a lease nobody knows whose it is by now.
+    if (settlement === 'unknown' && isLeased) delivery.interrupt('leaseLost')
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
     else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
   }

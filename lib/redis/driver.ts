@@ -54,6 +54,7 @@ const alone = {
   enableAutoPipelining: false,
   disconnectTimeout: 500,
   keyPrefix: '',
+  replyMapping: 'legacy' as const,
   retryStrategy: (times: number): number => Math.min(50 * 2 ** Math.min(times, 10), maxReconnectMs)
 }
 

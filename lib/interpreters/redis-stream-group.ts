@@ -1,0 +1,352 @@
+/** One stream as a member of its group sees it: what it was given, and what it says of that. */
+import type { Clock } from '../core/clock.js'
+import type { OnEvent } from '../core/interpreter.js'
+import type { Delivery, Settle, Settlement, SourceGauges } from '../core/source.js'
+import type { Connection } from '../redis/connection.js'
+import { EntryDelivery, type PayloadOf, type Reply } from './redis-stream-entry.js'
+import { idBefore, isAfter, oldestOf } from './redis-stream-id.js'
+import {
+  type Claimed,
+  type RawEntry,
+  fieldsOf,
+  pendingOf,
+  recoveredOf,
+  summaryOf,
+  takenOf,
+  timeOf
+} from './redis-stream-reply.js'
+import * as scripts from './redis-stream-scripts.js'
+import { unsettledList } from './redis-stream-unsettled.js'
+
+// model
+
+export interface Membership {
+  readonly group: string
+  readonly consumer: string
+  readonly leaseMs: number
+  /** Where a group that is missing begins: `0`, `$` or an id. */
+  readonly from: string
+  readonly payloadOf: PayloadOf
+  readonly commands: Connection
+  readonly clock: Clock
+  readonly emit: OnEvent
+}
+
+/** All but `settle`, `renew` and `measure` reject where Redis does not answer. */
+export interface StreamGroup {
+  readonly key: string
+  /** Makes what is missing of stream, group and consumer. */
+  readonly join: () => Promise<void>
+  /** The same where they had been there: the group begins before what may not be done. */
+  readonly rejoin: () => Promise<void>
+  /** Entries that were asked for at this monotonic time and that nobody was given before. */
+  readonly accept: (entries: readonly RawEntry[], askedAt: number) => readonly EntryDelivery[]
+  /** What is due and what was abandoned, and how long until the next scan. */
+  readonly take: (
+    max: number
+  ) => Promise<{ readonly items: readonly EntryDelivery[]; readonly waitMs: number }>
+  /** What was given to us in replies that got lost; `isAll`: there is no more. */
+  readonly recover: (
+    max: number
+  ) => Promise<{ readonly items: readonly EntryDelivery[]; readonly isAll: boolean }>
+  readonly start: (delivery: EntryDelivery) => Promise<Settlement>
+  readonly settle: (batch: readonly Settle[]) => Promise<readonly Settlement[]>
+  readonly renew: (held: readonly EntryDelivery[]) => Promise<readonly Settlement[]>
+  /** Gives back what was not started. */
+  readonly giveBack: (deliveries: readonly EntryDelivery[]) => Promise<void>
+  readonly measure: () => Promise<SourceGauges>
+  readonly leave: () => Promise<void>
+}
+
+// constructors
+
+export const streamGroup = (key: string, membership: Membership): StreamGroup => {
+  const { group, consumer, leaseMs, from, payloadOf, commands, clock, emit } = membership
+  const common: Omit<Reply, 'receivedAt'> = {
+    server: commands.server,
+    stream: key,
+    group,
+    consumer,
+    source: `${commands.server}/${key}/${group}`,
+    payloadOf
+  }
+  const unsettled = unsettledList()
+  let lastDelivered = '0-0'
+  /** Up to here the group may give again what is in flight here. */
+  let recheckUntil: string | undefined
+  let lost = 0
+  let rejoinedAt = -Infinity
+
+  const run: Connection['run'] = (script, _, parts) =>
+    commands.run(script, [key], [group, consumer, ...parts])
+  const runBytes: Connection['run'] = (script, _, parts) =>
+    commands.runBytes(script, [key], [group, consumer, ...parts])
+
+  const trimmed = (count: number): void => {
+    if (count === 0) return
+    lost += count
+    emit({ _tag: 'Trimmed', stream: key, count })
+  }
+
+  const joinAt = async (place: string): Promise<{ readonly isMade: boolean; readonly begins: string }> => {
+    const [made, delivered, begins] = (await run(scripts.join, [], [place])) as [number, string, string]
+    lastDelivered = delivered
+    return { isMade: made === 1, begins }
+  }
+
+  const claimedOf = (claimed: readonly Claimed[], askedAt: number): readonly EntryDelivery[] => {
+    const inFlight = new Set(unsettled.live().map(({ id }) => id))
+    const reply: Reply = { ...common, receivedAt: clock.now() }
+    return claimed.flatMap(([id, fields, count, kind]) => {
+      if (inFlight.has(id.toString('latin1'))) return []
+      // What nobody got an answer with is fresh from the stream, unless it has been started before.
+      const isFresh = kind === 2 && count === 1
+      const isSuspect = kind === 1 || (kind === 2 && !isFresh)
+      const delivery = new EntryDelivery(id, fields, reply, count, isFresh, isSuspect, askedAt + leaseMs)
+      unsettled.add(delivery)
+      return [delivery]
+    })
+  }
+
+  /** What the server answers for each of these deliveries; where it does not, or has no such group, nothing. */
+  const asked = async (
+    deliveries: readonly EntryDelivery[],
+    ask: () => Promise<unknown>
+  ): Promise<readonly number[] | undefined> => {
+    if (deliveries.length === 0) return []
+    try {
+      return (await ask()) as readonly number[]
+    } catch (thrown) {
+      if (!isGroupLost(thrown)) return undefined
+      await rejoin().catch(() => undefined)
+      return deliveries.map(() => 0)
+    }
+  }
+
+  const rejoin = async (): Promise<void> => {
+    if (clock.monotonic() - rejoinedAt < sameLossMs) return
+    rejoinedAt = clock.monotonic()
+    const live = unsettled.live().map(({ id }) => id)
+    const oldest = oldestOf(live)
+    const place = oldest === undefined ? lastDelivered : idBefore(oldest)
+    const until = lastDelivered
+    const { isMade, begins } = await joinAt(place)
+    recheckUntil = until
+    emit({ _tag: 'GroupLost', stream: key, group, from: isMade ? begins : lastDelivered })
+  }
+
+  /** Acknowledges: without a question while the lease surely lasts. */
+  const acked = async (deliveries: readonly EntryDelivery[]): Promise<readonly number[] | undefined> => {
+    const sureFrom = clock.monotonic() + leaseMs / 3
+    const [sure, late] = parted(deliveries, ({ until }) => until > sureFrom)
+    const [answers, lateAnswers] = await Promise.all([
+      asked(sure, async () => {
+        await commands.ask(['XACK', key, group, ...sure.map(({ id }) => id)])
+        return sure.map(() => 1)
+      }),
+      asked(late, () =>
+        run(
+          scripts.ackOwned,
+          [],
+          late.map(({ id }) => id)
+        )
+      )
+    ])
+    const byDelivery = new Map<EntryDelivery, number>()
+    sure.forEach((delivery, index) => byDelivery.set(delivery, answers?.[index] ?? unknown))
+    late.forEach((delivery, index) => byDelivery.set(delivery, lateAnswers?.[index] ?? unknown))
+    return deliveries.map((delivery) => byDelivery.get(delivery) ?? unknown)
+  }
+
+  const parked = (
+    deliveries: readonly EntryDelivery[],
+    delayOf: (delivery: EntryDelivery) => number,
+    changeOf: (delivery: EntryDelivery) => number
+  ): Promise<readonly number[] | undefined> =>
+    asked(deliveries, () =>
+      run(
+        scripts.park,
+        [],
+        [
+          scripts.horizonMs,
+          ...deliveries.flatMap((delivery) => [
+            delivery.id,
+            Math.min(Math.ceil(delayOf(delivery)), scripts.horizonMs),
+            changeOf(delivery)
+          ])
+        ]
+      )
+    )
+
+  return {
+    key,
+    join: async () => {
+      const { isMade, begins } = await joinAt(from)
+      if (isMade) emit({ _tag: 'GroupCreated', stream: key, group, from: begins })
+    },
+    rejoin,
+    accept: (entries, askedAt) => {
+      const reply: Reply = { ...common, receivedAt: clock.now() }
+      const until = askedAt + leaseMs
+      const inFlight = recheckUntil === undefined ? undefined : new Set(unsettled.live().map(({ id }) => id))
+      const items: EntryDelivery[] = []
+      let gone = 0
+      for (const [id, fields] of entries) {
+        if (fields === null) gone += 1
+        else if (inFlight?.has(id.toString('latin1')) !== true) {
+          const delivery = new EntryDelivery(id, fields, reply, 1, true, false, until)
+          unsettled.add(delivery)
+          items.push(delivery)
+        }
+      }
+      const last = entries.at(-1)?.[0].toString('latin1')
+      if (last !== undefined) {
+        if (recheckUntil !== undefined && isAfter(last, recheckUntil)) recheckUntil = undefined
+        if (isAfter(last, lastDelivered)) lastDelivered = last
+      }
+      trimmed(gone)
+      return items
+    },
+    take: async (max) => {
+      const askedAt = clock.monotonic()
+      const taken = takenOf(
+        await runBytes(scripts.take, [], [scripts.horizonMs, leaseMs, max, ...scripts.takeTimes])
+      )
+      trimmed(taken.gone.length + taken.unread)
+      return { items: claimedOf(taken.claimed, askedAt), waitMs: taken.waitMs }
+    },
+    recover: async (max) => {
+      const mine = pendingOf(await commands.ask(['XPENDING', key, group, '-', '+', maxRecovered, consumer]))
+      const known = new Set(unsettled.live().map(({ id }) => id))
+      const unknownIds = mine.filter(({ id }) => !known.has(id)).map(({ id }) => id)
+      const ids = unknownIds.slice(0, max)
+      const isAll = ids.length === unknownIds.length && mine.length < maxRecovered
+      if (ids.length === 0) return { items: [], isAll }
+      const askedAt = clock.monotonic()
+      const recovered = recoveredOf(await runBytes(scripts.recover, [], ids))
+      trimmed(recovered.gone.length)
+      return { items: claimedOf(recovered.claimed, askedAt), isAll }
+    },
+    start: async (delivery) => {
+      if (delivery.isTrimmed) return 'ok'
+      const askedAt = clock.monotonic()
+      const [answer = unknown] =
+        (await asked([delivery], async () => [
+          await run(scripts.start, [], [delivery.id, delivery.deliveryCount])
+        ])) ?? []
+      if (answer === 0) unsettled.drop(delivery)
+      if (answer === 1 || answer === -1) {
+        delivery.counted()
+        delivery.until = askedAt + leaseMs
+        delivery.isTrimmed = answer === -1
+      }
+      return answer === unknown ? 'unknown' : answer === 0 ? 'lost' : 'ok'
+    },
+    settle: async (batch) => {
+      const dones: EntryDelivery[] = []
+      const waits: EntryDelivery[] = []
+      const actions = new Map<EntryDelivery, Settle['action']>()
+      const entries = batch.map(({ delivery, action }) => {
+        const entry = delivery as EntryDelivery
+        if (action._tag !== 'Done') actions.set(entry, action)
+        if (!entry.isTrimmed) (action._tag === 'Done' ? dones : waits).push(entry)
+        return entry
+      })
+      const [acks, parks] = await Promise.all([
+        acked(dones),
+        parked(
+          waits,
+          (entry) => delayIn(actions.get(entry)),
+          (entry) => (actions.get(entry)?._tag === 'Release' && entry.isCounted ? -1 : 0)
+        )
+      ])
+      let [nextAck, nextPark, gone] = [0, 0, 0]
+      const settled = entries.map((entry): Settlement => {
+        const isDone = !actions.has(entry)
+        const answer = entry.isTrimmed
+          ? isDone
+            ? 1
+            : -1
+          : ((isDone ? acks?.[nextAck++] : parks?.[nextPark++]) ?? unknown)
+        if (answer === -1) gone += 1
+        if (answer !== unknown) unsettled.drop(entry)
+        return answer === unknown ? 'unknown' : answer === 1 ? 'ok' : 'lost'
+      })
+      trimmed(gone)
+      return settled
+    },
+    renew: async (held) => {
+      const now = clock.monotonic()
+      const due = held.filter(({ until, isTrimmed }) => !isTrimmed && until - now < (leaseMs * 2) / 3)
+      const answers = await asked(due, async () => {
+        const parts: number[][] = []
+        for (let begin = 0; begin < due.length; begin += maxRenewed) {
+          const ids = due.slice(begin, begin + maxRenewed).map(({ id }) => id)
+          parts.push((await run(scripts.renew, [], ids)) as number[])
+        }
+        return parts.flat()
+      })
+      const byDelivery = new Map<Delivery, number>(
+        due.map((delivery, index) => [delivery, answers?.[index] ?? unknown])
+      )
+      return held.map((delivery): Settlement => {
+        const answer = byDelivery.get(delivery) ?? 1
+        if (answer === 1 && byDelivery.has(delivery)) delivery.until = now + leaseMs
+        if (answer === -1) delivery.isTrimmed = true
+        if (answer === 0) unsettled.drop(delivery)
+        return answer === unknown ? 'unknown' : answer === 0 ? 'lost' : 'ok'
+      })
+    },
+    giveBack: async (deliveries) => {
+      await parked(
+        deliveries,
+        () => 0,
+        ({ isCounted }) => (isCounted ? -1 : 0)
+      )
+      for (const delivery of deliveries) unsettled.drop(delivery)
+    },
+    measure: async () => {
+      const [pending, groups] = await Promise.all([
+        commands.ask(['XPENDING', key, group]),
+        commands.ask(['XINFO', 'GROUPS', key])
+      ])
+      const { count, oldest, byConsumer } = summaryOf(pending)
+      const mine = (groups as readonly unknown[]).map(fieldsOf).find((each) => each.get('name') === group)
+      const lag = mine?.get('lag')
+      return {
+        pending: count,
+        parked: byConsumer.get('~parked') ?? 0,
+        lost,
+        ...(typeof lag === 'number' && { lag }),
+        ...(oldest !== undefined && { oldestPendingMs: Math.max(0, clock.now() - timeOf(oldest)) })
+      }
+    },
+    leave: async () => {
+      while ((await run(scripts.leave, [], [scripts.horizonMs])) === 1);
+    }
+  }
+}
+
+/** Has somebody removed the group, or the stream with it? */
+export const isGroupLost = (thrown: unknown): boolean =>
+  thrown instanceof Error && /NOGROUP|UNBLOCKED|no such key|requires the key to exist/i.test(thrown.message)
+
+// helpers
+
+const unknown = -2
+/** Several questions at the same time meet the same loss. */
+const sameLossMs = 1_000
+const maxRecovered = 1_000
+const maxRenewed = 500
+
+const parted = <A>(
+  values: readonly A[],
+  isFirst: (value: A) => boolean
+): readonly [readonly A[], readonly A[]] => {
+  const [first, second]: [A[], A[]] = [[], []]
+  for (const value of values) (isFirst(value) ? first : second).push(value)
+  return [first, second]
+}
+
+const delayIn = (action: Settle['action'] | undefined): number =>
+  action?._tag === 'Retry' ? action.afterMs : 0

@@ -1,0 +1,225 @@
+/**
+ * What a group asks of the server in one step each. A nacked entry waits with the consumer `~parked`, its idle time
+ * set so that it reaches the horizon when its delay is over; whoever scans takes what has reached it, and what others
+ * have left idle for a lease. Delivery counts are counts of starts: nothing here raises one but `start`.
+ */
+import { type Script, script } from '../redis/connection.js'
+
+/** How long a delay may be, in milliseconds: 30 days. */
+export const horizonMs = 30 * 24 * 3_600_000
+
+/** How often a group is scanned, whoever scans, in milliseconds. */
+export const scanMs = 1_000
+
+/** How long a consumer that has nothing and does nothing is kept: its process is gone. */
+const reapMs = 600_000
+
+/**
+ * Makes the group if it is missing, with all it needs for counting what is trimmed, and the consumer. ARGV: group,
+ * consumer, where to begin. Answers whether it made the group, and the id that was delivered last.
+ */
+export const join: Script = script(`
+local g, me, from = ARGV[1], ARGV[2], ARGV[3]
+local function find()
+  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+  if groups.err then
+    if string.find(groups.err, 'no such key') then return nil end
+    return groups
+  end
+  for _, fields in ipairs(groups) do
+    local group = {}
+    for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
+    if group['name'] == g then return group end
+  end
+end
+local group = find()
+if group and group.err then return group end
+local made = 0
+if not group then
+  if from ~= '$' and from ~= '0' then
+    -- Of a stream that was begun anew everything is new.
+    local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
+    local last = '0-0'
+    if not info.err then
+      for i = 1, #info, 2 do if info[i] == 'last-generated-id' then last = info[i + 1] end end
+    end
+    local function parts(id)
+      local ms, seq = string.match(id, '^(%d+)%-?(%d*)$')
+      return tonumber(ms), tonumber(seq) or 0
+    end
+    local ms, seq = parts(from)
+    local lastMs, lastSeq = parts(last)
+    if lastMs < ms or (lastMs == ms and lastSeq < seq) then from = '0' end
+  end
+  local done = redis.pcall('XGROUP', 'CREATE', KEYS[1], g, from, 'MKSTREAM')
+  if done.err then return done end
+  made = 1
+  if from == '0' or from == '$' then
+    local info, added, length, last = redis.call('XINFO', 'STREAM', KEYS[1]), nil, 0, nil
+    for i = 1, #info, 2 do
+      if info[i] == 'entries-added' then added = info[i + 1] end
+      if info[i] == 'length' then length = info[i + 1] end
+      if info[i] == 'last-generated-id' then last = info[i + 1] end
+    end
+    -- Redis 7 counts what a group has read, once it is told where it begins.
+    if added and from == '0' then redis.pcall('XGROUP', 'SETID', KEYS[1], g, '0', 'ENTRIESREAD', added - length) end
+    if added and from == '$' then redis.pcall('XGROUP', 'SETID', KEYS[1], g, last, 'ENTRIESREAD', added) end
+  end
+  group = find()
+end
+redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, me)
+return {made, group['last-delivered-id'], from}`)
+
+/**
+ * Takes what is due and what was abandoned. ARGV: group, consumer, horizon, lease, how many at most, how long a scan
+ * is enough for all, when an idle consumer is gone. Answers how long until the next scan, the entries with their
+ * counts and whether they were abandoned, the ids of pending entries that were trimmed, and how many were trimmed
+ * that nobody had read.
+ */
+export const take: Script = script(`
+local g, me, horizon, lease, n = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local every, reap = tonumber(ARGV[6]), tonumber(ARGV[7])
+local consumers = redis.call('XINFO', 'CONSUMERS', KEYS[1], g)
+local others = {}
+for _, fields in ipairs(consumers) do
+  local consumer = {}
+  for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
+  if consumer.name == '~scan' then
+    if consumer.idle < every then return {every - consumer.idle, {}, {}, 0} end
+  elseif consumer.pending > 0 then
+    if consumer.name ~= '~parked' then others[#others + 1] = consumer.name end
+  elseif consumer.idle > reap and consumer.name ~= me and string.find(consumer.name, '~%x%x%x%x%x%x%x%x%x%x%x%x$') then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], g, consumer.name)
+  end
+end
+local got, gone = {}, {}
+local function takeAll(list, abandoned)
+  for _, pending in ipairs(list) do
+    local claimed = redis.call('XCLAIM', KEYS[1], g, me, 0, pending[1], 'IDLE', 0, 'RETRYCOUNT', pending[4])
+    if claimed[1] and claimed[1][2] then got[#got + 1] = {claimed[1][1], claimed[1][2], pending[4], abandoned}
+    else gone[#gone + 1] = pending[1] end
+  end
+end
+takeAll(redis.call('XPENDING', KEYS[1], g, 'IDLE', horizon, '-', '+', n, '~parked'), 0)
+for _, name in ipairs(others) do
+  if #got >= n then break end
+  takeAll(redis.call('XPENDING', KEYS[1], g, 'IDLE', lease, '-', '+', n - #got, name), 1)
+end
+local unread = 0
+local info = {}
+local stream = redis.call('XINFO', 'STREAM', KEYS[1])
+for i = 1, #stream, 2 do info[stream[i]] = stream[i + 1] end
+for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local group = {}
+  for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
+  if group.name == g and group['entries-read'] and info['entries-added'] then
+    local function before(a, b)
+      local am, as = string.match(a, '^(%d+)%-(%d+)$')
+      local bm, bs = string.match(b, '^(%d+)%-(%d+)$')
+      am, as, bm, bs = tonumber(am), tonumber(as), tonumber(bm), tonumber(bs)
+      return am < bm or (am == bm and as < bs)
+    end
+    local last, rest = group['last-delivered-id'], nil
+    if last == info['last-generated-id'] or info.length == 0 then rest = 0
+    elseif before(last, info['recorded-first-entry-id']) then rest = info.length end
+    if rest then unread = info['entries-added'] - group['entries-read'] - rest end
+    if unread > 0 then
+      -- Counted once, and for all: the group's lag is right again as well.
+      redis.call('XGROUP', 'SETID', KEYS[1], g, last, 'ENTRIESREAD', info['entries-added'] - rest)
+    end
+  end
+end
+if #got >= n then return {0, got, gone, unread} end
+redis.call('XREADGROUP', 'GROUP', g, '~scan', 'COUNT', 1, 'STREAMS', KEYS[1], '0')
+return {every, got, gone, unread}`)
+
+/** What else `take` is given. */
+export const takeTimes = [scanMs, reapMs] as const
+
+/**
+ * Counts the start of an entry. ARGV: group, consumer, id, the count with this start. Answers 1 counted, 0 somebody
+ * else's, -1 trimmed. Told twice it counts once.
+ */
+export const start: Script = script(`
+local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
+if not pending[1] then return #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) == 0 and -1 or 0 end
+if pending[1][2] ~= ARGV[2] then return 0 end
+local count = math.max(pending[1][4], tonumber(ARGV[4]))
+local done = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', 0, 'RETRYCOUNT', count, 'JUSTID')
+return #done == 1 and 1 or -1`)
+
+/**
+ * Parks entries. ARGV: group, consumer, horizon, and for each id, delay, and what its count changes by. Answers for
+ * each: 1 parked, 0 somebody else's, -1 trimmed. Told twice it parks once.
+ */
+export const park: Script = script(`
+local g, me, horizon = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local out = {}
+for i = 4, #ARGV, 3 do
+  local id = ARGV[i]
+  local pending = redis.call('XPENDING', KEYS[1], g, id, id, 1)[1]
+  if pending and pending[2] == me then
+    local count = math.max(0, pending[4] + tonumber(ARGV[i + 2]))
+    local idle = math.max(0, horizon - tonumber(ARGV[i + 1]))
+    local done = redis.call('XCLAIM', KEYS[1], g, '~parked', 0, id, 'IDLE', idle, 'RETRYCOUNT', count, 'JUSTID')
+    out[#out + 1] = #done == 1 and 1 or -1
+  else
+    out[#out + 1] = pending and pending[2] == '~parked' and 1 or 0
+  end
+end
+return out`)
+
+/** Acknowledges what is still ours. ARGV: group, consumer, ids. Answers 1 or 0 for each. */
+export const ackOwned: Script = script(`
+local out = {}
+for i = 3, #ARGV do
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
+  out[#out + 1] = pending[1] and redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) or 0
+end
+return out`)
+
+/** Renews leases. ARGV: group, consumer, ids. Answers for each: 1 renewed, 0 somebody else's, -1 trimmed. */
+export const renew: Script = script(`
+local out = {}
+for i = 3, #ARGV do
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)
+  if pending[1] and pending[1][2] == ARGV[2] then
+    local done = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', 0, 'JUSTID')
+    out[#out + 1] = #done == 1 and 1 or -1
+  elseif not pending[1] and #redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i]) == 0 then out[#out + 1] = -1
+  else out[#out + 1] = 0 end
+end
+return out`)
+
+/**
+ * Reads entries that are ours and were never answered with. ARGV: group, consumer, ids. Answers entries with their
+ * counts, and the ids of those that were trimmed.
+ */
+export const recover: Script = script(`
+local got, gone = {}, {}
+for i = 3, #ARGV do
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
+  if pending[1] then
+    local count = pending[1][4]
+    local claimed = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', 0, 'RETRYCOUNT', count)
+    if claimed[1] and claimed[1][2] then got[#got + 1] = {claimed[1][1], claimed[1][2], count, 2}
+    else gone[#gone + 1] = ARGV[i] end
+  end
+end
+return {got, gone}`)
+
+/**
+ * Leaves the group: what the consumer still has was never started, and goes back at once. ARGV: group, consumer,
+ * horizon. The consumer is removed only when it has nothing, as Redis would forget what it has.
+ */
+export const leave: Script = script(`
+local g, me, horizon = ARGV[1], ARGV[2], ARGV[3]
+local list = redis.pcall('XPENDING', KEYS[1], g, '-', '+', 1000, me)
+if list.err then return 0 end
+for _, pending in ipairs(list) do
+  local count = pending[4] == 1 and 0 or pending[4]
+  redis.call('XCLAIM', KEYS[1], g, '~parked', 0, pending[1], 'IDLE', horizon, 'RETRYCOUNT', count, 'JUSTID')
+end
+if #redis.call('XPENDING', KEYS[1], g, '-', '+', 1, me) > 0 then return 1 end
+redis.call('XGROUP', 'DELCONSUMER', KEYS[1], g, me)
+return 0`)

@@ -1,0 +1,269 @@
+/** Redis Streams as a source: entries of consumer groups, which many processes on many machines may share. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { Clock } from '../core/clock.js'
+import type { Interpreter } from '../core/interpreter.js'
+import { Resource, type ResourceError, resourceError } from '../core/resource.js'
+import { left, right } from '../core/result.js'
+import type { OpenSource, Settle, Settlement, Source, SourceGauges, SourceLimits } from '../core/source.js'
+import { type Connection, connect } from '../redis/connection.js'
+import type { RedisTarget } from '../redis/like.js'
+import { systemClock } from '../system.js'
+import { type ConsumeOptions, consume } from './consume.js'
+import { type EntryDelivery, type PayloadOf, payloadIn } from './redis-stream-entry.js'
+import { type StreamGroup, streamGroup } from './redis-stream-group.js'
+import { isId } from './redis-stream-id.js'
+import { type Reader, reader } from './redis-stream-reader.js'
+
+// model
+
+export type RedisStreamOptions = RedisTarget & {
+  /** The key of the stream, or several; in a cluster these must have the same hash tag. */
+  readonly stream: string | readonly string[]
+  readonly group: string
+  /** The beginning of this process's name in the group, to which more is added; the host by default. */
+  readonly consumer?: string
+  /** Where a group begins that is not there yet: at the `beginning`, which is the default, at the `end`, or after an id. */
+  readonly start?: 'beginning' | 'end' | (string & {})
+  /** How many entries are read at a time. 500 by default. */
+  readonly batch?: number
+  /** How long a read waits for entries. 1 s by default, and at most 2 s. */
+  readonly blockMs?: number
+  /**
+   * How long an entry stays with a process that does not renew it: so long after a crash its entries go to others.
+   * 30 s by default; it must be longer than anything blocks the event loop.
+   */
+  readonly leaseMs?: number
+  /** The field with the payload; else the only one is taken, or `payload`. The others become headers. */
+  readonly field?: string
+  /** Makes the payload of an entry's fields, in the place of `field`; the same for the same entry. */
+  readonly payload?: (fields: ReadonlyMap<string, Buffer>) => Uint8Array | undefined
+  /** How long Redis may take to be there at the start. 10 s by default. */
+  readonly connectMs?: number
+}
+
+// constructors
+
+/**
+ * Runs a processor on the entries of Redis streams, as a member of a consumer group. What is acked or dead-lettered
+ * is acknowledged (`XACK`, in batches); what is nacked comes back after its delay, wherever the group has a process;
+ * what a crashed process leaves comes back after its lease. At least once: an entry is repeated only if a start was
+ * not followed by a confirmed acknowledgement. Needs Redis 6.2, or Valkey; from 7.0 on it counts what was trimmed
+ * before it was read.
+ *
+ * A processor without a queue needs `onFailed: 'park'` or `'stop'`.
+ *
+ * @since 0.2.0
+ */
+export const redisStream = (
+  options: RedisStreamOptions & Omit<ConsumeOptions, 'onFailed'> & { readonly onFailed?: 'park' | 'stop' }
+): Interpreter => consume(redisStreamSource(options), options)
+
+/** The source alone, for `consume`. */
+export const redisStreamSource = (options: RedisStreamOptions, clock: Clock = systemClock): OpenSource => {
+  const setup = setupOf(options)
+  return (limits) =>
+    Resource.map(({ source }: Opened) => source)(
+      Resource.make(
+        name,
+        () => opened(options, setup, limits, clock),
+        ({ close }) => close()
+      )
+    )
+}
+
+// helpers
+
+const name = 'redisStream'
+
+interface Setup {
+  readonly streams: readonly string[]
+  readonly from: string
+  readonly batch: number
+  readonly blockMs: number
+  readonly leaseMs: number
+  readonly payloadOf: PayloadOf
+}
+
+interface Opened {
+  readonly source: Source
+  readonly close: () => Promise<void>
+}
+
+const setupOf = (options: RedisStreamOptions): Setup => {
+  const { stream, group, start = 'beginning', batch = 500, blockMs = 1_000, leaseMs = 30_000 } = options
+  const streams = typeof stream === 'string' ? [stream] : stream
+  if (streams.length === 0 || streams.some((key) => typeof key !== 'string' || key === ''))
+    throw new TypeError('redisStream: stream is the key of a stream, or a list of some')
+  if (new Set(streams).size < streams.length) throw new TypeError('redisStream: a stream is named twice')
+  if (typeof group !== 'string' || group === '')
+    throw new TypeError('redisStream: group is the name of the consumer group')
+  const from = start === 'beginning' ? '0' : start === 'end' ? '$' : start
+  if (from !== '$' && !isId(from))
+    throw new TypeError("redisStream: start is 'beginning', 'end', or the id of an entry")
+  if (!(Number.isInteger(batch) && batch >= 1))
+    throw new RangeError('redisStream: batch is a whole number of at least 1')
+  if (!(blockMs >= 1 && blockMs <= maxBlockMs))
+    throw new RangeError(`redisStream: blockMs is milliseconds from 1 to ${maxBlockMs}`)
+  if (!(leaseMs >= minLeaseMs)) throw new RangeError(`redisStream: leaseMs is at least ${minLeaseMs} ms`)
+  if (options.field !== undefined && options.payload !== undefined)
+    throw new TypeError('redisStream: give field or payload, not both')
+  return { streams, from, batch, blockMs, leaseMs, payloadOf: payloadOf(options) }
+}
+
+const maxBlockMs = 2_000
+const minLeaseMs = 100
+
+const payloadOf = ({ field, payload }: RedisStreamOptions): PayloadOf => {
+  if (payload === undefined) return payloadIn(field)
+  return (fields) =>
+    payload(
+      new Map(
+        fields.flatMap((part, index) =>
+          index % 2 === 0 ? [[part.toString(), fields[index + 1] ?? part] as const] : []
+        )
+      )
+    )
+}
+
+const opened = async (
+  options: RedisStreamOptions,
+  { streams, from, batch, blockMs, leaseMs, payloadOf }: Setup,
+  { emit }: SourceLimits,
+  clock: Clock
+): Promise<Either<ResourceError, Opened>> => {
+  const { group, consumer = hostname(), connectMs } = options
+  const limits = connectMs === undefined ? {} : { connectMs }
+  const commands = await connect(options, name, clock, limits)
+  if (commands._tag === 'Left') return commands
+  const reading = await connect(options, name, clock, limits)
+  if (reading._tag === 'Left') {
+    commands.right.close()
+    return reading
+  }
+  const member = {
+    group,
+    consumer: `${consumer}-${process.pid}~${randomBytes(6).toString('hex')}`,
+    leaseMs,
+    from,
+    payloadOf,
+    commands: commands.right,
+    clock,
+    emit
+  }
+  const groups = streams.map((stream) => streamGroup(`${commands.right.keyPrefix}${stream}`, member))
+  try {
+    for (const each of groups) await each.join()
+  } catch (thrown) {
+    commands.right.close()
+    reading.right.close()
+    const { message } = commands.right.errorOf(thrown)
+    return left(
+      resourceError(name, `group ${group} of ${streams.join(', ')}: ${message}; ${adviceOn(message)}`)
+    )
+  }
+  const { consumer: me } = member
+  const read = reader({
+    groups,
+    group,
+    consumer: me,
+    batch,
+    blockMs,
+    connection: reading.right,
+    commands: commands.right,
+    clock
+  })
+  return right({
+    source: sourceOf(groups, read, [commands.right, reading.right], leaseMs, clock),
+    close: async () => {
+      await read.end()
+      if (commands.right.client.status === 'ready')
+        await Promise.allSettled(groups.map((each) => each.leave()))
+      reading.right.close()
+      commands.right.close()
+    }
+  })
+}
+
+const adviceOn = (message: string): string => {
+  if (/WRONGTYPE/.test(message)) return 'this key holds something else; give the key of a stream'
+  if (/NOPERM/.test(message))
+    return 'the user needs XREADGROUP, XACK, XCLAIM, XPENDING, XINFO, XGROUP, XRANGE, EVAL and EVALSHA on these keys'
+  if (/unknown (?:sub)?command|wrong number of arguments|syntax error/i.test(message))
+    return 'Redis 6.2 or newer is needed'
+  return 'see what Redis says'
+}
+
+const sourceOf = (
+  groups: readonly StreamGroup[],
+  { pull }: Reader,
+  connections: readonly Connection[],
+  leaseMs: number,
+  clock: Clock
+): Source => {
+  const byKey = new Map(groups.map((each) => [each.key, each]))
+  const groupOf = ({ stream }: EntryDelivery): StreamGroup => byKey.get(stream) as StreamGroup
+
+  /** Asks each group about its own, and answers in the order of all. */
+  const eachGroup = async <A>(
+    all: readonly A[],
+    entryOf: (one: A) => EntryDelivery,
+    ask: (group: StreamGroup, some: readonly A[]) => Promise<readonly Settlement[]>
+  ): Promise<readonly Settlement[]> => {
+    const [only, another] = groups
+    if (only !== undefined && another === undefined) return ask(only, all)
+    const answers = new Map<A, Settlement>()
+    await Promise.all(
+      groups.map(async (group) => {
+        const some = all.filter((one) => groupOf(entryOf(one)) === group)
+        const settled = await ask(group, some)
+        some.forEach((one, index) => answers.set(one, settled[index] ?? 'unknown'))
+      })
+    )
+    return all.map((one) => answers.get(one) ?? 'unknown')
+  }
+
+  return {
+    traits: { redelivers: true, delay: 'native', exclusive: false, leaseMs },
+    pull,
+    start: (delivery) => {
+      const entry = delivery as EntryDelivery
+      // Read just now, an entry carries its start already.
+      return entry.isCounted && entry.until > clock.monotonic()
+        ? undefined
+        : () => groupOf(entry).start(entry)
+    },
+    settle: (batch) => () =>
+      eachGroup(
+        batch,
+        ({ delivery }: Settle) => delivery as EntryDelivery,
+        (group, some) => group.settle(some)
+      ),
+    renew: (held) => () =>
+      eachGroup(
+        held as readonly EntryDelivery[],
+        (entry) => entry,
+        (group, some) => group.renew(some)
+      ),
+    measure: () => async () => {
+      const measured = await Promise.all(groups.map((each) => each.measure()))
+      const reconnects = connections.reduce((sum, connection) => sum + connection.reconnects(), 0)
+      return { ...measured.reduce(added), reconnects }
+    }
+  }
+}
+
+const added = (one: SourceGauges, other: SourceGauges): SourceGauges => {
+  const sum = (a: number | undefined, b: number | undefined): number | undefined =>
+    a === undefined || b === undefined ? undefined : a + b
+  const lag = sum(one.lag, other.lag)
+  const ages = [one.oldestPendingMs, other.oldestPendingMs].filter((age) => age !== undefined)
+  return {
+    ...(lag !== undefined && { lag }),
+    pending: (one.pending ?? 0) + (other.pending ?? 0),
+    parked: (one.parked ?? 0) + (other.parked ?? 0),
+    lost: (one.lost ?? 0) + (other.lost ?? 0),
+    ...(ages.length > 0 && { oldestPendingMs: Math.max(...ages) })
+  }
+}
