@@ -25,6 +25,7 @@ export { combine } from './core/combine.js'
 export type { App } from './core/app.js'
 export { processOne } from './core/app.js'
 export { withDlq, withRetry, withTimeout } from './timed.js'
+export { withMaxDeliveries } from './core/deliveries.js'
 export type { RetryPolicy, RetryStatus } from './core/retry.js'
 export { exponentialBackoff, isTransient } from './core/retry.js'
 export type {
