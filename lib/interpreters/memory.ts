@@ -1,8 +1,9 @@
 /** A source in memory: messages that are at hand, brought back as often as they are nacked. */
 import { type Clock, sleep } from '../core/clock.js'
-import { type Message, amend, fromOrigin, interruption } from '../core/message.js'
+import { Interruptible } from '../core/interruptible.js'
+import { type Message, type Origin, fromOrigin, textOf } from '../core/message.js'
 import { Resource } from '../core/resource.js'
-import type { Delivery, OpenSource, Settle } from '../core/source.js'
+import type { Delivery, OpenSource, Settle, Settlement } from '../core/source.js'
 import { systemClock } from '../system.js'
 import { right } from '../core/result.js'
 
@@ -25,9 +26,9 @@ export const memory =
       'memory',
       async () => {
         const fresh = messages[Symbol.iterator]()
-        const due: Message[] = []
+        const due: MemoryDelivery[] = []
+        const held = new Set<Delivery>()
         let isExhausted = false
-        let unsettled = 0
         let parked = 0
         let changed = new AbortController()
         const change = (): void => {
@@ -35,22 +36,23 @@ export const memory =
           changed = new AbortController()
         }
 
-        const next = (): Message | undefined => {
+        const next = (): MemoryDelivery | undefined => {
           const again = due.shift()
           if (again !== undefined || isExhausted) return again
           const { done, value } = fresh.next()
           isExhausted = done === true
-          return done === true ? undefined : value
+          return done === true ? undefined : new MemoryDelivery(value, value.deliveryCount)
         }
 
-        const settle = ({ delivery: { message }, action }: Settle): 'ok' => {
-          unsettled -= 1
-          if (action._tag === 'Release') due.push(message)
+        const settle = ({ delivery, action }: Settle): Settlement => {
+          if (!held.delete(delivery)) return 'lost'
+          const { original, deliveryCount } = delivery as MemoryDelivery
+          if (action._tag === 'Release') due.push(new MemoryDelivery(original, deliveryCount))
           else if (action._tag === 'Retry') {
             parked += 1
             clock.after(action.afterMs, () => {
               parked -= 1
-              due.push(amend(message, { deliveryCount: message.deliveryCount + 1 }))
+              due.push(new MemoryDelivery(original, deliveryCount + 1))
               change()
             })
           }
@@ -63,13 +65,13 @@ export const memory =
           pull: (max, signal) => async () => {
             for (;;) {
               const items: Delivery[] = []
-              for (let message = next(); message !== undefined; message = next()) {
-                items.push(deliveryOf(message))
+              for (let delivery = next(); delivery !== undefined; delivery = next()) {
+                items.push(delivery)
+                held.add(delivery)
                 if (items.length === max) break
               }
-              unsettled += items.length
               if (items.length > 0 || signal.aborted) return right({ _tag: 'Batch', items })
-              if (isExhausted && unsettled === 0 && parked === 0) return right({ _tag: 'End' })
+              if (isExhausted && held.size === 0 && parked === 0) return right({ _tag: 'End' })
               await sleep(clock, maxWaitMs, AbortSignal.any([signal, changed.signal]))
             }
           },
@@ -83,11 +85,45 @@ export const memory =
 
 const maxWaitMs = 60_000
 
-/** Each delivery has a signal and a trace of its own; the count begins at what the message says. */
-const deliveryOf = (message: Message): Delivery => {
-  const controller = new AbortController()
-  return {
-    message: fromOrigin(amend(message, { signal: controller.signal, redelivers: true })),
-    interrupt: (reason) => controller.abort(interruption(reason))
+/** Each delivery has a signal, a trace and headers of its own; the count begins at what the message says. */
+class MemoryDelivery extends Interruptible implements Delivery, Origin {
+  readonly message: Message
+  private copied: Readonly<Record<string, string>> | undefined = undefined
+  constructor(
+    readonly original: Message,
+    readonly deliveryCount: number
+  ) {
+    super()
+    this.message = fromOrigin(this)
+  }
+  get id() {
+    return this.original.id
+  }
+  get bytes() {
+    return this.original.bytes
+  }
+  get headers() {
+    return (this.copied ??= { ...this.original.headers })
+  }
+  get source() {
+    return this.original.source
+  }
+  get redelivers() {
+    return true
+  }
+  get receivedAt() {
+    return this.original.receivedAt
+  }
+  get raw() {
+    return this.original.raw
+  }
+  get fault() {
+    return this.original.fault
+  }
+  get letter() {
+    return this.original.letter
+  }
+  text() {
+    return textOf(this.original)
   }
 }
