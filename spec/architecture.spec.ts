@@ -101,6 +101,8 @@ const isAtEdge = (edge: Edge): boolean => isNode(edge) || drivers.get(edge.to)?.
 /** What sources and queues on Redis have in common. */
 const isOfRedis = ({ from, to }: Edge): boolean =>
   to.startsWith('lib/redis/') && /^lib\/(?:interpreters|dlq)\/redis(?:-\w+)*\.ts$/.test(from)
+/** Laws of sources are laws of the loop over them, too. */
+const isLoop = ({ to }: Edge): boolean => to === 'lib/interpreters/consume.ts'
 const isBeside = ({ from, to }: Edge): boolean => posix.dirname(from) === posix.dirname(to)
 
 const breaches = (files: Files): readonly string[] => {
@@ -130,7 +132,7 @@ const breaches = (files: Files): readonly string[] => {
     if (from.startsWith('lib/redis/'))
       return [isCore, isSystem, isFunctional, isAtEdge, isBeside].some((allows) => allows(edge))
     if (from.startsWith('lib/testing/'))
-      return [isCore, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
+      return [isCore, isSystem, isFunctional, isNode, isBeside, isLoop].some((allows) => allows(edge))
     if (isCommand(from)) {
       const { to } = edge
       // What `--through` names is the user's.
@@ -250,6 +252,19 @@ layers(
       assert.is(found(path, 'commander'), 1, path)
   }
 )
+
+layers('is broken by laws that reach for more than the loop', () => {
+  const found = (specifier: string) => breaches(made({ 'lib/testing/a.ts': `import '${specifier}'` })).length
+  for (const specifier of ['./b.js', '../core/message.js', '../interpreters/consume.js', 'node:util'])
+    assert.is(found(specifier), 0, specifier)
+  for (const specifier of [
+    '../interpreters/loop.js',
+    '../interpreters/memory.js',
+    '../dlq/memory.js',
+    driver
+  ])
+    assert.is(found(specifier), 1, specifier)
+})
 
 layers('is broken by whoever imports an entry, and by a file that has no place', () => {
   for (const entry of entries.values()) {

@@ -1,6 +1,4 @@
-/** What laws are made of: letters, a store that is asked and must answer, and comparisons that say what was found. */
-import { Buffer } from 'node:buffer'
-import { inspect, isDeepStrictEqual } from 'node:util'
+/** What laws of stores are made of: letters, and a store that is asked and must answer. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Failure, rejected } from '../core/failure.js'
@@ -15,7 +13,10 @@ import type {
   LetterQuery,
   StoredLetter
 } from '../core/letter.js'
+import { BrokenLaw, broken, shown } from './comparing.js'
 import type { SettableClock } from './settable-clock.js'
+
+export { expect, expectEqual } from './comparing.js'
 
 // model
 
@@ -154,41 +155,7 @@ export const idsOf = (letters: readonly { readonly id: string }[]): readonly str
 export const ids = (count: number, from = 1): readonly string[] =>
   Array.from({ length: count }, (_, index) => String(from + index))
 
-// comparing
-
-export const expectEqual = (what: string, found: unknown, expected: unknown): void => {
-  const [plainFound, plainExpected] = [plain(found), plain(expected)]
-  if (!isDeepStrictEqual(plainFound, plainExpected))
-    throw new BrokenLaw(`${what}: expected ${shown(plainExpected)}, found ${shown(plainFound)}`)
-}
-
-/** That something holds which no single value shows. */
-export const expect = (what: string, holds: boolean, found: unknown): void => {
-  if (!holds) throw new BrokenLaw(`expected ${what}, found ${shown(plain(found))}`)
-}
-
 // helpers
 
 /** No law stores letters for more. */
 const maxPages = 100
-
-class BrokenLaw extends Error {
-  override readonly name = 'BrokenLaw'
-}
-
-const broken = (message: string): never => {
-  throw new BrokenLaw(message)
-}
-
-/** Bytes as text, whatever holds them, and no fields that are `undefined`. */
-const plain = (value: unknown): unknown => {
-  if (value instanceof Uint8Array)
-    return `${value.length} bytes: ${Buffer.from(value).toString('hex').slice(0, 1_024)}`
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([, field]) => field !== undefined)
-  return Object.fromEntries(entries.map(([name, field]) => [name, plain(field)]))
-}
-
-const shown = (value: unknown): string =>
-  inspect(value, { depth: 8, breakLength: 110, maxArrayLength: 60, maxStringLength: 2_000 })

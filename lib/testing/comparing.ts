@@ -1,0 +1,41 @@
+/** Comparisons that say what was expected and what was found. */
+import { Buffer } from 'node:buffer'
+import { inspect, isDeepStrictEqual } from 'node:util'
+
+// model
+
+export class BrokenLaw extends Error {
+  override readonly name = 'BrokenLaw'
+}
+
+// comparing
+
+export const expectEqual = (what: string, found: unknown, expected: unknown): void => {
+  const [plainFound, plainExpected] = [plain(found), plain(expected)]
+  if (!isDeepStrictEqual(plainFound, plainExpected))
+    throw new BrokenLaw(`${what}: expected ${shown(plainExpected)}, found ${shown(plainFound)}`)
+}
+
+/** That something holds which no single value shows. */
+export const expect = (what: string, holds: boolean, found: unknown): void => {
+  if (!holds) throw new BrokenLaw(`expected ${what}, found ${shown(plain(found))}`)
+}
+
+export const broken = (message: string): never => {
+  throw new BrokenLaw(message)
+}
+
+export const shown = (value: unknown): string =>
+  inspect(value, { depth: 8, breakLength: 110, maxArrayLength: 60, maxStringLength: 2_000 })
+
+// helpers
+
+/** Bytes as text, whatever holds them, and no fields that are `undefined`. */
+const plain = (value: unknown): unknown => {
+  if (value instanceof Uint8Array)
+    return `${value.length} bytes: ${Buffer.from(value).toString('hex').slice(0, 1_024)}`
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([, field]) => field !== undefined)
+  return Object.fromEntries(entries.map(([name, field]) => [name, plain(field)]))
+}

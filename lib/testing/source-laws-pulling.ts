@@ -1,0 +1,188 @@
+/** Laws of pulling: what the loop counts on. */
+import { ack, nack, released } from '../core/outcome.js'
+import type { Resource } from '../core/resource.js'
+import type { Delivery, Pulled, Source } from '../core/source.js'
+import { broken, expect, expectEqual, shown } from './comparing.js'
+import { type Hand, type Law, done, law, release, retry, sorted, textOf, texts } from './source-trial.js'
+
+export const pullingLaws: readonly Law[] = [
+  law('never answers with more than it was asked for', [], async ({ open, count }) => {
+    const sent = texts(count(60, 600))
+    const hand = await open({ sent })
+    const taken = [...(await hand.take(1)), ...(await hand.take(2)), ...(await hand.take(sent.length - 3))]
+    expectEqual('the messages', sorted(taken.map(({ message }) => textOf(message))), sorted(sent))
+    await hand.settle(taken, done)
+  }),
+
+  law('waits while there is nothing, instead of answering again and again', ['live'], async (trial) => {
+    const { quietMs } = trial
+    const hand = await trial.open()
+    const taken: Delivery[] = []
+    const stopping = new AbortController()
+    let answers = 0
+    const pulling = (async () => {
+      while (!stopping.signal.aborted) {
+        taken.push(...itemsOf(await hand.source.pull(8, stopping.signal)()))
+        answers += 1
+      }
+    })()
+    await trial.quiet()
+    expect(`few answers in ${quietMs} ms`, answers <= 10 + quietMs / 20, answers)
+    await trial.send(['m'])
+    await trial.until('the message', () => taken.length > 0)
+    stopping.abort()
+    await pulling
+    expectEqual('the messages', named(taken), ['m 1'])
+    await hand.settle(taken, done)
+  }),
+
+  law('answers at once when a pull is aborted', ['live'], async ({ open, quiet }) => {
+    const hand = await open()
+    for (const waitMs of [0, 1, 20]) {
+      const stopping = new AbortController()
+      const pulling = hand.source.pull(8, stopping.signal)()
+      await quiet(waitMs)
+      stopping.abort()
+      await answered(pulling, () => quiet(atOnceMs))
+    }
+    const stopped = new AbortController()
+    stopped.abort()
+    await answered(hand.source.pull(8, stopped.signal)(), () => quiet(atOnceMs))
+  }),
+
+  law('gives back what an aborted pull took', ['live'], async ({ open, send, quiet, count, promises }) => {
+    const hand = await open()
+    const sent = texts(count(40, 400))
+    const taken: Delivery[] = []
+    for (const [index, text] of sent.entries()) {
+      const stopping = new AbortController()
+      const pulling = hand.source.pull(8, stopping.signal)()
+      const sending = send([text])
+      // Now before, now after, and now while the message is on its way.
+      if (index % 4 === 1) await quiet(index % 3)
+      if (index % 4 === 2) await sending
+      if (index % 4 === 3) await new Promise(setImmediate)
+      stopping.abort()
+      taken.push(...itemsOf(await pulling))
+      await sending
+    }
+    const seen = new Set(taken.map(({ message }) => textOf(message)))
+    taken.push(...(await hand.take(sent.length - seen.size)))
+    expectEqual('the messages', sorted(taken.map(({ message }) => textOf(message))), sorted(sent))
+    const counts = new Set(taken.map(({ message }) => message.deliveryCount))
+    if (promises.redelivers === true) expectEqual('the delivery counts', [...counts], [1])
+    await hand.settle(taken, done)
+  }),
+
+  law(
+    'answers for each settlement in its place, and beside a pull that waits',
+    ['redelivers'],
+    async (trial) => {
+      const hand = await trial.open({ sent: texts(8) })
+      const taken = await hand.take(8)
+      const stopping = new AbortController()
+      const pulling = hand.source.pull(8, stopping.signal)()
+      expectEqual('the answers', await hand.settle(taken.slice(0, 5), done), Array(5).fill('ok'))
+      const [one, two, three] = taken.slice(5) as [Delivery, Delivery, Delivery]
+      for (const each of [two, three]) expectEqual('the start', await hand.start(each), 'ok')
+      const { settle } = hand.source
+      const answers = await settle?.([
+        { delivery: one, outcome: released('shutdown'), action: release(false) },
+        { delivery: two, outcome: ack, action: done },
+        { delivery: three, outcome: nack(), action: retry() }
+      ])()
+      expectEqual('the answers', answers, ['ok', 'ok', 'ok'])
+      expectEqual('the answers about nothing', await settle?.([])(), [])
+      stopping.abort()
+      const back = [...itemsOf(await pulling)]
+      if (back.length < 2) back.push(...(await hand.take(2 - back.length)))
+      expectEqual('what comes of it', sorted(named(back)), [
+        `${textOf(one.message)} 1`,
+        `${textOf(three.message)} 2`
+      ])
+      await hand.settle(back, done)
+    }
+  ),
+
+  law(
+    'rejects nothing that is settled twice, and changes nothing for it',
+    ['redelivers'],
+    async ({ open, quietMs }) => {
+      const hand = await open({ sent: ['m0', 'm1'] })
+      const [one, other] = (await hand.take(2)) as readonly [Delivery, Delivery]
+      await hand.settle([one], done)
+      for (const action of [done, retry(), release(true), release(false)]) await hand.settle([one], action)
+      expectEqual('what comes of it', named(await hand.takeFor(quietMs)), [])
+      await hand.settle([other], retry())
+      await hand.settle([other], retry())
+      const again = [...(await hand.take(1)), ...(await hand.takeFor(quietMs))]
+      expectEqual('what comes of it', named(again), ['m1 2'])
+      await hand.settle(again, done)
+    }
+  ),
+
+  law(
+    'can be opened and closed again and again, and closed twice',
+    ['reopens'],
+    async ({ open, broker, count }) => {
+      for (let time = 0; time < count(5, 50); time += 1) {
+        const hand = await open()
+        if (time % 2 === 0) await hand.close()
+        await hand.close()
+      }
+      const limits = { maxUnsettled: 8, emit: () => undefined }
+      const together = await Promise.all(Array.from({ length: 5 }, () => closedTwice(broker.open(limits))))
+      expectEqual('what came of opening and closing', [...new Set(together)], ['Right'])
+    }
+  ),
+
+  law('can be closed while it holds messages', [], async ({ open }) => {
+    const hand = await open({ sent: texts(5) })
+    await hand.take(2)
+    await hand.close()
+  }),
+
+  law(
+    'can be opened and closed by runs that are stopped before they begin',
+    ['reopens'],
+    async ({ run, count }) => {
+      const all = []
+      for (let time = 0; time < count(5, 50); time += 1) {
+        const running = await run({ isStopped: time % 2 === 0 })
+        all.push(running.stop())
+      }
+      const ends = (await Promise.all(all)).map(({ ended }) => ended._tag)
+      expect(
+        'runs that were stopped or had ended',
+        ends.every((end) => end === 'Aborted' || end === 'Drained'),
+        ends
+      )
+    }
+  )
+]
+
+// helpers
+
+/** Far more than an answer takes, and less than anybody waits for on purpose. */
+const atOnceMs = 900
+
+const itemsOf = (pulled: Awaited<ReturnType<ReturnType<Hand['source']['pull']>>>): readonly Delivery[] => {
+  if (pulled._tag === 'Left') return broken(`pull: it answered ${shown(pulled)}`)
+  const { right } = pulled as { readonly right: Pulled }
+  return right._tag === 'End' ? [] : right.items
+}
+
+const answered = async (pulling: Promise<unknown>, wait: () => Promise<void>): Promise<void> => {
+  const isLate = await Promise.race([pulling.then(() => false), wait().then(() => true)])
+  if (isLate) broken(`pull: no answer ${atOnceMs} ms after its signal had aborted`)
+}
+
+const named = (deliveries: readonly Delivery[]): readonly string[] =>
+  deliveries.map(({ message }) => `${textOf(message)} ${message.deliveryCount}`)
+
+const closedTwice = async (resource: Resource<Source>): Promise<string> => {
+  const opened = await resource.open()
+  if (opened._tag === 'Left') return opened.left.message
+  const closed = await Promise.all([opened.right.close(), opened.right.close()])
+  return closed.map((answer) => (answer._tag === 'Left' ? answer.left.message : 'Right'))[0] ?? ''
+}
