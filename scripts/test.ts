@@ -11,6 +11,7 @@ interface Result {
   readonly file: string
   readonly passed: number
   readonly failed: number
+  readonly skipped: number
   readonly problem: string | undefined
   readonly output: string
 }
@@ -29,16 +30,26 @@ const total = (output: string, name: string): number | undefined => {
   return found === undefined ? undefined : Number(found)
 }
 
+/** How many tests were skipped because their user wants no Redis. */
+const skippedOf = (output: string): number =>
+  process.env.MISSIVE_SKIP_REDIS === '1'
+    ? [...output.matchAll(/^no Redis wanted: (\d+) tests skipped$/gm)].reduce(
+        (all, [, n]) => all + Number(n),
+        0
+      )
+    : 0
+
 const problemOf = (file: string, code: number | null, output: string): string | undefined => {
   const source = readFileSync(file, 'utf8')
-  const suites = source.match(/\bsuite\(/g)?.length ?? 0
+  const suites = source.match(/\b(?:suite|redisSuite)\(/g)?.length ?? 0
   const runs = source.match(/\.run\(\)/g)?.length ?? 0
   const [all, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((name) => total(output, name))
   if (code === null) return `did not end within ${deadlineMs / 1_000} s`
   if (code !== 0) return `ended with code ${code}`
   if (suites !== runs) return `${suites} suites, but ${runs} of them are run`
-  if (all === undefined || all === 0) return 'ran no test'
-  if (skipped !== 0) return `skipped ${skipped} tests`
+  const unwanted = skippedOf(output)
+  if (all === undefined || all + unwanted === 0) return 'ran no test'
+  if (skipped !== unwanted) return `skipped ${skipped} tests`
   return passed === all ? undefined : `passed ${passed} of ${all} tests`
 }
 
@@ -67,7 +78,7 @@ const run = (file: string): Promise<Result> =>
       const problem = problemOf(file, code, output)
       const passed = total(output, 'Passed') ?? 0
       const failed = problem === undefined ? 0 : Math.max((total(output, 'Total') ?? 0) - passed, 1)
-      resolve({ file: relative(root, file), passed, failed, problem, output })
+      resolve({ file: relative(root, file), passed, failed, skipped: skippedOf(output), problem, output })
     })
   })
 
@@ -77,10 +88,10 @@ const worker = async (): Promise<void> => {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     const result = await run(file)
     results.push(result)
-    const { problem, passed, output } = result
+    const { problem, passed, skipped, output } = result
     console.log(
       problem === undefined
-        ? `ok    ${result.file} (${passed})`
+        ? `ok    ${result.file} (${passed}${skipped === 0 ? '' : `, ${skipped} skipped`})`
         : `FAIL  ${result.file}: ${problem}\n${output}`
     )
   }
@@ -90,5 +101,8 @@ await Promise.all(Array.from({ length: availableParallelism() }, worker))
 const sum = (pick: (result: Result) => number) => results.reduce((all, result) => all + pick(result), 0)
 const failed = specs.length === 0 ? 1 : sum((result) => result.failed)
 if (specs.length === 0) console.log('no spec was found')
-console.log(`${sum((result) => result.passed)} passed, ${failed} failed`)
+const skipped = sum((result) => result.skipped)
+console.log(
+  `${sum((result) => result.passed)} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`
+)
 process.exitCode = failed === 0 ? 0 : 1
