@@ -445,13 +445,16 @@ spelling.run()
 
 // suites
 
+const makers = ['suite', 'redisSuite']
+
 /** Suites that nobody runs are passed by uvu in silence. */
 const forgotten = (files: Files): readonly string[] =>
   Array.from(files).flatMap(([path, source]) => {
     const tokens = tokensOf(source).map(({ value }) => value)
     const follows = (index: number, ...values: readonly string[]) =>
       values.every((value, offset) => tokens[index + offset] === value)
-    const names = tokens.flatMap((name, index) => (follows(index + 1, '=', 'suite', '(') ? [name] : []))
+    const isMade = (index: number) => makers.some((maker) => follows(index, '=', maker, '('))
+    const names = tokens.flatMap((name, index) => (isMade(index + 1) ? [name] : []))
     const missing = names.filter(
       (name) => !tokens.some((_, index) => follows(index, name, '.', 'run', '(', ')'))
     )

@@ -3,7 +3,23 @@ import { valueAt } from '../core/key.js'
 import type { LetterFilter, OneOrMore } from '../core/letter.js'
 import type { Row } from './row.js'
 
-export const matches = (filter: LetterFilter = {}): ((row: Row) => boolean) => {
+/** What a filter looks at. */
+export type Filterable = Pick<
+  Row,
+  | 'key'
+  | 'id'
+  | 'source'
+  | 'tag'
+  | 'route'
+  | 'fingerprint'
+  | 'state'
+  | 'lastSeenAt'
+  | 'attemptCount'
+  | 'headers'
+  | 'bytes'
+>
+
+export const matches = (filter: LetterFilter = {}): ((row: Filterable) => boolean) => {
   const { key, id, source, tag, route, fingerprint, state } = filter
   const { seenFrom = -Infinity, seenBefore = Infinity, minAttempts = 0, maxAttempts = Infinity } = filter
   const fields = Object.entries(filter.fields ?? {})

@@ -1,0 +1,60 @@
+/** Letters that come in the same turn of the event loop are stored by one script. */
+import { capture } from '../core/captured.js'
+import type { Clock } from '../core/clock.js'
+
+/** Gives what `ask` answers for each, which must be as many and in the same order. */
+export const gathered = <A extends { readonly size: number }, B>(
+  ask: (items: readonly A[]) => Promise<readonly B[]>,
+  clock: Clock
+): ((item: A) => Promise<B>) => {
+  let waiting: Waiting<A, B>[] = []
+
+  const askAll = async (some: readonly Waiting<A, B>[]): Promise<void> => {
+    try {
+      const answers = await ask(some.map(({ item }) => item))
+      some.forEach(({ resolve }, index) => resolve(answers[index] as B))
+    } catch (thrown) {
+      for (const { reject } of some)
+        reject(thrown instanceof Error ? thrown : new Error(capture(thrown).message))
+    }
+  }
+
+  const flush = (): void => {
+    const all = waiting
+    waiting = []
+    for (let rest: readonly Waiting<A, B>[] = all; rest.length > 0;) {
+      const some = fitting(rest)
+      rest = rest.slice(some.length)
+      void askAll(some)
+    }
+  }
+
+  return (item) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject })
+      if (waiting.length === 1) clock.after(0, flush)
+    })
+}
+
+// helpers
+
+interface Waiting<A, B> {
+  readonly item: A
+  readonly resolve: (answer: B) => void
+  readonly reject: (error: Error) => void
+}
+
+/** Redis does nothing else meanwhile. */
+const maxItems = 64
+const maxBytes = 1_048_576
+
+const fitting = <A extends { readonly size: number }, B>(
+  waiting: readonly Waiting<A, B>[]
+): readonly Waiting<A, B>[] => {
+  let bytes = 0
+  const end = waiting.findIndex(({ item }, index) => {
+    bytes += item.size
+    return index === maxItems || (index > 0 && bytes > maxBytes)
+  })
+  return end < 0 ? waiting : waiting.slice(0, end)
+}

@@ -1,0 +1,30 @@
+/** Why Redis did not do what was asked, in words that say what to do; without credentials. */
+import { capture } from '../core/captured.js'
+import type { Connection } from '../redis/connection.js'
+
+export const reasonOf = (connection: Connection, thrown: unknown): string => {
+  const { message } = connection.errorOf(thrown)
+  if (/^(?:READONLY|LOADING|MASTERDOWN)\b/.test(message)) {
+    // A connection that has come to lead to a replica, or to one that starts: the next may lead elsewhere.
+    connection.client.disconnect(true)
+    return `${message}; it is asked again over a new connection`
+  }
+  if (isOfConnection.test(capture(thrown).message))
+    return `the connection to Redis broke (${message}); what was asked may be done or not`
+  const advice = advices.find(([pattern]) => pattern.test(message))?.[1]
+  return advice === undefined ? message : `${message}; ${advice}`
+}
+
+// helpers
+
+const isOfConnection =
+  /Connection is closed|isn't writeable|isn't ready|Reached the max retries|Failed to refresh slots|EPIPE|ECONN|ETIMEDOUT/
+
+const advices: readonly (readonly [RegExp, string])[] = [
+  [/^OOM\b/, 'Redis is full: raise maxmemory, or let letters be removed (retention, missive dlq prune)'],
+  [/^NOPERM\b|no permissions/, 'give this user the right to it (ACL SETUSER)'],
+  [/WRONGTYPE/, 'a key of the queue is something else by now; give the queue another name'],
+  [/^MISCONF\b/, 'Redis cannot write to its disk'],
+  [/^MOVED \d+ (\S+)/, 'it is a cluster: give a Cluster as the client, or the node that has the queue'],
+  [/^NOREPLICAS\b/, 'Redis has fewer replicas than it is told to write with']
+]

@@ -1,0 +1,177 @@
+/** Going through the letters that a filter means, in the order of their arrival, with bounded memory. */
+import type { LetterFilter, LetterState, OneOrMore } from '../core/letter.js'
+import { listOf, matches } from './filter.js'
+import {
+  type Entry,
+  type Kind,
+  type Stored,
+  entryOfStored,
+  idHashOf,
+  kindOfText,
+  states,
+  unread
+} from './redis-record.js'
+import type { Rows } from './redis-rows.js'
+
+// model
+
+export interface Span {
+  readonly isNewest?: boolean
+  /** Where a page before ended; nothing up to there is given again. */
+  readonly position?: number | undefined
+  /** The number of the last letter that is looked at. */
+  readonly last?: number
+  /** How many are likely to be enough. */
+  readonly wanted?: number
+}
+
+/** An entry with its kind. */
+export interface Met extends Entry {
+  readonly of: Kind
+}
+
+/** Gives what a filter means in portions. */
+export type Walk = (filter: LetterFilter, span?: Span) => AsyncGenerator<readonly Met[]>
+
+// constructors
+
+export const walkOver = (rows: Rows): Walk => {
+  const kinds = kindsOf(rows)
+  return async function* walk(filter, span = {}) {
+    const { isNewest = false, position, last = Number.MAX_SAFE_INTEGER, wanted = largest } = span
+    const from = isNewest || position === undefined ? 0 : position + 1
+    const to = isNewest && position !== undefined ? Math.min(last, position - 1) : last
+    const isByKey = filter.key !== undefined && listOf(filter.key).every(isLong)
+    const portions = isByKey
+      ? byKey(rows, filter.key, { from, to, isNewest })
+      : byIndex(rows, statesOf(filter), { from, to, isNewest, wanted })
+    const isIndexed = indexed(filter)
+    for await (const entries of portions) {
+      const known = await kinds(entries)
+      const met = entries.map((entry): Met => ({ ...entry, of: known.get(entry.kind) ?? unknown }))
+      const meant = met.filter(isIndexed)
+      if (meant.length > 0) yield isTold(filter) ? meant : await read(rows, filter, meant)
+    }
+  }
+}
+
+/** The states that a filter means. */
+export const statesOf = ({ state }: LetterFilter): readonly LetterState[] =>
+  state === undefined ? states : states.filter((each) => listOf(state).includes(each))
+
+/** The largest number of entries from the beginning that are no more bytes than this; at least one. */
+export const portion = <A extends { readonly size: number }>(
+  entries: readonly A[],
+  most: number,
+  mostBytes: number
+): readonly A[] => {
+  let bytes = 0
+  const end = entries.findIndex(({ size }, index) => {
+    bytes += size
+    return index === most || (index > 0 && bytes > mostBytes)
+  })
+  return end < 0 ? entries : entries.slice(0, end)
+}
+
+// helpers
+
+interface Range {
+  readonly from: number
+  readonly to: number
+  readonly isNewest: boolean
+}
+
+const largest = 5_000
+const smallest = 64
+const rowsAtOnce = 500
+const bytesAtOnce = 4 * 1_048_576
+
+/** A beginning that few keys have. */
+const isLong = (beginning: string): boolean => beginning.length >= 4
+
+async function* byKey(rows: Rows, key: OneOrMore<string>, { from, to, isNewest }: Range) {
+  const named = await rows.named(listOf(key).map((beginning) => beginning.toLowerCase()))
+  const seqs = [...new Set(named)].filter((seq) => seq >= from && seq <= to).toSorted((a, b) => a - b)
+  if (isNewest) seqs.reverse()
+  for (let at = 0; at < seqs.length; at += rowsAtOnce)
+    yield (await rows.read(seqs.slice(at, at + rowsAtOnce), false)).map(entryOfStored)
+}
+
+/** Small portions first: most who ask want one page. */
+async function* byIndex(
+  rows: Rows,
+  states: readonly LetterState[],
+  { isNewest, wanted, ...range }: Range & { readonly wanted: number }
+) {
+  let { from, to } = range
+  let limit = Math.min(largest, Math.max(smallest, wanted + 1))
+  while (states.length > 0 && from <= to) {
+    const found = await rows.window({ states, from, to, isNewest, limit })
+    // What lies behind the last of a state that may have more is not known yet.
+    const ends = found.flatMap((entries) => (entries.length < limit ? [] : [entries[limit - 1]?.seq ?? 0]))
+    const end = isNewest ? Math.max(0, ...ends) : Math.min(Infinity, ...ends)
+    const known = found.flat().filter(({ seq }) => (isNewest ? seq >= end : seq <= end))
+    if (found.length > 1) known.sort((a, b) => (isNewest ? b.seq - a.seq : a.seq - b.seq))
+    yield known
+    if (ends.length === 0) return
+    if (isNewest) to = end - 1
+    else from = end + 1
+    limit = Math.min(largest, limit * 4)
+  }
+}
+
+/** Kinds are never changed, and few: they are asked for once. */
+const kindsOf = (rows: Rows) => {
+  const known = new Map<string, Kind>()
+  return async (entries: readonly Entry[]): Promise<ReadonlyMap<string, Kind>> => {
+    const wanted = [...new Set(entries.map(({ kind }) => kind))]
+    const isMissing = (id: string): boolean => !known.has(id)
+    if (known.size > maxKinds && wanted.some(isMissing)) known.clear()
+    const missing = wanted.filter(isMissing)
+    for (let at = 0; at < missing.length; at += kindsAtOnce) {
+      const ids = missing.slice(at, at + kindsAtOnce)
+      const kinds = await rows.kinds(ids)
+      ids.forEach((id, index) => known.set(id, kinds[index] ?? unknown))
+    }
+    return known
+  }
+}
+
+const maxKinds = 20_000
+const kindsAtOnce = 1_000
+const unknown = kindOfText(undefined)
+
+/** What an index says of a letter, put to the test of a filter. */
+const indexed = (filter: LetterFilter): ((met: Met) => boolean) => {
+  const { id, source, tag, route, fingerprint, state, seenFrom, seenBefore, minAttempts, maxAttempts } =
+    filter
+  const told = { source, tag, route, fingerprint, state, seenFrom, seenBefore, minAttempts, maxAttempts }
+  const isMeant = matches(told)
+  const ids = id === undefined ? undefined : new Set(listOf(id).map(idHashOf))
+  return ({ of, state, lastSeenAt, attemptCount, idHash }) =>
+    (ids === undefined || ids.has(idHash)) &&
+    isMeant({ ...of, state, lastSeenAt, attemptCount, key: '', id: '', headers: '{}', bytes: unread })
+}
+
+/** Does the index tell all that the filter asks? */
+const isTold = ({ key, id, headers, fields }: LetterFilter): boolean =>
+  [key, id, headers, fields].every((part) => part === undefined)
+
+const read = async (rows: Rows, filter: LetterFilter, met: readonly Met[]): Promise<readonly Met[]> => {
+  const isMeant = matches(filter)
+  const found: Met[] = []
+  for (let rest = met; rest.length > 0;) {
+    const some = portion(rest, rowsAtOnce, bytesAtOnce)
+    rest = rest.slice(some.length)
+    const stored = await rows.read(
+      some.map(({ seq }) => seq),
+      filter.fields !== undefined
+    )
+    const meant = new Map(stored.flatMap((each) => (isMeant(each.row) ? [[each.seq, each] as const] : [])))
+    for (const entry of some) {
+      const there: Stored | undefined = meant.get(entry.seq)
+      if (there !== undefined) found.push(entry)
+    }
+  }
+  return found
+}

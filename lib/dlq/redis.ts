@@ -1,0 +1,183 @@
+/** A dead letter queue in Redis, for many machines. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { Clock } from '../core/clock.js'
+import type { DeadLetterStore, DlqError, Pruned, Retention } from '../core/letter.js'
+import { Resource, type ResourceError, resourceError } from '../core/resource.js'
+import { left, right } from '../core/result.js'
+import { type Connection, connect } from '../redis/connection.js'
+import type { RedisTarget } from '../redis/like.js'
+import { systemClock } from '../system.js'
+import { decidedOver, putOver } from './redis-decided.js'
+import { redisEngine, unleased } from './redis-engine.js'
+import { entryBeside } from './redis-entry.js'
+import { type Keys, keysOf } from './redis-keys.js'
+import { openQueue, risksOf } from './redis-open.js'
+import { gathered } from './redis-puts.js'
+import { reasonOf } from './redis-reason.js'
+import { type Putting, rowsOf } from './redis-rows.js'
+import { walkOver } from './redis-walk.js'
+import { storeOver } from './store.js'
+import { tidied } from './tidied.js'
+
+// model
+
+export type RedisDlqOptions = RedisTarget & {
+  /** The queue among others in the same Redis. `missive:dlq` by default. */
+  readonly name?: string
+  /** Makes the queue if it is missing; by default it does. */
+  readonly create?: boolean
+  /** Which headers are stored with their values; by default all but credentials and signatures. */
+  readonly isStoredHeader?: (name: string) => boolean
+  /**
+   * What is removed as time goes on, at most once an hour, when something is written. Dead letters stay unless this
+   * says so. How long settled letters and tombstones are kept is noted in Redis, for whoever else opens the queue.
+   */
+  readonly retention?: Retention
+  /** Told when something was removed. */
+  readonly onPruned?: (pruned: Pruned) => void
+  readonly clock?: Clock
+  /** How long Redis may take to be there, in milliseconds. 10 s by default. */
+  readonly connectMs?: number
+}
+
+export type RedisDlq = DeadLetterStore
+
+// constructors
+
+/**
+ * A queue in Redis, made if it is missing, which many machines may use at the same time. Letters that are put in the
+ * same turn of the event loop share a round trip. Where a message came from a stream of the same server its entry is
+ * acknowledged in the very step that stores its letter, if it is still this consumer's; then there is no moment at
+ * which a crash would leave both or neither.
+ *
+ * All keys of a queue have one hash tag and lie in one slot of a cluster: `{missive:dlq}:…`. A name with a hash tag
+ * keeps it: `{orders}:dlq` lies in the slot of the streams `orders` and `{orders}:new`, which in a cluster is what
+ * lets one step store the letter and acknowledge the entry.
+ *
+ * A letter is as durable as the stream it came from: as the append-only file is (`appendfsync always`, or up to a
+ * second may be lost), and a failover loses what had not reached the replica. Opening warns of a Redis without an
+ * append-only file, or one that removes keys when memory is short. What is asked while Redis is away is answered
+ * `Left` within seconds.
+ *
+ * @since 0.2.0
+ */
+export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> =>
+  Resource.map(({ store }: Opened) => store)(
+    Resource.make(
+      resource,
+      async () => {
+        const connected = await connect(options, resource, systemClock, connectOptions(options))
+        if (connected._tag === 'Left') return connected
+        const connection = connected.right
+        const opened = await openedOn(connection, options)
+        if (opened._tag === 'Left') connection.close()
+        return opened
+      },
+      ({ close }) => close()
+    )
+  )
+
+// helpers
+
+const resource = 'redisDlq'
+const defaultName = 'missive:dlq'
+
+interface Opened {
+  readonly store: RedisDlq
+  readonly close: () => Promise<void>
+}
+
+const connectOptions = ({ connectMs }: RedisDlqOptions) => (connectMs === undefined ? {} : { connectMs })
+
+const openedOn = async (
+  connection: Connection,
+  options: RedisDlqOptions
+): Promise<Either<ResourceError, Opened>> => {
+  const { name = defaultName, create = true, retention = {} } = options
+  const at = `redis://${connection.server}`
+  const refused = (why: string) => left(resourceError(resource, `${at}: ${why}`))
+  if (name === '') return refused('a queue without a name is none; give it one')
+  const keys = keysOf(connection.keyPrefix, name)
+  try {
+    const said = await openQueue(connection, keys, name, { create, retention })
+    if (said._tag === 'Left') return refused(said.left)
+    const risks = create ? await risksOf(connection) : []
+    if (risks.length > 0) process.emitWarning(`${resource}: ${at}: ${risks.join(', and ')}`)
+    return right(storeOn(connection, keys, said.right, `${at}#${name}`, options))
+  } catch (thrown) {
+    return refused(reasonOf(connection, thrown))
+  }
+}
+
+const storeOn = (
+  connection: Connection,
+  keys: Keys,
+  noted: Retention,
+  location: string,
+  options: RedisDlqOptions
+): Opened => {
+  const { clock = systemClock, isStoredHeader } = options
+  const rows = rowsOf(connection, keys)
+  const decided = decidedOver(rows)
+  const engine = redisEngine({ rows, decided, walk: walkOver(rows), retention: noted })
+  const { answered, close } = answering(connection, location)
+  const stored = gathered(
+    (puttings: readonly (Putting & { size: number })[]) => rows.put(puttings),
+    systemClock
+  )
+  const put = putOver(rows, decided)
+  const entryOf = entryBeside(connection, keys)
+  const store = storeOver({
+    location,
+    call: (name, ...parts) => {
+      const perform: (...given: any[]) => Promise<any> = engine[name]
+      return answered(() => perform(...parts))
+    },
+    put: (row, raw) => {
+      // The bytes are their owner's, who may change them before they are sent.
+      const own = { ...row, bytes: Uint8Array.from(row.bytes) }
+      const entry = entryOf(raw)
+      return answered(async () =>
+        put({ row: own, entry }, await stored({ row: unleased(own), entry, size: own.bytes.length }))
+      )
+    },
+    clock,
+    isStoredHeader
+  })
+  return { store: tidied(store, options, clock), close }
+}
+
+/** Asks only while there is a connection, and gives what goes wrong as a reason. */
+const answering = (connection: Connection, location: string) => {
+  const closing = new AbortController()
+  const asked = new Set<Promise<unknown>>()
+
+  const answerOf = async <A>(ask: () => Promise<A>): Promise<Either<DlqError, A>> => {
+    const failed = (reason: string) => left({ reason: `${location}: ${reason}` })
+    if (closing.signal.aborted) return failed('the queue is closed')
+    if (!(await connection.isReady(patienceMs, closing.signal))) return failed('Redis cannot be reached')
+    try {
+      return right(await ask())
+    } catch (thrown) {
+      return failed(reasonOf(connection, thrown))
+    }
+  }
+
+  return {
+    answered: <A>(ask: () => Promise<A>): Promise<Either<DlqError, A>> => {
+      const answer = answerOf(ask)
+      asked.add(answer)
+      void answer.finally(() => asked.delete(answer))
+      return answer
+    },
+    /** Once all that was asked is answered. */
+    close: async (): Promise<void> => {
+      closing.abort()
+      await Promise.all(asked)
+      connection.close()
+    }
+  }
+}
+
+/** A connection that broke is there again after some hundred milliseconds, if Redis is. */
+const patienceMs = 1_000
