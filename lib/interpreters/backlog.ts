@@ -5,6 +5,7 @@ export interface Backlog {
   readonly add: (batch: readonly Delivery[]) => void
   readonly first: () => Delivery | undefined
   readonly dropFirst: () => void
+  readonly all: () => readonly Delivery[]
 }
 
 export const backlog = (): Backlog => {
@@ -26,6 +27,7 @@ export const backlog = (): Backlog => {
       if (next < batch.length) return
       batch = later.shift() ?? []
       next = 0
-    }
+    },
+    all: () => [...batch.slice(next), ...later.flat()]
   }
 }

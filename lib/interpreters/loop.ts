@@ -47,10 +47,9 @@ export const loop = async (
   /** Aborts when what still runs is to give up. */
   const interrupting = new AbortController()
   const waiting = backlog()
-  const held = new Set<Delivery>()
   const running: (Delivery | undefined)[] = []
   const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
-  const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => slot)
+  const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => limits.concurrency - 1 - slot)
   let active = 0
   let isAlone = false
   let unsettled = 0
@@ -85,14 +84,13 @@ export const loop = async (
 
   // settling
 
-  const letGo = (delivery: Delivery): void => {
+  const letGo = (): void => {
     unsettled -= 1
-    if (isLeased) held.delete(delivery)
     if (room() === leastRoom || waiting.first() === undefined) pulling.wake()
   }
 
   const conclude = (delivery: Delivery, action: Action, settlement: Settlement): void => {
-    letGo(delivery)
+    letGo()
     // Of what did not answer for a lease nobody knows whose it is by now.
     if (settlement === 'unknown' && isLeased) delivery.interrupt('leaseLost')
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
@@ -104,7 +102,7 @@ export const loop = async (
   const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
     count(tally, outcome)
     if (isLost(delivery)) {
-      letGo(delivery)
+      letGo()
       return emit({ _tag: 'Lost', id: delivery.message.id })
     }
     const action = actionOf(outcome, delivery, started, limits.onFailed)
@@ -120,12 +118,18 @@ export const loop = async (
     }
   }
 
+  /** All that is neither answered for nor given up, about as it came. */
+  const held = (): readonly Delivery[] => [
+    ...(settling?.all() ?? []),
+    ...running.filter((delivery) => delivery !== undefined),
+    ...waiting.all()
+  ]
+
   // pulling
 
   const accept = (items: readonly Delivery[]): void => {
     tally.received += items.length
     unsettled += items.length
-    if (isLeased) for (const delivery of items) held.add(delivery)
     if (ended !== undefined) for (const delivery of items) answer(delivery, released('shutdown'), false)
     else {
       waiting.add(items)

@@ -5,13 +5,13 @@ import type { Delivery, Input, Source, SourceGauges } from '../core/source.js'
 /** Renews the leases of all that is held, three times in each lease, and interrupts what is lost. */
 export const renewing = (
   { traits, renew }: Source,
-  held: ReadonlySet<Delivery>,
+  held: () => readonly Delivery[],
   clock: Clock
 ): (() => void) => {
   const { leaseMs } = traits
   if (leaseMs === undefined || renew === undefined) return () => undefined
   return every(leaseMs / 3, clock, async () => {
-    const deliveries = [...held]
+    const deliveries = held()
     if (deliveries.length === 0) return
     const answers = await renew(deliveries)()
     deliveries.forEach((delivery, index) => {

@@ -1,5 +1,5 @@
 /** Deliveries of entries: what they know is read from the reply when somebody asks. */
-import { isAscii, isUtf8 } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
 import { capture } from '../core/captured.js'
 import { type Malformed, malformed } from '../core/failure.js'
 import { Interruptible } from '../core/interruptible.js'
@@ -9,8 +9,11 @@ import type { StreamEntry } from '../redis/entry.js'
 
 // model
 
+/** An id, a name or a value: text where it was read as text and nothing was lost by that. */
+export type Value = string | Buffer
+
 /** Where the payload lies in an entry, whose fields are names and values in turn. May throw. */
-export type PayloadOf = (fields: readonly Buffer[]) => Uint8Array | undefined
+export type PayloadOf = (fields: readonly Value[]) => string | Uint8Array | undefined
 
 /** What all entries of one reply have in common. */
 export interface Reply {
@@ -31,11 +34,10 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
   isOver = false
   /** Its entry is no longer in the stream, so nobody else can be given it. */
   isTrimmed = false
-  private knownId: string | undefined = undefined
-  private read: Payload | undefined = undefined
+  private payload: string | Buffer | Malformed | undefined = undefined
   constructor(
-    private readonly rawId: Buffer,
-    readonly fields: readonly Buffer[],
+    readonly id: string,
+    private readonly values: readonly Value[],
     private readonly reply: Reply,
     /** How many starts the server has counted. */
     private count: number,
@@ -48,20 +50,25 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
     super()
     this.message = fromOrigin(this)
   }
-  get id() {
-    return (this.knownId ??= this.rawId.toString('latin1'))
-  }
-  get bytes() {
-    return this.payload.bytes
+  get bytes(): Buffer {
+    const payload = this.read()
+    if (Buffer.isBuffer(payload)) return payload
+    if (typeof payload !== 'string') return noBytes
+    const bytes = Buffer.from(payload)
+    this.payload = bytes
+    return bytes
   }
   get headers() {
-    const { bytes } = this
+    const payload = this.reply.payloadOf(this.values)
     const headers: Record<string, string> = {}
-    for (let index = 0; index < this.fields.length; index += 2) {
-      const value = this.fields[index + 1] ?? noBytes
-      if (value !== bytes) headers[String(this.fields[index])] = value.toString()
+    for (let index = 0; index < this.values.length; index += 2) {
+      const value = this.values[index + 1] ?? ''
+      if (value !== payload) headers[String(this.values[index])] = String(value)
     }
     return headers
+  }
+  get fields() {
+    return this.values.map(toBuffer)
   }
   get server() {
     return this.reply.server
@@ -90,23 +97,23 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
   get raw(): StreamEntry {
     return this
   }
-  get fault() {
-    return this.payload.fault
+  get fault(): Malformed | undefined {
+    const payload = this.read()
+    return typeof payload === 'string' || Buffer.isBuffer(payload) ? undefined : payload
   }
-  text() {
-    const { bytes } = this.payload
-    if (isAscii(bytes)) return bytes.toString('latin1')
-    if (!isUtf8(bytes)) return undefined
-    const text = bytes.toString()
-    return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+  text(): string | undefined {
+    const payload = this.read()
+    if (typeof payload === 'string') return withoutMark(payload)
+    const { bytes } = this
+    return isUtf8(bytes) ? withoutMark(bytes.toString()) : undefined
   }
   /** Says that its start is counted. */
   counted() {
     if (!this.isCounted) this.count += 1
     this.isCounted = true
   }
-  private get payload(): Payload {
-    return (this.read ??= payloadOf(this.fields, this.reply.payloadOf))
+  private read(): string | Buffer | Malformed {
+    return (this.payload ??= payloadOf(this.values, this.reply.payloadOf))
   }
 }
 
@@ -114,38 +121,39 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
 
 /** The value of this field; where none is named, that of the only one, or of the one called `payload`. */
 export const payloadIn = (field: string | undefined): PayloadOf => {
-  const wanted = Buffer.from(field ?? 'payload')
-  return (fields) => {
-    if (field === undefined && fields.length === 2) return fields[1]
-    for (let index = 0; index < fields.length; index += 2)
-      if (fields[index]?.equals(wanted)) return fields[index + 1]
+  const wanted = field ?? 'payload'
+  return (values) => {
+    if (field === undefined && values.length === 2) return values[1]
+    for (let index = 0; index < values.length; index += 2)
+      if (String(values[index]) === wanted) return values[index + 1]
     return undefined
   }
 }
 
-// helpers
+// conversions
 
-interface Payload {
-  readonly bytes: Buffer
-  readonly fault: Malformed | undefined
-}
+export const toBuffer = (value: Value): Buffer => (typeof value === 'string' ? Buffer.from(value) : value)
+
+// helpers
 
 const noBytes = Buffer.alloc(0)
 
-const payloadOf = (fields: readonly Buffer[], find: PayloadOf): Payload => {
+/** Text without a byte order mark before it. */
+const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
+
+const payloadOf = (values: readonly Value[], find: PayloadOf): string | Buffer | Malformed => {
   try {
-    const found = find(fields)
-    if (found === undefined) return { bytes: noBytes, fault: noPayload(fields) }
-    const bytes = Buffer.isBuffer(found) ? found : Buffer.from(found)
-    return { bytes, fault: undefined }
+    const found = find(values)
+    if (found === undefined) return noPayload(values)
+    return typeof found === 'string' || Buffer.isBuffer(found) ? found : Buffer.from(found)
   } catch (thrown) {
     const message = `the payload cannot be made of the entry: ${capture(thrown).message}`
-    return { bytes: noBytes, fault: malformed([{ path: '', message }]) }
+    return malformed([{ path: '', message }])
   }
 }
 
-const noPayload = (fields: readonly Buffer[]): Malformed => {
-  const names = fields.filter((_, index) => index % 2 === 0 && index < 20).map(String)
+const noPayload = (values: readonly Value[]): Malformed => {
+  const names = values.filter((_, index) => index % 2 === 0 && index < 20).map(String)
   return malformed([
     {
       path: '',

@@ -1,7 +1,7 @@
 /** One stream as a member of its group sees it: what it was given, and what it says of that. */
 import type { Clock } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
-import type { Delivery, Settle, Settlement, SourceGauges } from '../core/source.js'
+import type { Action, Delivery, Settle, Settlement, SourceGauges } from '../core/source.js'
 import type { Connection } from '../redis/connection.js'
 import { EntryDelivery, type PayloadOf, type Reply } from './redis-stream-entry.js'
 import { idBefore, isAfter, oldestOf } from './redis-stream-id.js'
@@ -9,6 +9,7 @@ import {
   type Claimed,
   type RawEntry,
   fieldsOf,
+  isLossy,
   pendingOf,
   recoveredOf,
   summaryOf,
@@ -39,6 +40,8 @@ export interface StreamGroup {
   readonly join: () => Promise<void>
   /** The same where they had been there: the group begins before what may not be done. */
   readonly rejoin: () => Promise<void>
+  /** Entries as bytes, where they are not what was read as text. */
+  readonly reread: (entries: readonly RawEntry[]) => Promise<readonly RawEntry[]>
   /** Entries that were asked for at this monotonic time and that nobody was given before. */
   readonly accept: (entries: readonly RawEntry[], askedAt: number) => readonly EntryDelivery[]
   /** What is due and what was abandoned, and how long until the next scan. */
@@ -97,29 +100,30 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
   const claimedOf = (claimed: readonly Claimed[], askedAt: number): readonly EntryDelivery[] => {
     const inFlight = new Set(unsettled.live().map(({ id }) => id))
     const reply: Reply = { ...common, receivedAt: clock.now() }
-    return claimed.flatMap(([id, fields, count, kind]) => {
-      if (inFlight.has(id.toString('latin1'))) return []
+    return claimed.flatMap(([rawId, values, count, kind]) => {
+      const id = rawId.toString()
+      if (inFlight.has(id)) return []
       // What nobody got an answer with is fresh from the stream, unless it has been started before.
       const isFresh = kind === 2 && count === 1
       const isSuspect = kind === 1 || (kind === 2 && !isFresh)
-      const delivery = new EntryDelivery(id, fields, reply, count, isFresh, isSuspect, askedAt + leaseMs)
+      const delivery = new EntryDelivery(id, values, reply, count, isFresh, isSuspect, askedAt + leaseMs)
       unsettled.add(delivery)
       return [delivery]
     })
   }
 
-  /** What the server answers for each of these deliveries; where it does not, or has no such group, nothing. */
+  /** What the server answers for each of those; where it does not, or has no such group, nothing. */
   const asked = async (
-    deliveries: readonly EntryDelivery[],
+    those: readonly unknown[],
     ask: () => Promise<unknown>
   ): Promise<readonly number[] | undefined> => {
-    if (deliveries.length === 0) return []
+    if (those.length === 0) return []
     try {
       return (await ask()) as readonly number[]
     } catch (thrown) {
       if (!isGroupLost(thrown)) return undefined
       await rejoin().catch(() => undefined)
-      return deliveries.map(() => 0)
+      return those.map(() => 0)
     }
   }
 
@@ -135,44 +139,68 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     emit({ _tag: 'GroupLost', stream: key, group, from: isMade ? begins : lastDelivered })
   }
 
-  /** Acknowledges: without a question while the lease surely lasts. */
-  const acked = async (deliveries: readonly EntryDelivery[]): Promise<readonly number[] | undefined> => {
+  /** What almost always is the case: all is done, and surely ours. */
+  const ackedAtOnce = async (batch: readonly Settle[]): Promise<readonly Settlement[] | undefined> => {
     const sureFrom = clock.monotonic() + leaseMs / 3
-    const [sure, late] = parted(deliveries, ({ until }) => until > sureFrom)
-    const [answers, lateAnswers] = await Promise.all([
-      asked(sure, async () => {
-        await commands.ask(['XACK', key, group, ...sure.map(({ id }) => id)])
-        return sure.map(() => 1)
-      }),
-      asked(late, () =>
-        run(
-          scripts.ackOwned,
-          [],
-          late.map(({ id }) => id)
-        )
-      )
-    ])
-    const byDelivery = new Map<EntryDelivery, number>()
-    sure.forEach((delivery, index) => byDelivery.set(delivery, answers?.[index] ?? unknown))
-    late.forEach((delivery, index) => byDelivery.set(delivery, lateAnswers?.[index] ?? unknown))
-    return deliveries.map((delivery) => byDelivery.get(delivery) ?? unknown)
+    const ids: string[] = []
+    for (const { delivery, action } of batch) {
+      const { id, until, isTrimmed } = delivery as EntryDelivery
+      if (action._tag !== 'Done' || until <= sureFrom || isTrimmed) return undefined
+      ids.push(id)
+    }
+    try {
+      await commands.ask(['XACK', key, group, ...ids])
+      return ids.map(() => 'ok')
+    } catch {
+      return ids.map(() => 'unknown')
+    }
   }
 
-  const parked = (
-    deliveries: readonly EntryDelivery[],
-    delayOf: (delivery: EntryDelivery) => number,
-    changeOf: (delivery: EntryDelivery) => number
-  ): Promise<readonly number[] | undefined> =>
-    asked(deliveries, () =>
+  /** Asks for each kind of action what is asked for it, and answers in the order of all. */
+  const settledEach = async (batch: readonly Settle[]): Promise<readonly Settlement[]> => {
+    const sureFrom = clock.monotonic() + leaseMs / 3
+    const answers = new Map<EntryDelivery, number>()
+    const sure: EntryDelivery[] = []
+    const late: EntryDelivery[] = []
+    const back: Back[] = []
+    for (const { delivery, action } of batch) {
+      const entry = delivery as EntryDelivery
+      if (entry.isTrimmed) answers.set(entry, action._tag === 'Done' ? 1 : -1)
+      else if (action._tag === 'Done') (entry.until > sureFrom ? sure : late).push(entry)
+      else back.push({ entry, action })
+    }
+    const told = (entries: readonly EntryDelivery[], given: readonly number[] | undefined): void =>
+      entries.forEach((entry, index) => answers.set(entry, given?.[index] ?? unknown))
+    const idsOf = (entries: readonly EntryDelivery[]): readonly string[] => entries.map(({ id }) => id)
+    const [acks, lateAcks, parks] = await Promise.all([
+      asked(sure, async () => {
+        await commands.ask(['XACK', key, group, ...idsOf(sure)])
+        return sure.map(() => 1)
+      }),
+      asked(late, () => run(scripts.ackOwned, [], idsOf(late))),
+      parked(back)
+    ])
+    told(sure, acks)
+    told(late, lateAcks)
+    told(
+      back.map(({ entry }) => entry),
+      parks
+    )
+    trimmed([...answers.values()].filter((answer) => answer === -1).length)
+    return batch.map(({ delivery }) => settlementOf(answers.get(delivery as EntryDelivery) ?? unknown))
+  }
+
+  const parked = (back: readonly Back[]): Promise<readonly number[] | undefined> =>
+    asked(back, () =>
       run(
         scripts.park,
         [],
         [
           scripts.horizonMs,
-          ...deliveries.flatMap((delivery) => [
-            delivery.id,
-            Math.min(Math.ceil(delayOf(delivery)), scripts.horizonMs),
-            changeOf(delivery)
+          ...back.flatMap(({ entry, action }) => [
+            entry.id,
+            action._tag === 'Retry' ? Math.min(Math.ceil(action.afterMs), scripts.horizonMs) : 0,
+            action._tag === 'Release' && entry.isCounted ? -1 : 0
           ])
         ]
       )
@@ -185,21 +213,30 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       if (isMade) emit({ _tag: 'GroupCreated', stream: key, group, from: begins })
     },
     rejoin,
+    reread: (entries) =>
+      Promise.all(
+        entries.map(async (entry) => {
+          if (!isLossy(entry)) return entry
+          const [id] = entry
+          const found = (await commands.askBytes(['XRANGE', key, id, id])) as readonly [Buffer, Buffer[]][]
+          return [id, found[0]?.[1] ?? null] as const
+        })
+      ),
     accept: (entries, askedAt) => {
       const reply: Reply = { ...common, receivedAt: clock.now() }
       const until = askedAt + leaseMs
       const inFlight = recheckUntil === undefined ? undefined : new Set(unsettled.live().map(({ id }) => id))
       const items: EntryDelivery[] = []
       let gone = 0
-      for (const [id, fields] of entries) {
-        if (fields === null) gone += 1
-        else if (inFlight?.has(id.toString('latin1')) !== true) {
-          const delivery = new EntryDelivery(id, fields, reply, 1, true, false, until)
+      for (const [id, values] of entries) {
+        if (values === null) gone += 1
+        else if (inFlight?.has(id) !== true) {
+          const delivery = new EntryDelivery(id, values, reply, 1, true, false, until)
           unsettled.add(delivery)
           items.push(delivery)
         }
       }
-      const last = entries.at(-1)?.[0].toString('latin1')
+      const last = entries.at(-1)?.[0]
       if (last !== undefined) {
         if (recheckUntil !== undefined && isAfter(last, recheckUntil)) recheckUntil = undefined
         if (isAfter(last, lastDelivered)) lastDelivered = last
@@ -240,39 +277,13 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
         delivery.until = askedAt + leaseMs
         delivery.isTrimmed = answer === -1
       }
-      return answer === unknown ? 'unknown' : answer === 0 ? 'lost' : 'ok'
+      return answer === -1 ? 'ok' : settlementOf(answer)
     },
     settle: async (batch) => {
-      const dones: EntryDelivery[] = []
-      const waits: EntryDelivery[] = []
-      const actions = new Map<EntryDelivery, Settle['action']>()
-      const entries = batch.map(({ delivery, action }) => {
-        const entry = delivery as EntryDelivery
-        if (action._tag !== 'Done') actions.set(entry, action)
-        if (!entry.isTrimmed) (action._tag === 'Done' ? dones : waits).push(entry)
-        return entry
+      const settled = (await ackedAtOnce(batch)) ?? (await settledEach(batch))
+      batch.forEach(({ delivery }, index) => {
+        if (settled[index] !== 'unknown') unsettled.drop(delivery as EntryDelivery)
       })
-      const [acks, parks] = await Promise.all([
-        acked(dones),
-        parked(
-          waits,
-          (entry) => delayIn(actions.get(entry)),
-          (entry) => (actions.get(entry)?._tag === 'Release' && entry.isCounted ? -1 : 0)
-        )
-      ])
-      let [nextAck, nextPark, gone] = [0, 0, 0]
-      const settled = entries.map((entry): Settlement => {
-        const isDone = !actions.has(entry)
-        const answer = entry.isTrimmed
-          ? isDone
-            ? 1
-            : -1
-          : ((isDone ? acks?.[nextAck++] : parks?.[nextPark++]) ?? unknown)
-        if (answer === -1) gone += 1
-        if (answer !== unknown) unsettled.drop(entry)
-        return answer === unknown ? 'unknown' : answer === 1 ? 'ok' : 'lost'
-      })
-      trimmed(gone)
       return settled
     },
     renew: async (held) => {
@@ -294,16 +305,12 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
         if (answer === 1 && byDelivery.has(delivery)) delivery.until = now + leaseMs
         if (answer === -1) delivery.isTrimmed = true
         if (answer === 0) unsettled.drop(delivery)
-        return answer === unknown ? 'unknown' : answer === 0 ? 'lost' : 'ok'
+        return answer === -1 ? 'ok' : settlementOf(answer)
       })
     },
-    giveBack: async (deliveries) => {
-      await parked(
-        deliveries,
-        () => 0,
-        ({ isCounted }) => (isCounted ? -1 : 0)
-      )
-      for (const delivery of deliveries) unsettled.drop(delivery)
+    giveBack: async (entries) => {
+      await parked(entries.map((entry) => ({ entry, action: { _tag: 'Release', started: false } })))
+      for (const entry of entries) unsettled.drop(entry)
     },
     measure: async () => {
       const [pending, groups] = await Promise.all([
@@ -339,14 +346,11 @@ const sameLossMs = 1_000
 const maxRecovered = 1_000
 const maxRenewed = 500
 
-const parted = <A>(
-  values: readonly A[],
-  isFirst: (value: A) => boolean
-): readonly [readonly A[], readonly A[]] => {
-  const [first, second]: [A[], A[]] = [[], []]
-  for (const value of values) (isFirst(value) ? first : second).push(value)
-  return [first, second]
+/** An entry that goes back. */
+interface Back {
+  readonly entry: EntryDelivery
+  readonly action: Exclude<Action, { readonly _tag: 'Done' }>
 }
 
-const delayIn = (action: Settle['action'] | undefined): number =>
-  action?._tag === 'Retry' ? action.afterMs : 0
+const settlementOf = (answer: number): Settlement =>
+  answer === unknown ? 'unknown' : answer === 1 ? 'ok' : 'lost'

@@ -1,14 +1,17 @@
 /** Replies of Redis about streams, as data. */
 
+import type { Value } from './redis-stream-entry.js'
+
 // model
 
-export type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null]
+/** Names and values in turn; none for an entry that is no longer there. */
+export type RawEntry = readonly [id: string, values: readonly Value[] | null]
 
 /** The key of a stream, and what was read of it. */
-export type Read = readonly [Buffer, readonly RawEntry[]]
+export type Read = readonly [string, readonly RawEntry[]]
 
 /** An entry, how many starts were counted, and what it was. */
-export type Claimed = readonly [id: Buffer, fields: readonly Buffer[], count: number, kind: Kind]
+export type Claimed = readonly [id: Buffer, values: readonly Buffer[], count: number, kind: Kind]
 
 /** Parked and due; left by a process that may have died of it; or ours in a reply that got lost. */
 export type Kind = 0 | 1 | 2
@@ -39,11 +42,18 @@ export interface PendingSummary {
 
 /** Entries by the key of their stream; none where nothing came in time. RESP3 puts keys and entries in one list. */
 export const entriesOf = (reply: unknown): readonly Read[] => {
-  const list = (reply ?? []) as readonly (Read | Buffer | readonly RawEntry[])[]
-  if (!Buffer.isBuffer(list[0])) return list as readonly Read[]
+  const list = (reply ?? []) as readonly (Read | string | readonly RawEntry[])[]
+  if (typeof list[0] !== 'string') return list as readonly Read[]
   return list.flatMap((key, index) =>
-    index % 2 === 0 ? [[key as Buffer, list[index + 1] as readonly RawEntry[]] as const] : []
+    index % 2 === 0 ? [[key as string, list[index + 1] as readonly RawEntry[]] as const] : []
   )
+}
+
+/** May something have been lost when it was read as text? Then its bytes are not those of a text. */
+export const isLossy = ([, values]: RawEntry): boolean => {
+  if (values !== null)
+    for (const value of values) if (typeof value === 'string' && value.includes('\ufffd')) return true
+  return false
 }
 
 export const takenOf = (reply: unknown): Taken => {

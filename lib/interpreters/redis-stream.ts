@@ -11,7 +11,7 @@ import { type Connection, connect } from '../redis/connection.js'
 import type { RedisTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
-import { type EntryDelivery, type PayloadOf, payloadIn } from './redis-stream-entry.js'
+import { type EntryDelivery, type PayloadOf, payloadIn, toBuffer } from './redis-stream-entry.js'
 import { type StreamGroup, streamGroup } from './redis-stream-group.js'
 import { isId } from './redis-stream-id.js'
 import { type Reader, reader } from './redis-stream-reader.js'
@@ -121,7 +121,7 @@ const payloadOf = ({ field, payload }: RedisStreamOptions): PayloadOf => {
     payload(
       new Map(
         fields.flatMap((part, index) =>
-          index % 2 === 0 ? [[part.toString(), fields[index + 1] ?? part] as const] : []
+          index % 2 === 0 ? [[String(part), toBuffer(fields[index + 1] ?? '')] as const] : []
         )
       )
     )

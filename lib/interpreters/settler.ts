@@ -10,6 +10,8 @@ export interface Settler {
   readonly flush: () => void
   /** Resolves once everything was answered for. */
   readonly done: () => Promise<void>
+  /** What is not answered for. */
+  readonly all: () => readonly Delivery[]
   /** Asks nothing more. */
   readonly giveUp: () => void
 }
@@ -26,13 +28,13 @@ export const settler = (
   const unanswered = new Map<Settle, { readonly since: number; readonly retryMs: number }>()
   let waiting: Settle[] = []
   let cancelTimer: (() => void) | undefined
-  let isSettling = false
+  let asking: readonly Settle[] | undefined
   /** Was a flush asked for while another was under way? */
   let isWanted = false
   let hasGivenUp = false
   let wakeDone = (): void => undefined
 
-  const isDone = (): boolean => waiting.length === 0 && !isSettling && unanswered.size === 0
+  const isDone = (): boolean => waiting.length === 0 && asking === undefined && unanswered.size === 0
 
   /** What the source did not answer for is asked again by itself, so that it holds up nothing else. */
   const askAgain = (settle: Settle): void => {
@@ -52,9 +54,9 @@ export const settler = (
   const settleBatch = async (): Promise<void> => {
     const batch = waiting.length > maxBatch ? waiting.splice(0, maxBatch) : waiting
     if (batch === waiting) waiting = []
-    isSettling = true
+    asking = batch
     const answers = await ask(batch)()
-    isSettling = false
+    asking = undefined
     if (hasGivenUp) return
     batch.forEach((settle, index) => {
       const answer = answers[index] ?? 'unknown'
@@ -69,8 +71,8 @@ export const settler = (
   const flush = (): void => {
     cancelTimer?.()
     cancelTimer = undefined
-    isWanted = isSettling && waiting.length > 0
-    if (!isSettling && waiting.length > 0 && !hasGivenUp) void settleBatch()
+    isWanted = asking !== undefined && waiting.length > 0
+    if (asking === undefined && waiting.length > 0 && !hasGivenUp) void settleBatch()
   }
 
   const flushSoon = (): void => {
@@ -79,7 +81,7 @@ export const settler = (
 
   const add = (settle: Settle): void => {
     waiting.push(settle)
-    if (isSettling) return
+    if (asking !== undefined) return
     if (waiting.length >= maxBatch) flush()
     else flushSoon()
   }
@@ -89,6 +91,10 @@ export const settler = (
     flush,
     done: async () => {
       for (flush(); !isDone(); flush()) await new Promise<void>((resolve) => (wakeDone = resolve))
+    },
+    all: () => {
+      const again = new Set([...unanswered.keys(), ...waiting, ...(asking ?? [])])
+      return Array.from(again, ({ delivery }) => delivery)
     },
     giveUp: () => {
       hasGivenUp = true

@@ -39,6 +39,8 @@ export interface Script {
 export interface ConnectOptions {
   /** How long the server may take to be there. 10 s by default. */
   readonly connectMs?: number
+  /** Aborts when it is no longer wanted. */
+  readonly signal?: AbortSignal
 }
 
 // constructors
@@ -50,12 +52,12 @@ export const connect = async (
   target: RedisTarget,
   name: string,
   clock: Clock,
-  { connectMs = 10_000 }: ConnectOptions = {}
+  { connectMs = 10_000, signal }: ConnectOptions = {}
 ): Promise<Either<ResourceError, Connection>> => {
   const made = await madeClient(target, name)
   if (made._tag === 'Left') return made
   const { client, server, redacted } = made.right
-  const problem = await opened(client, connectMs, clock)
+  const problem = await opened(client, connectMs, clock, signal)
   if (problem === undefined) return right(connectionOf(made.right, clock))
   client.disconnect()
   return left(
@@ -126,15 +128,24 @@ const connectionOf = ({ client, server, keyPrefix, redacted }: Made, clock: Cloc
 const pauseMs = 20
 
 /** `undefined` once it is connected; else why it is not, as soon as that is for good. */
-const opened = async (client: RedisLike, connectMs: number, clock: Clock): Promise<string | undefined> => {
+const opened = async (
+  client: RedisLike,
+  connectMs: number,
+  clock: Clock,
+  signal?: AbortSignal
+): Promise<string | undefined> => {
   let last = `no answer within ${connectMs} ms`
+  let onAbort = (): void => undefined
   const ready = new Promise<string | undefined>((resolve) => {
+    onAbort = () => resolve('it is no longer wanted')
     client.on('ready', () => resolve(undefined))
     client.on('error', (error: unknown) => {
       last = rootOf(capture(error)).message
       if (isForGood(last)) resolve(last)
     })
   })
+  signal?.addEventListener('abort', onAbort)
+  if (signal?.aborted === true) onAbort()
   client.connect().catch((error: unknown) => {
     if (isForGood(capture(error).message)) last = capture(error).message
   })
@@ -143,6 +154,7 @@ const opened = async (client: RedisLike, connectMs: number, clock: Clock): Promi
     connectMs,
     ready.then((problem) => ({ problem }))
   )
+  signal?.removeEventListener('abort', onAbort)
   return first === undefined ? last : first.problem
 }
 

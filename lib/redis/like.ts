@@ -11,6 +11,8 @@ export interface RedisLike {
   call(command: string, parts: Part[]): Promise<unknown>
   callBuffer(command: string, parts: Part[]): Promise<unknown>
   on(event: string, listener: (...parts: any[]) => void): unknown
+  /** The nodes that a cluster knows. */
+  nodes?(role?: any): RedisLike[]
 }
 
 export type Part = string | number | Buffer

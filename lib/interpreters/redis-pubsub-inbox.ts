@@ -1,0 +1,86 @@
+/** What has arrived and was not taken yet, within bounds; and what found no room. */
+import type { Clock } from '../core/clock.js'
+import type { OnEvent } from '../core/interpreter.js'
+import type { PublicationDelivery } from './redis-pubsub-delivery.js'
+
+// model
+
+export interface InboxLimits {
+  readonly maxQueued: number
+  readonly maxQueuedBytes: number
+}
+
+export interface Inbox {
+  /** Is there room for so many bytes? There always is for one message. */
+  readonly hasRoom: (size: number) => boolean
+  readonly add: (delivery: PublicationDelivery) => void
+  /** The first ones, at most `max`. */
+  readonly take: (max: number) => readonly PublicationDelivery[]
+  readonly count: () => number
+  readonly bytes: () => number
+}
+
+export interface Drops {
+  readonly add: (count: number) => void
+  readonly total: () => number
+  /** Tells of those that nobody was told of. */
+  readonly tell: () => void
+}
+
+// constructors
+
+export const inbox = ({ maxQueued, maxQueuedBytes }: InboxLimits): Inbox => {
+  let items: PublicationDelivery[] = []
+  let next = 0
+  let bytes = 0
+  return {
+    hasRoom: (size) => {
+      const count = items.length - next
+      return count === 0 || (count < maxQueued && bytes + size <= maxQueuedBytes)
+    },
+    add: (delivery) => {
+      items.push(delivery)
+      bytes += delivery.size
+    },
+    take: (max) => {
+      const isAll = next === 0 && items.length <= max
+      const taken = isAll ? items : items.slice(next, next + max)
+      next += taken.length
+      for (const { size } of taken) bytes -= size
+      // What was taken is let go once it is as much as what is left.
+      if (isAll) items = []
+      else if (next >= items.length - next) items = items.slice(next)
+      else return taken
+      next = 0
+      return taken
+    },
+    count: () => items.length - next,
+    bytes: () => bytes
+  }
+}
+
+/** Counts what is dropped, and tells of it once a second at most. */
+export const drops = (clock: Clock, emit: OnEvent): Drops => {
+  let total = 0
+  let untold = 0
+  let cancel: (() => void) | undefined
+  const tell = (): void => {
+    cancel?.()
+    cancel = undefined
+    if (untold > 0) emit({ _tag: 'Dropped', count: untold })
+    untold = 0
+  }
+  return {
+    add: (count) => {
+      total += count
+      untold += count
+      if (untold > 0) cancel ??= clock.after(tellMs, tell)
+    },
+    total: () => total,
+    tell
+  }
+}
+
+// helpers
+
+const tellMs = 1_000

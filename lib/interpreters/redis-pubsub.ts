@@ -1,0 +1,208 @@
+/** Redis Pub/Sub as a source: what is published while it is subscribed, at most once. */
+import { randomBytes } from 'node:crypto'
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { Clock } from '../core/clock.js'
+import type { Interpreter } from '../core/interpreter.js'
+import { Resource, type ResourceError } from '../core/resource.js'
+import { right } from '../core/result.js'
+import type { OpenSource, Source, SourceLimits } from '../core/source.js'
+import type { RedisTarget } from '../redis/like.js'
+import { systemClock } from '../system.js'
+import { type ConsumeOptions, consume } from './consume.js'
+import { type Arrival, PublicationDelivery } from './redis-pubsub-delivery.js'
+import { drops, inbox } from './redis-pubsub-inbox.js'
+import { subscriber } from './redis-pubsub-subscriber.js'
+
+// model
+
+export type RedisPubSubOptions = RedisTarget & {
+  /** The channels by their names. These, or `patterns`, or both. */
+  readonly channels?: readonly string[]
+  /** Patterns of channels, as `PSUBSCRIBE` takes them: `order.*`. */
+  readonly patterns?: readonly string[]
+  /** How many messages may wait here; what arrives beyond them is dropped. 10,000 by default. */
+  readonly maxQueued?: number
+  /** How many bytes these may have, channels included. 64 MiB by default; one message always has room. */
+  readonly maxQueuedBytes?: number
+  /** How often the server is asked whether it is there; it counts as gone after twice that. 1 s by default. */
+  readonly heartbeatMs?: number
+  /** How long Redis may take to be there at the start. 10 s by default. */
+  readonly connectMs?: number
+}
+
+// constructors
+
+/**
+ * Runs a processor on what is published to channels of Redis, and to those that match patterns. The channel is a
+ * header, `channel`, and so is the `pattern` where one was matched; what matches several arrives for each of them.
+ *
+ * At most once: what is published while the connection is lost is missed, and told as a `Gap`; it is made again with
+ * all its subscriptions, also when it is half open, which a heartbeat finds out. What arrives faster than it is
+ * handled waits within `maxQueued` and `maxQueuedBytes`; beyond them the newest is dropped, which costs least while
+ * there is too much, and told as `Dropped`. When the run stops, what still waits is told as `Dropped` and as unread
+ * bytes.
+ *
+ * A message that fails is reported and the run goes on, unless `onFailed` is `stop`; `withDlq` keeps it, and what is
+ * nacked, too.
+ *
+ * @throws TypeError, RangeError if an option makes no sense
+ * @since 0.2.0
+ */
+export const redisPubSub = (
+  options: RedisPubSubOptions & Omit<ConsumeOptions, 'onFailed'> & { readonly onFailed?: 'report' | 'stop' }
+): Interpreter => consume(redisPubSubSource(options), { onFailed: 'report', ...options })
+
+/** The source alone, for `consume`. */
+export const redisPubSubSource = (options: RedisPubSubOptions, clock: Clock = systemClock): OpenSource => {
+  const setup = setupOf(options)
+  return (limits) =>
+    Resource.map(({ source }: Opened) => source)(
+      Resource.make(
+        name,
+        () => opened(options, setup, limits, clock),
+        async ({ close }) => close()
+      )
+    )
+}
+
+// helpers
+
+const name = 'redisPubSub'
+
+interface Setup {
+  readonly channels: readonly string[]
+  readonly patterns: readonly string[]
+  readonly maxQueued: number
+  readonly maxQueuedBytes: number
+  readonly heartbeatMs: number
+  readonly connectMs: number
+}
+
+interface Opened {
+  readonly source: Source
+  readonly close: () => void
+}
+
+const setupOf = ({
+  channels = [],
+  patterns = [],
+  maxQueued = 10_000,
+  maxQueuedBytes = 67_108_864,
+  heartbeatMs = 1_000,
+  connectMs = 10_000
+}: RedisPubSubOptions): Setup => {
+  for (const [kind, names] of Object.entries({ channels, patterns })) {
+    if (!Array.isArray(names) || !names.every((each) => typeof each === 'string' && each !== ''))
+      throw new TypeError(`redisPubSub: ${kind} is a list of names, none of them empty`)
+    if (new Set(names).size < names.length) throw new TypeError(`redisPubSub: one of ${kind} is named twice`)
+  }
+  if (channels.length + patterns.length === 0)
+    throw new TypeError("redisPubSub: give channels: ['orders'], patterns: ['orders.*'], or both")
+  if (![maxQueued, maxQueuedBytes].every((max) => Number.isInteger(max) && max >= 1))
+    throw new RangeError('redisPubSub: maxQueued and maxQueuedBytes are whole numbers of at least 1')
+  if (!(heartbeatMs >= minHeartbeatMs && heartbeatMs < Infinity))
+    throw new RangeError(`redisPubSub: heartbeatMs is at least ${minHeartbeatMs} ms`)
+  return { channels, patterns, maxQueued, maxQueuedBytes, heartbeatMs, connectMs }
+}
+
+const minHeartbeatMs = 10
+
+const opened = async (
+  target: RedisTarget,
+  setup: Setup,
+  { emit }: SourceLimits,
+  clock: Clock
+): Promise<Either<ResourceError, Opened>> => {
+  const waiting = inbox(setup)
+  const dropped = drops(clock, emit)
+  const run = randomBytes(6).toString('hex')
+  let arrival: Arrival = { server: '', run, receivedAt: 0 }
+  let number = 0
+  let takenBytes = 0
+  let wake = (): void => undefined
+  let watched: AbortSignal | undefined
+  /** What waited when pulling was stopped. What comes after that was not ours to handle. */
+  let left: Left | undefined
+  let cancelLeaving = (): void => undefined
+
+  const subscribing = subscriber({
+    target,
+    name,
+    ...setup,
+    clock,
+    emit,
+    onArrival: () => {
+      arrival = { server: arrival.server, run, receivedAt: clock.now() }
+      wake()
+    },
+    onMessage: (channel, payload, pattern) => {
+      number += 1
+      if (waiting.hasRoom(channel.length + payload.length))
+        waiting.add(new PublicationDelivery(channel, payload, pattern, number, arrival))
+      else dropped.add(1)
+    }
+  })
+  const subscribed = await subscribing.open()
+  if (subscribed._tag === 'Left') return subscribed
+  arrival = { ...arrival, server: subscribed.right }
+
+  const nowWaiting = (): Left => ({ count: waiting.count(), bytes: waiting.bytes() })
+
+  /** A pull that was aborted may be followed by another; if none comes, nobody wants what is published. */
+  const stopped = (): void => {
+    left ??= nowWaiting()
+    cancelLeaving()
+    cancelLeaving = clock.after(lingerMs, subscribing.leave)
+    wake()
+  }
+
+  const wanted = (signal: AbortSignal): void => {
+    if (signal.aborted) return stopped()
+    if (left !== undefined) {
+      left = undefined
+      cancelLeaving()
+      subscribing.resume()
+    }
+    if (signal === watched) return
+    watched = signal
+    signal.addEventListener('abort', () => signal === watched && stopped(), { once: true })
+  }
+
+  return right({
+    source: {
+      traits: { redelivers: false, delay: 'in-place', exclusive: false },
+      pull: (max, signal) => async () => {
+        wanted(signal)
+        for (;;) {
+          const items = signal.aborted ? [] : waiting.take(max)
+          for (const { size } of items) takenBytes += size
+          if (items.length > 0 || signal.aborted) return right({ _tag: 'Batch', items })
+          await new Promise<void>((resolve) => (wake = resolve))
+        }
+      },
+      input: () => {
+        const { bytes } = left ?? nowWaiting()
+        return { readBytes: takenBytes, knownBytes: takenBytes + bytes, isAll: false }
+      },
+      measure: () => async () => ({
+        lag: waiting.count(),
+        lost: dropped.total(),
+        reconnects: subscribing.gaps()
+      })
+    },
+    close: () => {
+      cancelLeaving()
+      subscribing.leave()
+      dropped.add((left ?? nowWaiting()).count)
+      dropped.tell()
+    }
+  })
+}
+
+interface Left {
+  readonly count: number
+  readonly bytes: number
+}
+
+/** How long it stays subscribed after a pull was aborted. */
+const lingerMs = 500
