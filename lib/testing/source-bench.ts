@@ -32,7 +32,7 @@ export interface SourcePromises {
   readonly groups?: boolean
   /** What a source holds that is gone without a word goes to another when its lease ends. Open it with a short one. */
   readonly leases?: boolean
-  /** What was started and not settled counts as a delivery when its process dies, and what was only read does not. */
+  /** A start counts as a delivery though its process dies; being read counts once at most. */
   readonly countsStarts?: boolean
   /** Goes on by itself after `restart`; where it `keeps`, nothing is lost by it. */
   readonly restarts?: boolean

@@ -2,7 +2,18 @@
 import { ack, nack } from '../core/outcome.js'
 import type { Delivery } from '../core/source.js'
 import { expect, expectEqual } from './comparing.js'
-import { type Law, type Running, done, law, release, retry, sorted, textOf, texts } from './source-trial.js'
+import {
+  type Law,
+  type Running,
+  type Trial,
+  done,
+  law,
+  release,
+  retry,
+  sorted,
+  textOf,
+  texts
+} from './source-trial.js'
 
 export const settlingLaws: readonly Law[] = [
   law(
@@ -18,7 +29,7 @@ export const settlingLaws: readonly Law[] = [
       })
       const expected = [...sent, ...sent.filter(isNacked), ...sent.filter(isNacked)]
       await running.until('all deliveries', () => running.starts.length >= expected.length, countOf(running))
-      await nothingMore(trial.quiet, running, expected.length)
+      await nothingMore(trial, running, expected.length)
       const report = await running.stop()
       expectEqual('the deliveries', sorted(running.texts()), sorted(expected))
       for (const { text, message, time } of running.starts)
@@ -85,29 +96,28 @@ export const settlingLaws: readonly Law[] = [
     }
   ),
 
-  law('never brings back what is acked', ['redelivers'], async ({ run, broker, count, quiet, until }) => {
+  law('never brings back what is acked', ['redelivers'], async (trial) => {
+    const { run, count } = trial
     const sent = texts(count(200, 1_000))
     const running = await run({ sent, options: { concurrency: 8 } })
     await running.until('all messages', () => running.starts.length >= sent.length, countOf(running))
-    await nothingMore(quiet, running, sent.length)
+    await nothingMore(trial, running, sent.length)
     await running.stop()
-    await nothingLeft(broker.left, until)
+    await nothingLeft(trial)
   }),
 
-  law(
-    'never brings back what was acked when it is opened again',
-    ['keeps'],
-    async ({ run, count, quiet }) => {
-      const sent = texts(count(200, 1_000))
-      const first = await run({ sent, options: { concurrency: 8 } })
-      await first.until('all messages', () => first.starts.length >= sent.length, countOf(first))
-      await first.stop()
-      const second = await run()
-      await nothingMore(quiet, second, 0)
-    }
-  ),
+  law('never brings back what was acked when it is opened again', ['keeps'], async (trial) => {
+    const { run, count } = trial
+    const sent = texts(count(200, 1_000))
+    const first = await run({ sent, options: { concurrency: 8 } })
+    await first.until('all messages', () => first.starts.length >= sent.length, countOf(first))
+    await first.stop()
+    const second = await run()
+    await nothingMore(trial, second, 0)
+  }),
 
-  law('keeps what is acked right before it is stopped', ['keeps'], async ({ run, quiet, count }) => {
+  law('keeps what is acked right before it is stopped', ['keeps'], async (trial) => {
+    const { run, count } = trial
     for (let time = 0; time < count(5, 50); time += 1) {
       let stop = (): void => undefined
       const running = await run({
@@ -122,39 +132,36 @@ export const settlingLaws: readonly Law[] = [
       expectEqual('what was acked', (await running.stop()).acked, 1)
     }
     const after = await run()
-    await nothingMore(quiet, after, 0)
+    await nothingMore(trial, after, 0)
   }),
 
-  law(
-    'settles in any order, each message by itself',
-    ['redelivers', 'backlog'],
-    async ({ run, gate, quiet, broker, until }) => {
-      const sent = ['A', 'B', 'C', 'D', 'E']
-      const gates = new Map(sent.map((text) => [text, gate()]))
-      const running = await run({
-        sent,
-        options: { concurrency: 5 },
-        handler: async (_, { text, time }) => {
-          if (time === 1) await gates.get(text)?.wait()
-          return text === 'C' && time === 1 ? nack() : ack
-        }
-      })
-      await running.until('five at a time', () => running.inFlight() === 5)
-      for (const text of ['E', 'B', 'C', 'A', 'D']) {
-        gates.get(text)?.open()
-        await quiet(10)
+  law('settles in any order, each message by itself', ['redelivers', 'backlog'], async (trial) => {
+    const { run, gate, quiet } = trial
+    const sent = ['A', 'B', 'C', 'D', 'E']
+    const gates = new Map(sent.map((text) => [text, gate()]))
+    const running = await run({
+      sent,
+      options: { concurrency: 5 },
+      handler: async (_, { text, time }) => {
+        if (time === 1) await gates.get(text)?.wait()
+        return text === 'C' && time === 1 ? nack() : ack
       }
-      await running.until('C again', () => running.starts.length >= 6)
-      await nothingMore(quiet, running, 6)
-      expectEqual(
-        'what came twice',
-        running.starts.filter(({ time }) => time > 1).map(({ text }) => text),
-        ['C']
-      )
-      await running.stop()
-      await nothingLeft(broker.left, until)
+    })
+    await running.until('five at a time', () => running.inFlight() === 5)
+    for (const text of ['E', 'B', 'C', 'A', 'D']) {
+      gates.get(text)?.open()
+      await quiet(10)
     }
-  ),
+    await running.until('C again', () => running.starts.length >= 6)
+    await nothingMore(trial, running, 6)
+    expectEqual(
+      'what came twice',
+      running.starts.filter(({ time }) => time > 1).map(({ text }) => text),
+      ['C']
+    )
+    await running.stop()
+    await nothingLeft(trial)
+  }),
 
   law(
     'brings back what is released, and counts no delivery for it',
@@ -214,24 +221,16 @@ const clockMs = 5
 
 const countOf = (running: Running) => (): string => `${running.starts.length} starts`
 
+/** That what is done stays done: at once as the broker says, and when leases would have ended. */
 export const nothingMore = async (
-  quiet: () => Promise<void>,
+  { broker, quiet, quietPastLease }: Trial,
   running: Running,
   count: number
 ): Promise<void> => {
-  await quiet()
+  await (broker.left === undefined ? quietPastLease() : quiet())
   expectEqual('what comes after everything is done', running.texts().slice(count), [])
 }
 
-export const nothingLeft = async (
-  left: (() => Promise<number>) | undefined,
-  until: (what: string, holds: () => Promise<boolean>, found: () => unknown) => Promise<void>
-): Promise<void> => {
-  if (left === undefined) return
-  let count = 0
-  await until(
-    'nothing to be left with the broker',
-    async () => (count = await left()) === 0,
-    () => `${count} messages`
-  )
+export const nothingLeft = async ({ broker }: Trial): Promise<void> => {
+  if (broker.left !== undefined) expectEqual('what is left with the broker', await broker.left(), 0)
 }

@@ -61,7 +61,7 @@ export const stoppingLaws: readonly Law[] = [
     if (trial.promises.keeps !== true) return
     const second = await trial.run({ options: { concurrency: 16 } })
     await second.until('the rest', () => second.starts.length >= sent.length - 16, countOf(second))
-    await nothingMore(trial.quiet, second, sent.length - 16)
+    await nothingMore(trial, second, sent.length - 16)
     expectEqual('the messages', sorted([...first.texts(), ...second.texts()]), sorted(sent))
     const counts = new Set(second.starts.map(({ message }) => message.deliveryCount))
     expectEqual('the delivery counts of what was not started before', [...counts], [1])
@@ -95,7 +95,7 @@ export const stoppingLaws: readonly Law[] = [
       const sent = texts(trial.count(300, 5_000))
       const all: string[] = []
       for (let time = 0; all.length < sent.length && time < 40; time += 1) {
-        const wanted = Math.min(all.length + sent.length / 10, sent.length)
+        const wanted = Math.min(all.length + sent.length / trial.count(5, 20), sent.length)
         const running = await trial.run({
           ...(time === 0 && { sent }),
           options: { concurrency: 4 },

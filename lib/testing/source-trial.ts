@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { pipe } from 'fp-ts/lib/function.js'
 import { sleep, within } from '../core/clock.js'
+import { withMaxDeliveries } from '../core/deliveries.js'
 import { withDlq } from '../core/dlq.js'
 import { bytes } from '../core/format.js'
 import { handle } from '../core/handle.js'
@@ -51,6 +52,8 @@ export interface Trial {
     found?: () => unknown
   ) => Promise<void>
   readonly quiet: (ms?: number) => Promise<void>
+  /** For so long that what is held without being renewed would come back, where that is known. */
+  readonly quietPastLease: () => Promise<void>
   /** Opens when it is told to, or when the trial is over. */
   readonly gate: () => Gate
 }
@@ -65,6 +68,7 @@ export interface How {
   readonly handler?: Handle
   readonly options?: ConsumeOptions
   readonly put?: Dlq['put']
+  readonly maxDeliveries?: number
   /** Instead of the handler; what it records must be recorded by itself. */
   readonly processor?: (dlq: Dlq) => Processor
   /** Is the run stopped before it begins? */
@@ -222,7 +226,12 @@ export const tried = async (
     }
     const processor =
       how.processor === undefined
-        ? pipe(receive(bytes), handle(otherwise(recorded)), withDlq(dlq, clock))
+        ? pipe(
+            receive(bytes),
+            handle(otherwise(recorded)),
+            withMaxDeliveries(how.maxDeliveries ?? Number.MAX_SAFE_INTEGER),
+            withDlq(dlq, clock)
+          )
         : how.processor(dlq)
     const interpreter = consume(openMortal, { drainMs, graceMs, ...options })
     const reporting = interpreter(processor)(controller.signal, (event) => events.push(event))()
@@ -360,6 +369,8 @@ export const tried = async (
     open,
     until,
     quiet: (ms = trial.quietMs) => sleep(clock, ms, never),
+    quietPastLease: () =>
+      trial.quiet(trial.quietMs + (promises.leases === true ? (watch.leaseMs ?? 0) * 1.5 : 0)),
     gate: () => {
       let openGate = (): void => undefined
       const opened = new Promise<void>((resolve) => (openGate = resolve))

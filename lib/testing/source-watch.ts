@@ -16,6 +16,8 @@ export interface Watch {
   readonly settled: Settled[]
   /** Why pulls gave nothing. */
   readonly errors: unknown[]
+  /** How long a delivery stays with whoever has it. */
+  leaseMs: number | undefined
 }
 
 export interface Settled extends Settle {
@@ -24,21 +26,23 @@ export interface Settled extends Settle {
 
 // constructors
 
-export const emptyWatch = (): Watch => ({ problems: [], settled: [], errors: [] })
+export const emptyWatch = (): Watch => ({ problems: [], settled: [], errors: [], leaseMs: undefined })
 
 /**
  * The same source. It may not reject, answer with more than it was asked for, keep an aborted pull waiting, leave a
  * settlement without an answer, or give again what it has answered for as done; `done` is what is done by now.
  */
 export const watched =
-  (open: OpenSource, { problems, settled, errors }: Watch, done: Set<string>, clock: Clock): OpenSource =>
+  (open: OpenSource, watch: Watch, done: Set<string>, clock: Clock): OpenSource =>
   (limits) => ({
     open: async () => {
+      const { problems, settled, errors } = watch
       const opened = await asked('open', () => open(limits).open(), problems)
       if (opened === undefined)
         return left({ _tag: 'ResourceError', resource: 'source', message: 'it rejected' })
       if (opened._tag === 'Left') return opened
       const { value: source, close } = opened.right
+      watch.leaseMs = source.traits.leaseMs
       const value: Source = {
         ...source,
         pull: (max, signal) => async () => {
