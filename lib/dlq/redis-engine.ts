@@ -15,9 +15,9 @@ import {
 import { matches } from './filter.js'
 import { type Decided, putOver } from './redis-decided.js'
 import { pruning } from './redis-prune.js'
-import { type Stored, states } from './redis-record.js'
+import { type Entry, type Stored, states } from './redis-record.js'
 import type { Putting, Rows } from './redis-rows.js'
-import { type Met, type Walk, portion, statesOf } from './redis-walk.js'
+import { type Walk, portion, statesOf } from './redis-walk.js'
 import type { Row } from './row.js'
 import { claimed, discarded, expired } from './transitions.js'
 
@@ -54,7 +54,7 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
 
   const select = async (
     { filter = {}, order = 'oldest', limit = defaultLimit, after }: LetterQuery,
-    use: (met: readonly Met[]) => Promise<readonly Row[]>
+    use: (entries: readonly Entry[]) => Promise<readonly Row[]>
   ): Promise<RowPage> => {
     const { position, last } = cursorOf(after, (await rows.totals([])).last)
     const wanted = wholeLimit(limit)
@@ -62,8 +62,13 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     let bytes = 0
     let end = position ?? 0
     if (wanted === 0) return { rows: found, next: undefined }
-    for await (const met of walk(filter, { isNewest: order === 'newest', position, last, wanted })) {
-      for (let rest = met; rest.length > 0;) {
+    for await (const entries of walk.through(filter, {
+      isNewest: order === 'newest',
+      position,
+      last,
+      wanted
+    })) {
+      for (let rest = entries; rest.length > 0;) {
         const isFull = found.length >= wanted || (bytes > 0 && bytes + (rest[0]?.size ?? 0) > maxPageBytes)
         if (isFull) return { rows: found, next: cursor(end, last) }
         const some = portion(rest, Math.min(atOnce, wanted - found.length), maxPageBytes - bytes)
@@ -77,16 +82,20 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     return { rows: found, next: undefined }
   }
 
-  const read = (met: readonly Met[], withBytes: boolean): Promise<readonly Stored[]> =>
+  const read = (entries: readonly Entry[], withBytes: boolean): Promise<readonly Stored[]> =>
     rows.read(
-      met.map(({ seq }) => seq),
+      entries.map(({ seq }) => seq),
       withBytes
     )
 
   const counted = async <A>({ add, counted }: Counting<A>, filter: LetterFilter, now: number): Promise<A> => {
     await reap(now)
-    for await (const met of walk(filter))
-      for (const { of, firstSeenAt, lastSeenAt } of met) add({ ...of, firstSeenAt, lastSeenAt })
+    for await (const entries of walk.through(filter))
+      for (const entry of entries) {
+        const { fingerprint, tag, route, summary } = walk.kindOf(entry)
+        const { firstSeenAt, lastSeenAt } = entry
+        add({ fingerprint, tag, route, summary, firstSeenAt, lastSeenAt })
+      }
     return counted()
   }
 
@@ -102,8 +111,8 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     page: async (query, now) => {
       await reap(now)
       const isMeant = matches(query.filter)
-      return select(query, async (met) =>
-        (await read(met, true)).map(({ row }) => row).filter((row) => isMeant(row))
+      return select(query, async (entries) =>
+        (await read(entries, true)).map(({ row }) => row).filter((row) => isMeant(row))
       )
     },
     groups: (filter, limit, now) => counted(groupsUpTo(limit), filter, now),
@@ -111,7 +120,7 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
       await reap(now)
       if (isOfStates(filter)) return sum((await rows.totals(statesOf(filter))).counts)
       let count = 0
-      for await (const met of walk(filter)) count += met.length
+      for await (const entries of walk.through(filter)) count += entries.length
       return count
     },
     arrivals: (filter, now) => counted(arrivalsByHour(), filter, now),
@@ -124,8 +133,8 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
         const leased = claimed(row, randomUUID(), owner, now + leaseMs)
         return { answer: leased, after: leased }
       }
-      return select({ ...query, filter: dead }, async (met) => {
-        const leased = (await read(met, true)).map((before) =>
+      return select({ ...query, filter: dead }, async (entries) => {
+        const leased = (await read(entries, true)).map((before) =>
           decided(before.row.key, leasing, { before, withBytes: true })
         )
         return (await Promise.all(leased)).flatMap((row) => row ?? [])
@@ -146,8 +155,8 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
           ? { answer: 0 }
           : { answer: 1, after: kept(discarded(row, by, note, now), keepSettledMs) }
       let count = 0
-      for await (const met of walk(dead, { last }))
-        for (let rest = met; rest.length > 0;) {
+      for await (const entries of walk.through(dead, { last }))
+        for (let rest = entries; rest.length > 0;) {
           const some = portion(rest, atOnce, withBytes ? maxPageBytes : Infinity)
           rest = rest.slice(some.length)
           const stored = await read(some, withBytes)

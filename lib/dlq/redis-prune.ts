@@ -4,7 +4,8 @@ import type { Decide } from './decisions.js'
 import { defaultTombstonesMs } from './engine.js'
 import type { Decided } from './redis-decided.js'
 import type { Rows } from './redis-rows.js'
-import type { Met, Walk } from './redis-walk.js'
+import type { Entry } from './redis-record.js'
+import type { Walk } from './redis-walk.js'
 import { emptied } from './transitions.js'
 
 export const pruning = async (
@@ -18,11 +19,11 @@ export const pruning = async (
 
   const each = async (
     filter: LetterFilter,
-    use: (met: readonly Met[]) => Promise<number>
+    use: (entries: readonly Entry[]) => Promise<number>
   ): Promise<number> => {
     let count = 0
-    for await (const met of walk(filter, { last }))
-      for (let rest = met; rest.length > 0; rest = rest.slice(atOnce))
+    for await (const entries of walk.through(filter, { last }))
+      for (let rest = entries; rest.length > 0; rest = rest.slice(atOnce))
         count += await use(rest.slice(0, atOnce))
     return count
   }
@@ -38,8 +39,8 @@ export const pruning = async (
       ? { answer: 0 }
       : { answer: 1, after: emptied(row) }
 
-  const empty = async (met: readonly Met[]): Promise<number> => {
-    const full = met.filter(({ size }) => size > 0).map(({ seq }) => seq)
+  const empty = async (entries: readonly Entry[]): Promise<number> => {
+    const full = entries.filter(({ size }) => size > 0).map(({ seq }) => seq)
     const stored = full.length === 0 ? [] : await rows.read(full, false)
     const counts = await Promise.all(stored.map((before) => decided(before.row.key, emptying, { before })))
     return counts.reduce((sum, count) => sum + count, 0)
@@ -52,15 +53,15 @@ export const pruning = async (
     let letters = totals.counts[0] ?? 0
     let bytes = 0
     if (maxBytes < Infinity)
-      await each({}, async (met) => {
-        for (const { size } of met) bytes += size
+      await each({}, async (entries) => {
+        for (const { size } of entries) bytes += size
         return 0
       })
     const isOver = (): boolean => letters > maxLetters || bytes > maxBytes
     let count = 0
-    for await (const met of walk({ state: 'dead' }, { last })) {
+    for await (const entries of walk.through({ state: 'dead' }, { last })) {
       if (!isOver()) break
-      for (let rest = met; rest.length > 0; rest = rest.slice(atOnce)) {
+      for (let rest = entries; rest.length > 0; rest = rest.slice(atOnce)) {
         const over = rest.slice(0, atOnce).filter(({ size }) => {
           if (!isOver()) return false
           letters -= 1

@@ -4,7 +4,7 @@ import type { Connection } from '../redis/connection.js'
 
 export const reasonOf = (connection: Connection, thrown: unknown): string => {
   const { message } = connection.errorOf(thrown)
-  if (/^(?:READONLY|LOADING|MASTERDOWN)\b/.test(message)) {
+  if (/(?:^|-)(?:READONLY|LOADING|MASTERDOWN)\b/.test(message)) {
     // A connection that has come to lead to a replica, or to one that starts: the next may lead elsewhere.
     connection.client.disconnect(true)
     return `${message}; it is asked again over a new connection`
@@ -21,10 +21,13 @@ const isOfConnection =
   /Connection is closed|isn't writeable|isn't ready|Reached the max retries|Failed to refresh slots|EPIPE|ECONN|ETIMEDOUT/
 
 const advices: readonly (readonly [RegExp, string])[] = [
-  [/^OOM\b/, 'Redis is full: raise maxmemory, or let letters be removed (retention, missive dlq prune)'],
-  [/^NOPERM\b|no permissions/, 'give this user the right to it (ACL SETUSER)'],
+  [
+    /(?:^|-)OOM\b/,
+    'Redis is full: raise maxmemory, or let letters be removed (retention, missive dlq prune)'
+  ],
+  [/NOPERM\b|no permissions/, 'give this user the right to it (ACL SETUSER)'],
   [/WRONGTYPE/, 'a key of the queue is something else by now; give the queue another name'],
-  [/^MISCONF\b/, 'Redis cannot write to its disk'],
-  [/^MOVED \d+ (\S+)/, 'it is a cluster: give a Cluster as the client, or the node that has the queue'],
-  [/^NOREPLICAS\b/, 'Redis has fewer replicas than it is told to write with']
+  [/(?:^|-)MISCONF\b/, 'Redis cannot write to its disk'],
+  [/^MOVED\b/, 'it is a cluster: give a Cluster as the client, or the node that has the queue'],
+  [/(?:^|-)NOREPLICAS\b/, 'Redis has fewer replicas than it is told to write with']
 ]

@@ -25,32 +25,33 @@ export interface Span {
   readonly wanted?: number
 }
 
-/** An entry with its kind. */
-export interface Met extends Entry {
-  readonly of: Kind
+export interface Walk {
+  /** Gives what a filter means in portions. */
+  readonly through: (filter: LetterFilter, span?: Span) => AsyncGenerator<readonly Entry[]>
+  /** The kind of an entry that was given. */
+  readonly kindOf: (entry: Entry) => Kind
 }
-
-/** Gives what a filter means in portions. */
-export type Walk = (filter: LetterFilter, span?: Span) => AsyncGenerator<readonly Met[]>
 
 // constructors
 
 export const walkOver = (rows: Rows): Walk => {
-  const kinds = kindsOf(rows)
-  return async function* walk(filter, span = {}) {
-    const { isNewest = false, position, last = Number.MAX_SAFE_INTEGER, wanted = largest } = span
-    const from = isNewest || position === undefined ? 0 : position + 1
-    const to = isNewest && position !== undefined ? Math.min(last, position - 1) : last
-    const isByKey = filter.key !== undefined && listOf(filter.key).every(isLong)
-    const portions = isByKey
-      ? byKey(rows, filter.key, { from, to, isNewest })
-      : byIndex(rows, statesOf(filter), { from, to, isNewest, wanted })
-    const isIndexed = indexed(filter)
-    for await (const entries of portions) {
-      const known = await kinds(entries)
-      const met = entries.map((entry): Met => ({ ...entry, of: known.get(entry.kind) ?? unknown }))
-      const meant = met.filter(isIndexed)
-      if (meant.length > 0) yield isTold(filter) ? meant : await read(rows, filter, meant)
+  const { know, kindOf } = kindsOf(rows)
+  return {
+    kindOf,
+    through: async function* through(filter, span = {}) {
+      const { isNewest = false, position, last = Number.MAX_SAFE_INTEGER, wanted = largest } = span
+      const from = isNewest || position === undefined ? 0 : position + 1
+      const to = isNewest && position !== undefined ? Math.min(last, position - 1) : last
+      const isByKey = filter.key !== undefined && listOf(filter.key).every(isLong)
+      const portions = isByKey
+        ? byKey(rows, filter.key, { from, to, isNewest })
+        : byIndex(rows, statesOf(filter), { from, to, isNewest, wanted })
+      const isMeant = indexed(filter, kindOf)
+      for await (const entries of portions) {
+        await know(entries)
+        const meant = entries.filter(isMeant)
+        if (meant.length > 0) yield isTold(filter) ? meant : await read(rows, filter, meant)
+      }
     }
   }
 }
@@ -81,7 +82,7 @@ interface Range {
   readonly isNewest: boolean
 }
 
-const largest = 5_000
+const largest = 2_500
 const smallest = 64
 const rowsAtOnce = 500
 const bytesAtOnce = 4 * 1_048_576
@@ -123,17 +124,19 @@ async function* byIndex(
 /** Kinds are never changed, and few: they are asked for once. */
 const kindsOf = (rows: Rows) => {
   const known = new Map<string, Kind>()
-  return async (entries: readonly Entry[]): Promise<ReadonlyMap<string, Kind>> => {
-    const wanted = [...new Set(entries.map(({ kind }) => kind))]
-    const isMissing = (id: string): boolean => !known.has(id)
-    if (known.size > maxKinds && wanted.some(isMissing)) known.clear()
-    const missing = wanted.filter(isMissing)
-    for (let at = 0; at < missing.length; at += kindsAtOnce) {
-      const ids = missing.slice(at, at + kindsAtOnce)
-      const kinds = await rows.kinds(ids)
-      ids.forEach((id, index) => known.set(id, kinds[index] ?? unknown))
+  const isMissing = (id: string): boolean => !known.has(id)
+  return {
+    kindOf: ({ kind }: Entry): Kind => known.get(kind) ?? unknown,
+    know: async (entries: readonly Entry[]): Promise<void> => {
+      const wanted = [...new Set(entries.map(({ kind }) => kind))]
+      if (known.size > maxKinds && wanted.some(isMissing)) known.clear()
+      const missing = wanted.filter(isMissing)
+      for (let at = 0; at < missing.length; at += kindsAtOnce) {
+        const ids = missing.slice(at, at + kindsAtOnce)
+        const kinds = await rows.kinds(ids)
+        ids.forEach((id, index) => known.set(id, kinds[index] ?? unknown))
+      }
     }
-    return known
   }
 }
 
@@ -142,25 +145,53 @@ const kindsAtOnce = 1_000
 const unknown = kindOfText(undefined)
 
 /** What an index says of a letter, put to the test of a filter. */
-const indexed = (filter: LetterFilter): ((met: Met) => boolean) => {
+const indexed = (filter: LetterFilter, kindOf: Walk['kindOf']): ((entry: Entry) => boolean) => {
   const { id, source, tag, route, fingerprint, state, seenFrom, seenBefore, minAttempts, maxAttempts } =
     filter
-  const told = { source, tag, route, fingerprint, state, seenFrom, seenBefore, minAttempts, maxAttempts }
-  const isMeant = matches(told)
+  const isMeant = matches({
+    source,
+    tag,
+    route,
+    fingerprint,
+    state,
+    seenFrom,
+    seenBefore,
+    minAttempts,
+    maxAttempts
+  })
   const ids = id === undefined ? undefined : new Set(listOf(id).map(idHashOf))
-  return ({ of, state, lastSeenAt, attemptCount, idHash }) =>
-    (ids === undefined || ids.has(idHash)) &&
-    isMeant({ ...of, state, lastSeenAt, attemptCount, key: '', id: '', headers: '{}', bytes: unread })
+  return (entry) => {
+    if (ids !== undefined && !ids.has(entry.idHash)) return false
+    const { source, tag, route, fingerprint } = kindOf(entry)
+    const { state, lastSeenAt, attemptCount } = entry
+    return isMeant({
+      source,
+      tag,
+      route,
+      fingerprint,
+      state,
+      lastSeenAt,
+      attemptCount,
+      key: '',
+      id: '',
+      headers: '{}',
+      bytes: unread
+    })
+  }
 }
 
 /** Does the index tell all that the filter asks? */
 const isTold = ({ key, id, headers, fields }: LetterFilter): boolean =>
   [key, id, headers, fields].every((part) => part === undefined)
 
-const read = async (rows: Rows, filter: LetterFilter, met: readonly Met[]): Promise<readonly Met[]> => {
+const read = async (
+  rows: Rows,
+  filter: LetterFilter,
+  entries: readonly Entry[]
+): Promise<readonly Entry[]> => {
   const isMeant = matches(filter)
-  const found: Met[] = []
-  for (let rest = met; rest.length > 0;) {
+  const found: Entry[] = []
+  for (let rest = entries; rest.length > 0;) {
     const some = portion(rest, rowsAtOnce, bytesAtOnce)
     rest = rest.slice(some.length)
     const stored = await rows.read(
