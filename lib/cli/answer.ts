@@ -55,4 +55,4 @@ export const walk = async (
 // helpers
 
 const saying = ({ resource, message }: { readonly resource: string; readonly message: string }): string =>
-  printable(resource === 'sqliteDlq' ? message : `${resource}: ${message}`)
+  printable(/^(?:sqlite|redis)Dlq$/.test(resource) ? message : `${resource}: ${message}`)

@@ -35,7 +35,7 @@ Exit codes:
   1  something is left: letters that failed again or would be refused, bad lines, nothing found
   2  the command line is wrong, or nothing was done as a file or an answer was missing`
 
-export const queueArgument = 'the file of the queue'
+export const queueArgument = 'the file of the queue, or redis://host:6379/0#name'
 export const keyArgument = 'the beginning of the key of a letter, at least 4 digits'
 
 // reading

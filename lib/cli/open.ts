@@ -1,19 +1,22 @@
-/** The queue that a command is about: a file that must be there. */
+/** The queue that a command is about: a file, or a queue in Redis, that must be there. */
 import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { DeadLetterStore } from '../core/letter.js'
 import { printable } from '../core/render.js'
+import { redisDlq } from '../dlq/redis.js'
 import { sqliteDlq } from '../dlq/sqlite.js'
 import { using } from './answer.js'
 import { type Io, Stop } from './io.js'
+import { isRedis, redisOf } from './redis.js'
 
 /** A queue is never made: whoever mistypes its path wants to know. */
 export const withQueue = async <A>(
-  { cwd }: Io,
-  path: string,
+  { cwd, env }: Io,
+  queue: string,
   use: (store: DeadLetterStore) => Promise<A>
 ): Promise<A> => {
-  const location = resolve(cwd, path)
+  if (isRedis(queue)) return using(redisDlq({ ...redisOf(queue, env), create: false, connectMs }), 2, use)
+  const location = resolve(cwd, queue)
   if (!existsSync(location)) {
     throw new Stop(
       2,
@@ -28,6 +31,9 @@ export const isOfQueue = (path: string, location: string): boolean =>
   ['', '-wal', '-shm'].some((suffix) => isSameFile(path, `${location}${suffix}`))
 
 // helpers
+
+/** Somebody waits for the answer. */
+const connectMs = 5_000
 
 const isSameFile = (one: string, other: string): boolean => {
   const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }))

@@ -12,6 +12,7 @@ import { importLetters } from './import.js'
 import { type ExitCode, Gone, type Io, Stop, say } from './io.js'
 import { ls } from './ls.js'
 import { prune } from './prune.js'
+import { redisHelp } from './redis.js'
 import { replay } from './replay.js'
 import { show } from './show.js'
 import { stats } from './stats.js'
@@ -55,8 +56,12 @@ const programOf = (io: Io, said: (task: Promise<void>) => void): Command => {
     .addHelpText('after', exitCodes)
   const dlq = program
     .command('dlq')
-    .description('dead letters in the file of a queue')
-    .addHelpText('after', '\nExamples:\n  missive dlq groups shop.db\n  missive dlq replay --help')
+    .description('dead letters in the file of a queue, or in Redis')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  missive dlq groups shop.db\n  missive dlq groups redis://localhost:6379/0#orders\n  missive dlq replay --help'
+    )
+    .addHelpText('after', redisHelp)
     .addHelpText('after', exitCodes)
   const commands = [
     ls,

@@ -8,6 +8,7 @@ import { type FilterOptions, filterOf, withFilters } from './filters.js'
 import { type Io, say } from './io.js'
 import { jsonText } from './json.js'
 import { withQueue } from './open.js'
+import { isRedis } from './redis.js'
 import { styleOf } from './style.js'
 import { ago, counted, iso, size } from './time.js'
 
@@ -33,8 +34,8 @@ export const stats = (dlq: Command, io: Io): void => {
 
 interface Stats {
   readonly states: Readonly<Record<LetterState, number>>
-  /** Of the file, whatever the filter. */
-  readonly fileBytes: number
+  /** Of the file, whatever the filter; a queue in Redis has none. */
+  readonly fileBytes: number | undefined
   /** When the oldest and the newest of the letters that are left were first seen. */
   readonly oldest: string | undefined
   readonly newest: string | undefined
@@ -69,11 +70,13 @@ const maxGroups = 1_000_000
 const hourMs = 3_600_000
 
 /** With the log that is not yet in the file itself. */
-const bytesOfFile = (location: string): number =>
-  ['', '-wal'].reduce(
-    (sum, suffix) => sum + (statSync(`${location}${suffix}`, { throwIfNoEntry: false })?.size ?? 0),
-    0
-  )
+const bytesOfFile = (location: string): number | undefined =>
+  isRedis(location)
+    ? undefined
+    : ['', '-wal'].reduce(
+        (sum, suffix) => sum + (statSync(`${location}${suffix}`, { throwIfNoEntry: false })?.size ?? 0),
+        0
+      )
 
 const firstHour = (now: number): number => Math.floor(now / hourMs) * hourMs - 23 * hourMs
 
@@ -104,7 +107,7 @@ const linesOf = (found: Stats, io: Io, { color }: Options): readonly string[] =>
     field('groups', counted(groups)),
     field('oldest', time(oldest)),
     field('newest', time(newest)),
-    field('file', size(fileBytes)),
+    ...(fileBytes === undefined ? [] : [field('file', size(fileBytes))]),
     field(
       'arrivals',
       `${sparkline(arrivals.map(({ count }) => count))} the last 24 hours: ${counted(total)}`
