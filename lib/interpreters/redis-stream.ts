@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Either } from 'fp-ts/lib/Either.js'
-import type { Clock } from '../core/clock.js'
+import { type Clock, sleep } from '../core/clock.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
@@ -224,15 +224,36 @@ const sourceOf = (
     return all.map((one) => answers.get(one) ?? 'unknown')
   }
 
+  /** The one of those that are started alone which was started last. */
+  let suspect: EntryDelivery | undefined
+
+  /**
+   * Waits until the last suspect is settled as well as done, and makes this one the last. Else a process that dies of
+   * this one would leave that one behind, one start more each time, until both are over the limit.
+   */
+  const suspectSettled = async (next: EntryDelivery): Promise<void> => {
+    const { signal } = new AbortController()
+    while (
+      suspect !== undefined &&
+      suspect !== next &&
+      !suspect.isOver &&
+      suspect.interrupted() === undefined
+    )
+      await sleep(clock, suspectPauseMs, signal)
+    suspect = next
+  }
+
   return {
     traits: { redelivers: true, delay: 'native', exclusive: false, leaseMs },
     pull,
     start: (delivery) => {
       const entry = delivery as EntryDelivery
       // Read just now, an entry carries its start already.
-      return entry.isCounted && entry.until > clock.monotonic()
-        ? undefined
-        : () => groupOf(entry).start(entry)
+      if (entry.isCounted && entry.until > clock.monotonic()) return undefined
+      return async () => {
+        if (entry.alone) await suspectSettled(entry)
+        return groupOf(entry).start(entry)
+      }
     },
     settle: (batch) => () =>
       eachGroup(
@@ -253,6 +274,8 @@ const sourceOf = (
     }
   }
 }
+
+const suspectPauseMs = 1
 
 const added = (one: SourceGauges, other: SourceGauges): SourceGauges => {
   const sum = (a: number | undefined, b: number | undefined): number | undefined =>
