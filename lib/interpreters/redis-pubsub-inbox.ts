@@ -11,8 +11,6 @@ export interface InboxLimits {
 }
 
 export interface Inbox {
-  /** Is there room for so many bytes? There always is for one message. */
-  readonly hasRoom: (size: number) => boolean
   readonly add: (delivery: PublicationDelivery) => void
   /** The first ones, at most `max`. */
   readonly take: (max: number) => readonly PublicationDelivery[]
@@ -29,18 +27,38 @@ export interface Drops {
 
 // constructors
 
-export const inbox = ({ maxQueued, maxQueuedBytes }: InboxLimits): Inbox => {
+/**
+ * Drops the newest of what is too much, once others had their turn: what arrives at once is there before anybody can
+ * have taken any of it. One message always has room.
+ */
+export const inbox = (
+  { maxQueued, maxQueuedBytes }: InboxLimits,
+  clock: Clock,
+  dropped: (count: number) => void
+): Inbox => {
   let items: PublicationDelivery[] = []
   let next = 0
   let bytes = 0
+  let isTrimming = false
+
+  const isTooMuch = (): boolean => {
+    const count = items.length - next
+    return count > maxQueued || (bytes > maxQueuedBytes && count > 1)
+  }
+  const trim = (): void => {
+    isTrimming = false
+    const before = items.length
+    while (isTooMuch()) bytes -= items.pop()?.size ?? 0
+    if (items.length < before) dropped(before - items.length)
+  }
+
   return {
-    hasRoom: (size) => {
-      const count = items.length - next
-      return count === 0 || (count < maxQueued && bytes + size <= maxQueuedBytes)
-    },
     add: (delivery) => {
       items.push(delivery)
       bytes += delivery.size
+      if (isTrimming || !isTooMuch()) return
+      isTrimming = true
+      clock.after(0, trim)
     },
     take: (max) => {
       const isAll = next === 0 && items.length <= max

@@ -113,8 +113,8 @@ const opened = async (
   { emit }: SourceLimits,
   clock: Clock
 ): Promise<Either<ResourceError, Opened>> => {
-  const waiting = inbox(setup)
   const dropped = drops(clock, emit)
+  const waiting = inbox(setup, clock, dropped.add)
   const run = randomBytes(6).toString('hex')
   let arrival: Arrival = { server: '', run, receivedAt: 0 }
   let number = 0
@@ -137,9 +137,7 @@ const opened = async (
     },
     onMessage: (channel, payload, pattern) => {
       number += 1
-      if (waiting.hasRoom(channel.length + payload.length))
-        waiting.add(new PublicationDelivery(channel, payload, pattern, number, arrival))
-      else dropped.add(1)
+      waiting.add(new PublicationDelivery(channel, payload, pattern, number, arrival))
     }
   })
   const subscribed = await subscribing.open()
