@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamEntry } from '../redis/entry.js'
 import type { Decide } from './decisions.js'
 import type { Stored } from './redis-record.js'
-import type { Putting, Rows } from './redis-rows.js'
+import { type Rows, puttingOf } from './redis-rows.js'
 import type { Row } from './row.js'
 import { putAgain } from './transitions.js'
 
@@ -14,7 +14,7 @@ export interface HowToDecide {
   readonly before?: Stored
   /** Does the decision look at bytes? */
   readonly withBytes?: boolean
-  /** What is to be acknowledged when the decision is written, also where it changes nothing. */
+  /** What is to be acknowledged when the decision is written, also where the row stays the same. */
   readonly entry?: StreamEntry | undefined
 }
 
@@ -29,7 +29,7 @@ export const decidedOver =
     const first = before ?? (await rows.find(key, withBytes))
     let stored = first
     for (let tries = 0; tries < maxTries; tries += 1) {
-      const { answer, after = entry === undefined ? undefined : stored?.row } = decide(stored?.row)
+      const { answer, after } = decide(stored?.row)
       if (stored === undefined || after === undefined) return answer
       if (after === stored.row && entry === undefined) return answer
       const changed = await rows.change(stored, after, { withBytes, entry })
@@ -41,15 +41,15 @@ export const decidedOver =
     throw new Error(`letter ${key}: others change it all the time; try again`)
   }
 
-/** Stores a letter; `there` is the one that is there already, as `Rows.put` tells. */
+/** Stores a letter; `there` is the one that was there already, as `Rows.put` tells. */
 export const putOver =
   (rows: Rows, decided: Decided) =>
-  async ({ row, entry }: Putting, there: Stored | undefined): Promise<void> => {
+  async (row: Row, entry: StreamEntry | undefined, there: Stored | undefined): Promise<void> => {
     let before = there
     while (before !== undefined) {
       const isThere = await decided(row.key, again(row), { before, entry })
       if (isThere) return
-      before = (await rows.put([{ row, entry }]))[0]
+      before = (await rows.put([puttingOf(row, entry)]))[0]
     }
   }
 

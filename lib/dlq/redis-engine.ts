@@ -14,10 +14,11 @@ import {
 } from './engine.js'
 import { matches } from './filter.js'
 import { type Decided, putOver } from './redis-decided.js'
+import { portion } from './redis-portion.js'
 import { pruning } from './redis-prune.js'
-import { type Entry, type Stored, states } from './redis-record.js'
-import type { Putting, Rows } from './redis-rows.js'
-import { type Walk, portion, statesOf } from './redis-walk.js'
+import type { Entry, Stored } from './redis-record.js'
+import { type Rows, puttingOf } from './redis-rows.js'
+import { type Walk, statesOf } from './redis-walk.js'
 import type { Row } from './row.js'
 import { claimed, discarded, expired } from './transitions.js'
 
@@ -101,9 +102,8 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
 
   return {
     put: async (letters) => {
-      const puttings = letters.map((row): Putting => ({ row: unleased(row) }))
-      const there = await rows.put(puttings)
-      await Promise.all(letters.map((row, index) => put({ row }, there[index])))
+      const there = await rows.put(letters.map((row) => puttingOf(row)))
+      await Promise.all(letters.map((row, index) => put(row, undefined, there[index])))
       return letters.map(() => undefined)
     },
     recall: (name, now) => decided(name.key, atTime(now, recalling(now))),
@@ -157,7 +157,7 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
       let count = 0
       for await (const entries of walk.through(dead, { last }))
         for (let rest = entries; rest.length > 0;) {
-          const some = portion(rest, atOnce, withBytes ? maxPageBytes : Infinity)
+          const some = portion(rest, atOnce, maxPageBytes)
           rest = rest.slice(some.length)
           const stored = await read(some, withBytes)
           count += sum(
@@ -169,9 +169,8 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
       return count
     },
     add: async (letters) => {
-      for (const row of letters) refuseOdd(row)
       const answers: ('added' | 'present')[] = []
-      for (let rest = letters.map((row) => ({ row, size: row.bytes.length })); rest.length > 0;) {
+      for (let rest = letters.map((row) => puttingOf(row)); rest.length > 0;) {
         const some = portion(rest, atOnce, maxPageBytes)
         rest = rest.slice(some.length)
         for (const there of await rows.put(some)) answers.push(there === undefined ? 'added' : 'present')
@@ -184,9 +183,6 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     }
   }
 }
-
-/** A row as it is stored: the lease that it was put under is the letter's that is there, not its own. */
-export const unleased = (row: Row): Row => ({ ...row, owner: null, token: null, leaseUntil: null })
 
 // helpers
 
@@ -213,9 +209,3 @@ const atTime =
 
 const isOfStates = (filter: LetterFilter): boolean =>
   Object.entries(filter).every(([name, part]) => name === 'state' || part === undefined)
-
-/** What is given for letters may be anything, and keys and states are a part of where they lie. */
-const refuseOdd = ({ key, state }: Row): void => {
-  if (!/^[0-9a-f]{40}$/.test(key)) throw new TypeError(`${JSON.stringify(key)} is no key of a letter`)
-  if (!states.includes(state)) throw new TypeError(`${JSON.stringify(state)} is no state of a letter`)
-}

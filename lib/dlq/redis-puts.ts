@@ -1,9 +1,10 @@
 /** Letters that come in the same turn of the event loop are stored by one script. */
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
+import { portion } from './redis-portion.js'
 
 /** Gives what `ask` answers for each, which must be as many and in the same order. */
-export const gathered = <A extends { readonly size: number }, B>(
+export const gathered = <A extends { readonly weight: number }, B>(
   ask: (items: readonly A[]) => Promise<readonly B[]>,
   clock: Clock
 ): ((item: A) => Promise<B>) => {
@@ -23,7 +24,7 @@ export const gathered = <A extends { readonly size: number }, B>(
     const all = waiting
     waiting = []
     for (let rest: readonly Waiting<A, B>[] = all; rest.length > 0;) {
-      const some = fitting(rest)
+      const some = portion(rest, maxItems, maxBytes)
       rest = rest.slice(some.length)
       void askAll(some)
     }
@@ -31,7 +32,7 @@ export const gathered = <A extends { readonly size: number }, B>(
 
   return (item) =>
     new Promise((resolve, reject) => {
-      waiting.push({ item, resolve, reject })
+      waiting.push({ item, weight: item.weight, resolve, reject })
       if (waiting.length === 1) clock.after(0, flush)
     })
 }
@@ -40,6 +41,7 @@ export const gathered = <A extends { readonly size: number }, B>(
 
 interface Waiting<A, B> {
   readonly item: A
+  readonly weight: number
   readonly resolve: (answer: B) => void
   readonly reject: (error: Error) => void
 }
@@ -47,14 +49,3 @@ interface Waiting<A, B> {
 /** Redis does nothing else meanwhile. */
 const maxItems = 64
 const maxBytes = 1_048_576
-
-const fitting = <A extends { readonly size: number }, B>(
-  waiting: readonly Waiting<A, B>[]
-): readonly Waiting<A, B>[] => {
-  let bytes = 0
-  const end = waiting.findIndex(({ item }, index) => {
-    bytes += item.size
-    return index === maxItems || (index > 0 && bytes > maxBytes)
-  })
-  return end < 0 ? waiting : waiting.slice(0, end)
-}

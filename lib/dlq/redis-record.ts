@@ -28,6 +28,8 @@ export interface Entry {
   readonly attemptCount: number
   /** Of bytes and original together. */
   readonly size: number
+  /** Of all that is read with the row, about: with bytes and original, and the texts of failures and headers. */
+  readonly weight: number
   readonly idHash: string
   readonly member: string
 }
@@ -58,9 +60,6 @@ export const writtenOf = (row: Row, before?: Stored): Written => {
   const leaseUntil = finite(row.leaseUntil)
   const { firstSeenAt, lastSeenAt, attemptCount } = row
   const size = bytesSize + Math.max(0, originalSize)
-  const index = [version, kindIdOf(row), firstSeenAt, lastSeenAt, attemptCount, size, idHashOf(row.id)].join(
-    ' '
-  )
   const small = [
     row.source,
     row.id,
@@ -77,8 +76,11 @@ export const writtenOf = (row: Row, before?: Stored): Written => {
     bytesSize,
     originalSize
   ]
-  const lines = [row.headers, row.failure, row.fault ?? '', row.attempts, row.events]
-  const text = [row.key, `${row.state} ${index}`, JSON.stringify(small), ...lines].join('\n')
+  const lines = [JSON.stringify(small), row.headers, row.failure, row.fault ?? '', row.attempts, row.events]
+  const weight = lines.reduce((sum, line) => sum + line.length, size)
+  const told = [kindIdOf(row), firstSeenAt, lastSeenAt, attemptCount, size, weight, idHashOf(row.id)]
+  const index = [version, ...told].join(' ')
+  const text = [row.key, `${row.state} ${index}`, ...lines].join('\n')
   return { index, text, leaseUntil }
 }
 
@@ -157,7 +159,8 @@ export const storedOf = (
 }
 
 export const entryOf = (state: LetterState, member: string): Entry => {
-  const [seq, , kind = '', firstSeenAt, lastSeenAt, attemptCount, size, idHash = ''] = member.split(' ')
+  const [seq, , kind = '', firstSeenAt, lastSeenAt, attemptCount, size, weight, idHash = ''] =
+    member.split(' ')
   return {
     seq: Number(seq),
     state,
@@ -166,6 +169,7 @@ export const entryOf = (state: LetterState, member: string): Entry => {
     lastSeenAt: Number(lastSeenAt),
     attemptCount: Number(attemptCount),
     size: Number(size),
+    weight: Number(weight),
     idHash,
     member
   }

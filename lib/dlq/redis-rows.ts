@@ -13,6 +13,7 @@ import {
   kindOfText,
   kindText,
   memberOf,
+  states,
   storedOf,
   writtenOf
 } from './redis-record.js'
@@ -32,10 +33,11 @@ import type { Row } from './row.js'
 
 // model
 
-/** A row, and the entry that is to be acknowledged as soon as it is stored. */
+/** A letter ready to be stored, and the entry that is to be acknowledged with it. */
 export interface Putting {
-  readonly row: Row
-  readonly entry?: StreamEntry | undefined
+  readonly parts: readonly Part[]
+  readonly weight: number
+  readonly entry: StreamEntry | undefined
 }
 
 /** What became of a change: where somebody was faster the row is `now` another, or gone. */
@@ -79,6 +81,24 @@ export interface HowToChange {
 
 // constructors
 
+/**
+ * A row as it is stored where it is not there: without the lease that it was put under, which is another's. Throws
+ * if it cannot be stored, so that this is found out before it is among others.
+ */
+export const puttingOf = (put: Row, entry?: StreamEntry): Putting => {
+  const row: Row = { ...put, owner: null, token: null, leaseUntil: null }
+  const { key, state, bytes, original } = row
+  if (!/^[0-9a-f]{40}$/.test(key)) throw new TypeError(`${JSON.stringify(key)} is no key of a letter`)
+  if (!states.includes(state)) throw new TypeError(`${JSON.stringify(state)} is no state of a letter`)
+  const { index, text } = writtenOf(row)
+  const named = [key, state, index, kindIdOf(row), kindText(row), text]
+  return {
+    parts: [...named, bufferOf(bytes), ...given(original)],
+    weight: text.length + bytes.length,
+    entry
+  }
+}
+
 export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
   const run = (script: Script, parts: readonly Part[], more: readonly string[] = []): Promise<unknown> =>
     connection.run(script, [...all, ...more], parts)
@@ -90,21 +110,10 @@ export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
       const streams = [
         ...new Set(puttings.flatMap(({ entry }) => (entry === undefined ? [] : [entry.stream])))
       ]
-      const parts = puttings.flatMap(({ row, entry }) => {
-        const { index, text } = writtenOf(row)
-        const { key, state, bytes, original } = row
-        const stored: readonly Part[] = [
-          key,
-          state,
-          index,
-          kindIdOf(row),
-          kindText(row),
-          text,
-          bufferOf(bytes),
-          ...given(original)
-        ]
-        return [...stored, ...entryParts(entry, all.length + 1 + streams.indexOf(entry?.stream ?? ''))]
-      })
+      const parts = puttings.flatMap(({ parts, entry }) => [
+        ...parts,
+        ...entryParts(entry, all.length + 1 + streams.indexOf(entry?.stream ?? ''))
+      ])
       const there = (await runBytes(putScript, parts, streams)) as readonly (Found | null)[]
       return there.map((found) => foundOf(found))
     },

@@ -1,6 +1,7 @@
 /** Going through the letters that a filter means, in the order of their arrival, with bounded memory. */
 import type { LetterFilter, LetterState, OneOrMore } from '../core/letter.js'
 import { listOf, matches } from './filter.js'
+import { portion } from './redis-portion.js'
 import {
   type Entry,
   type Kind,
@@ -59,20 +60,6 @@ export const walkOver = (rows: Rows): Walk => {
 /** The states that a filter means. */
 export const statesOf = ({ state }: LetterFilter): readonly LetterState[] =>
   state === undefined ? states : states.filter((each) => listOf(state).includes(each))
-
-/** The largest number of entries from the beginning that are no more bytes than this; at least one. */
-export const portion = <A extends { readonly size: number }>(
-  entries: readonly A[],
-  most: number,
-  mostBytes: number
-): readonly A[] => {
-  let bytes = 0
-  const end = entries.findIndex(({ size }, index) => {
-    bytes += size
-    return index === most || (index > 0 && bytes > mostBytes)
-  })
-  return end < 0 ? entries : entries.slice(0, end)
-}
 
 // helpers
 

@@ -8,13 +8,13 @@ import { type Connection, connect } from '../redis/connection.js'
 import type { RedisTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { decidedOver, putOver } from './redis-decided.js'
-import { redisEngine, unleased } from './redis-engine.js'
+import { redisEngine } from './redis-engine.js'
 import { entryBeside } from './redis-entry.js'
 import { type Keys, keysOf } from './redis-keys.js'
 import { openQueue, risksOf } from './redis-open.js'
 import { gathered } from './redis-puts.js'
 import { reasonOf } from './redis-reason.js'
-import { type Putting, rowsOf } from './redis-rows.js'
+import { puttingOf, rowsOf } from './redis-rows.js'
 import { walkOver } from './redis-walk.js'
 import { storeOver } from './store.js'
 import { tidied } from './tidied.js'
@@ -121,10 +121,7 @@ const storeOn = (
   const decided = decidedOver(rows)
   const engine = redisEngine({ rows, decided, walk: walkOver(rows), retention: noted })
   const { answered, close } = answering(connection, location)
-  const stored = gathered(
-    (puttings: readonly (Putting & { size: number })[]) => rows.put(puttings),
-    systemClock
-  )
+  const stored = gathered(rows.put, systemClock)
   const put = putOver(rows, decided)
   const entryOf = entryBeside(connection, keys)
   const store = storeOver({
@@ -137,9 +134,7 @@ const storeOn = (
       // The bytes are their owner's, who may change them before they are sent.
       const own = { ...row, bytes: Uint8Array.from(row.bytes) }
       const entry = entryOf(raw)
-      return answered(async () =>
-        put({ row: own, entry }, await stored({ row: unleased(own), entry, size: own.bytes.length }))
-      )
+      return answered(async () => put(own, entry, await stored(puttingOf(own, entry))))
     },
     clock,
     isStoredHeader

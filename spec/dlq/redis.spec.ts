@@ -288,6 +288,18 @@ sharing('adds up all that many put of one letter at the same time', async () => 
   )
 })
 
+sharing('stores what is put with a letter that cannot be stored', async () => {
+  await using({ name: uniqueName('odd') }, async (store) => {
+    const odd = letter({ id: 17 as never })
+    const puts = [letter({ id: '1' }), odd, letter({ id: '2' })].map((each) => store.put(each)())
+    assert.equal(
+      (await Promise.all(puts)).map(({ _tag }) => _tag),
+      ['Right', 'Left', 'Right']
+    )
+    assert.is((await allOf(store)).length, 2)
+  })
+})
+
 sharing.run()
 
 const risks = redisSuite('redisDlq and what would lose letters')

@@ -1,0 +1,15 @@
+/** Portions: what is asked of Redis at a time, so that neither its memory nor ours has to hold more. */
+
+/** The first of them: at most so many, and no heavier together, but at least one. */
+export const portion = <A extends { readonly weight: number }>(
+  items: readonly A[],
+  most: number,
+  mostBytes: number
+): readonly A[] => {
+  let bytes = 0
+  const end = items.findIndex(({ weight }, index) => {
+    bytes += weight
+    return index === most || (index > 0 && bytes > mostBytes)
+  })
+  return end < 0 ? items : items.slice(0, end)
+}
