@@ -1,11 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { mixture } from '../support/faults/plan.js'
-import { type Trial, accept, inTrial } from '../support/faults/trial.js'
+import { accept, inTrial } from '../support/faults/trial.js'
 import { redisSuite } from '../support/redis-suite.js'
-
-const ready = ({ fleet }: Trial, count: number): Promise<unknown> =>
-  Promise.all(Array.from({ length: count }, () => fleet.start().told('Ready')))
 
 const kills = redisSuite('redisStream whose processes are killed')
 
@@ -14,7 +11,7 @@ kills(
   () =>
     inTrial({ count: 12_000, shares: mixture, perSecond: 5_000 }, async (trial) => {
       const { fleet, between } = trial
-      await ready(trial, 3)
+      await trial.ready(3)
       trial.produce()
       for (let kill = 0; kill < 8; kill += 1) {
         await delay(between(50, 500))
@@ -37,7 +34,7 @@ const stops = redisSuite('redisStream whose processes are stopped')
 stops('loses nothing and repeats nothing, when they are stopped in turn', () =>
   inTrial({ count: 8_000, shares: { ...mixture, nacked: 0 }, perSecond: 3_000 }, async (trial) => {
     const { fleet, between } = trial
-    await ready(trial, 3)
+    await trial.ready(3)
     trial.produce()
     for (let stop = 0; stop < 6; stop += 1) {
       await delay(between(50, 300))

@@ -4,9 +4,10 @@
 
 /**
  * `work` is acked; `nacked` once, with a delay, and then acked. `malformed`, `unroutable` and `rejected` ones are dead
- * letters, and so is a `poison`, which kills its process. `blocking` work blocks the event loop when first started.
+ * letters, and so is a `poison`, which kills its process. `long` work takes ten leases; `blocking` work blocks the event loop for three, when first started.
  */
-export type Kind = 'work' | 'nacked' | 'malformed' | 'unroutable' | 'rejected' | 'poison' | 'blocking'
+export type Kind =
+  'work' | 'nacked' | 'malformed' | 'unroutable' | 'rejected' | 'poison' | 'long' | 'blocking'
 
 export interface PlanOptions {
   readonly seed: number
@@ -83,6 +84,7 @@ export const randomOf = (seed: number): (() => number) => {
 const tags: Readonly<Record<Kind, string | undefined>> = {
   work: undefined,
   nacked: undefined,
+  long: undefined,
   blocking: undefined,
   malformed: 'Malformed',
   unroutable: 'NoMatch',

@@ -6,7 +6,7 @@ import { until } from '../deadline.js'
 import { inFolder } from '../letters.js'
 import { type RedisOptions, type RedisServer, withRedis } from '../redis-server.js'
 import { type TcpProxy, startProxy } from '../tcp-proxy.js'
-import { type Fleet, fleetOf } from './fleet.js'
+import { type Fleet, type Worker, fleetOf } from './fleet.js'
 import { type Evidence, type Verdict, judged, renderVerdict } from './judge.js'
 import { type LedgerRecord, readLedger } from './ledger.js'
 import { type Plan, type PlanOptions, planOf, randomOf } from './plan.js'
@@ -35,10 +35,14 @@ export interface Trial {
   readonly stream: string
   readonly group: string
   readonly leaseMs: number
+  /** The number of the message that has this id. */
+  readonly seqOf: (id: string) => number
   /** From the seed; the order of its draws is the spec's. */
   readonly random: () => number
   /** A whole number from the one to the other, both included. */
   readonly between: (least: number, most: number) => number
+  /** Starts so many workers, and waits until they are ready. */
+  readonly ready: (count: number, changed?: Partial<WorkerOptions>) => Promise<readonly Worker[]>
   /** Begins to add messages. */
   readonly produce: () => Producer
   readonly records: () => readonly LedgerRecord[]
@@ -140,8 +144,14 @@ const trialOf = (
     stream,
     group,
     leaseMs,
+    seqOf: (id) => Number.parseInt(id, 10) - firstMs,
     random,
     between: (least, most) => least + Math.floor(random() * (most - least + 1)),
+    ready: async (count, changed) => {
+      const started = Array.from({ length: count }, () => fleet.start(changed))
+      await Promise.all(started.map((one) => one.told('Ready')))
+      return started
+    },
     produce: () => {
       const { perSecond, adding } = options
       producer = produce({

@@ -34,8 +34,9 @@ const breaks: Readonly<Record<Mode, (source: Source) => Partial<Source>>> = {
   /** Counts what it takes, as XAUTOCLAIM does, though it starts none of it. */
   'counts-claims': (source) =>
     pulling(source, async (items) => {
-      for (const delivery of items) if (delivery.alone === true) await source.start?.(delivery)?.()
-      return items.map(together)
+      const suspects = items.filter(({ alone }) => alone === true).map(together)
+      for (const delivery of suspects) await source.start?.(delivery)?.()
+      return items
     }),
 
   /** Gives each message twice. */

@@ -110,6 +110,11 @@ const processorOf = (dlq: SqliteDlq) =>
         ledger.write('handled', seqOf(message))
         return ack
       }),
+      route(byField('type', 'long'), async (_, { message }) => {
+        await delay(10 * leaseMs)
+        ledger.write('handled', seqOf(message))
+        return ack
+      }),
       route(byField('type', 'blocking'), async (_, { message }) => {
         if (message.deliveryCount === 1) block(3 * leaseMs)
         ledger.write('handled', seqOf(message))
