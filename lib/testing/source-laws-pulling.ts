@@ -20,18 +20,24 @@ export const pullingLaws: readonly Law[] = [
     const taken: Delivery[] = []
     const stopping = new AbortController()
     let answers = 0
-    const pulling = (async () => {
+    const pulling = async (): Promise<void> => {
       while (!stopping.signal.aborted) {
-        taken.push(...itemsOf(await hand.source.pull(8, stopping.signal)()))
+        const pulled = await hand.source.pull(8, stopping.signal)()
+        if (pulled._tag === 'Left' || pulled.right._tag === 'End') return
+        taken.push(...pulled.right.items)
         answers += 1
       }
-    })()
-    await trial.quiet()
-    expect(`few answers in ${quietMs} ms`, answers <= 10 + quietMs / 20, answers)
-    await trial.send(['m'])
-    await trial.until('the message', () => taken.length > 0)
-    stopping.abort()
-    await pulling
+    }
+    const pulled = pulling()
+    try {
+      await trial.quiet()
+      expect(`few answers in ${quietMs} ms`, answers <= 10 + quietMs / 20, answers)
+      await trial.send(['m'])
+      await trial.until('the message', () => taken.length > 0)
+    } finally {
+      stopping.abort()
+      await pulled
+    }
     expectEqual('the messages', named(taken), ['m 1'])
     await hand.settle(taken, done)
   }),

@@ -76,6 +76,7 @@ export const settlingLaws: readonly Law[] = [
       const nackedAt = new Map<string, number>()
       const running = await trial.run({
         sent: texts(30),
+        options: { maxUnsettled: 4 },
         handler: (_, { text, time, at }) => {
           if (time > 1 || !text.endsWith('0')) return ack
           nackedAt.set(text, at)
@@ -130,6 +131,7 @@ export const settlingLaws: readonly Law[] = [
       stop = running.abort
       await running.until('the message', () => running.starts.length >= 1)
       expectEqual('what was acked', (await running.stop()).acked, 1)
+      await nothingLeft(trial)
     }
     const after = await run()
     await nothingMore(trial, after, 0)
@@ -229,8 +231,9 @@ export const nothingMore = async (
 ): Promise<void> => {
   await (broker.left === undefined ? quietPastLease() : quiet())
   expectEqual('what comes after everything is done', running.texts().slice(count), [])
+  await nothingLeft({ broker })
 }
 
-export const nothingLeft = async ({ broker }: Trial): Promise<void> => {
+export const nothingLeft = async ({ broker }: Pick<Trial, 'broker'>): Promise<void> => {
   if (broker.left !== undefined) expectEqual('what is left with the broker', await broker.left(), 0)
 }

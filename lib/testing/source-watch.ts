@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
-import type { ResourceError } from '../core/resource.js'
+import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import type { Delivery, OpenSource, Settle, Settlement, Source } from '../core/source.js'
 import { shown } from './comparing.js'
@@ -38,8 +38,7 @@ export const watched =
     open: async () => {
       const { problems, settled, errors } = watch
       const opened = await asked('open', () => open(limits).open(), problems)
-      if (opened === undefined)
-        return left({ _tag: 'ResourceError', resource: 'source', message: 'it rejected' })
+      if (opened === undefined) return left(resourceError('source', problems.at(-1) ?? ''))
       if (opened._tag === 'Left') return opened
       const { value: source, close } = opened.right
       watch.leaseMs = source.traits.leaseMs

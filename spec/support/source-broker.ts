@@ -27,8 +27,10 @@ export const everything: Required<SourcePromises> = {
   headers: true
 }
 
+export type BrokenSource = Source & Required<Pick<Source, 'settle'>>
+
 /** What a broken source does in another way; it may look into the queue. */
-export type Break = (source: Source & Required<Pick<Source, 'settle'>>, queue: Queue) => Partial<Source>
+export type Break = (source: BrokenSource, queue: Queue) => Partial<Source>
 
 export const brokerBench = (
   change: Break = () => ({}),
@@ -66,7 +68,10 @@ const brokerOf = (change: Break): Broker => {
     },
     cut: () => fault(() => (link.generation += 1)),
     stall: () => fault(() => (link.silent = link.generation)),
-    close: async () => undefined
+    close: () =>
+      fault(() => {
+        for (const queue of queues.values()) queue.end()
+      })
   }
 }
 
@@ -97,6 +102,8 @@ export interface Queue {
   /** What may be given now, and is given. */
   readonly take: (max: number) => readonly Entry[]
   readonly left: () => number
+  /** Lets go whoever still waits. */
+  readonly end: () => void
   /** When something may be given next. */
   readonly nextAt: () => number
 }
@@ -114,10 +121,15 @@ const queueFor = (group: string, log: readonly Sent[]): Queue => {
       entries.set(id, { id, sent: log[read] as Sent, count: 0, dueAt: 0, token: 0, leaseUntil: 0 })
     }
   }
-  return {
+  const queue: Queue = {
     group,
     entries,
     isEnded: false,
+    end: () => {
+      fill()
+      entries.clear()
+      queue.isEnded = true
+    },
     change: () => {
       const woken = wakers
       wakers = new Set()
@@ -159,6 +171,7 @@ const queueFor = (group: string, log: readonly Sent[]): Queue => {
         Infinity
       )
   }
+  return queue
 }
 
 // the source
@@ -235,7 +248,7 @@ const sourceOf =
           return 'ok'
         }
 
-        const source: Source & Required<Pick<Source, 'settle'>> = {
+        const source: BrokenSource = {
           traits: { redelivers: true, delay: 'native', exclusive: false, leaseMs },
           pull: (max, signal) => async () => {
             for (;;) {

@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream'
 import { suite } from 'uvu'
-import type { Message } from '../../lib/core/message.js'
-import { message } from '../../lib/core/message.js'
+import { type Message, message } from '../../lib/core/message.js'
 import { memory } from '../../lib/interpreters/memory.js'
 import { lines } from '../../lib/interpreters/stdin.js'
 import { type SourceBench, sourceLaws } from '../../lib/testing.js'
