@@ -112,7 +112,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     })
   }
 
-  /** What the server answers for each of those; where it does not, or has no such group, nothing. */
+  /** What the server answers for each of those, once it has the group again; where it does not, nothing. */
   const asked = async (
     those: readonly unknown[],
     ask: () => Promise<unknown>
@@ -122,8 +122,12 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       return (await ask()) as readonly number[]
     } catch (thrown) {
       if (!isGroupLost(thrown)) return undefined
-      await rejoin().catch(() => undefined)
-      return those.map(() => 0)
+    }
+    try {
+      await rejoin()
+      return (await ask()) as readonly number[]
+    } catch {
+      return undefined
     }
   }
 
@@ -225,6 +229,9 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     accept: (entries, askedAt) => {
       const reply: Reply = { ...common, receivedAt: clock.now() }
       const until = askedAt + leaseMs
+      const [first] = entries[0] ?? []
+      // The group has gone back: somebody else found it missing, and made it again.
+      if (first !== undefined && !isAfter(first, lastDelivered)) recheckUntil ??= lastDelivered
       const inFlight = recheckUntil === undefined ? undefined : new Set(unsettled.live().map(({ id }) => id))
       const items: EntryDelivery[] = []
       let gone = 0

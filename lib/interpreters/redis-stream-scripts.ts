@@ -15,6 +15,33 @@ export const scanMs = 1_000
 const reapMs = 600_000
 
 /**
+ * A group that was made again is not the one that handed out what its members have. It says where it begins by a
+ * consumer of that name: what lies before that it gives to nobody, so it is still whose it was.
+ */
+const adopting = `
+local begins
+local function isOlder(id)
+  if not begins then
+    begins = {0, 0}
+    for _, fields in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+      for i = 1, #fields, 2 do
+        local ms, seq
+        if fields[i] == 'name' then ms, seq = string.match(fields[i + 1], '^~from (%d+)%-(%d+)$') end
+        if ms then begins = {tonumber(ms), tonumber(seq)} end
+      end
+    end
+  end
+  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+  ms, seq = tonumber(ms), tonumber(seq)
+  return ms < begins[1] or (ms == begins[1] and seq <= begins[2])
+end
+local function isThere(id) return #redis.call('XRANGE', KEYS[1], id, id) == 1 end
+local function adopt(name, id, idle, count)
+  redis.call('XCLAIM', KEYS[1], ARGV[1], name, 0, id, 'IDLE', idle, 'RETRYCOUNT', count, 'FORCE', 'JUSTID')
+  return 1
+end`
+
+/**
  * Makes the group if it is missing, with all it needs for counting what is trimmed, and the consumer. ARGV: group,
  * consumer, where to begin. Answers whether it made the group, and the id that was delivered last.
  */
@@ -66,6 +93,8 @@ if not group then
     if added and from == '$' then redis.pcall('XGROUP', 'SETID', KEYS[1], g, last, 'ENTRIESREAD', added) end
   end
   group = find()
+  local begins = group['last-delivered-id']
+  if begins ~= '0-0' then redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, '~from ' .. begins) end
 end
 redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, me)
 return {made, group['last-delivered-id'], from}`)
@@ -140,9 +169,12 @@ export const takeTimes = [scanMs, reapMs] as const
  * Counts the start of an entry. ARGV: group, consumer, id, the count with this start. Answers 1 counted, 0 somebody
  * else's, -1 trimmed. Told twice it counts once.
  */
-export const start: Script = script(`
+export const start: Script = script(`${adopting}
 local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1)
-if not pending[1] then return #redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3]) == 0 and -1 or 0 end
+if not pending[1] then
+  if not isThere(ARGV[3]) then return -1 end
+  return isOlder(ARGV[3]) and adopt(ARGV[2], ARGV[3], 0, ARGV[4]) or 0
+end
 if pending[1][2] ~= ARGV[2] then return 0 end
 local count = math.max(pending[1][4], tonumber(ARGV[4]))
 local done = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[3], 'IDLE', 0, 'RETRYCOUNT', count, 'JUSTID')
@@ -152,17 +184,19 @@ return #done == 1 and 1 or -1`)
  * Parks entries. ARGV: group, consumer, horizon, and for each id, delay, and what its count changes by. Answers for
  * each: 1 parked, 0 somebody else's, -1 trimmed. Told twice it parks once.
  */
-export const park: Script = script(`
+export const park: Script = script(`${adopting}
 local g, me, horizon = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local out = {}
 for i = 4, #ARGV, 3 do
   local id = ARGV[i]
   local pending = redis.call('XPENDING', KEYS[1], g, id, id, 1)[1]
+  local idle = math.max(0, horizon - tonumber(ARGV[i + 1]))
   if pending and pending[2] == me then
     local count = math.max(0, pending[4] + tonumber(ARGV[i + 2]))
-    local idle = math.max(0, horizon - tonumber(ARGV[i + 1]))
     local done = redis.call('XCLAIM', KEYS[1], g, '~parked', 0, id, 'IDLE', idle, 'RETRYCOUNT', count, 'JUSTID')
     out[#out + 1] = #done == 1 and 1 or -1
+  elseif not pending and isOlder(id) and isThere(id) then
+    out[#out + 1] = adopt('~parked', id, idle, 1 + tonumber(ARGV[i + 2]))
   else
     out[#out + 1] = pending and pending[2] == '~parked' and 1 or 0
   end
@@ -170,24 +204,26 @@ end
 return out`)
 
 /** Acknowledges what is still ours. ARGV: group, consumer, ids. Answers 1 or 0 for each. */
-export const ackOwned: Script = script(`
+export const ackOwned: Script = script(`${adopting}
 local out = {}
 for i = 3, #ARGV do
-  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
-  out[#out + 1] = pending[1] and redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) or 0
+  local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)[1]
+  if pending then out[#out + 1] = pending[2] == ARGV[2] and redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) or 0
+  else out[#out + 1] = isOlder(ARGV[i]) and 1 or 0 end
 end
 return out`)
 
 /** Renews leases. ARGV: group, consumer, ids. Answers for each: 1 renewed, 0 somebody else's, -1 trimmed. */
-export const renew: Script = script(`
+export const renew: Script = script(`${adopting}
 local out = {}
 for i = 3, #ARGV do
   local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)
   if pending[1] and pending[1][2] == ARGV[2] then
     local done = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, ARGV[i], 'IDLE', 0, 'JUSTID')
     out[#out + 1] = #done == 1 and 1 or -1
-  elseif not pending[1] and #redis.call('XRANGE', KEYS[1], ARGV[i], ARGV[i]) == 0 then out[#out + 1] = -1
-  else out[#out + 1] = 0 end
+  elseif pending[1] then out[#out + 1] = 0
+  elseif not isThere(ARGV[i]) then out[#out + 1] = -1
+  else out[#out + 1] = isOlder(ARGV[i]) and adopt(ARGV[2], ARGV[i], 0, 1) or 0 end
 end
 return out`)
 
