@@ -33,7 +33,7 @@ export const intake = (
   { room, accept, fail, emit, signal }: IntakeNeeds
 ): Intake => {
   let hasEnded = false
-  let wake = (): void => undefined
+  let wake = asleepNoMore
   let failedAt: number | undefined
   let isUnready = false
   let retryMs = firstRetryMs
@@ -61,6 +61,7 @@ export const intake = (
       const max = Math.min(room(), maxPull)
       if (max <= 0) {
         await new Promise<void>((resolve) => (wake = resolve))
+        wake = asleepNoMore
         continue
       }
       const pulled = await source.pull(max, signal)()
@@ -83,7 +84,8 @@ export const intake = (
 
 // helpers
 
-const maxPull = 256
+const asleepNoMore = (): void => undefined
+const maxPull = 512
 const firstRetryMs = 50
 const maxRetryMs = 5_000
 const unreadyAfterMs = 30_000

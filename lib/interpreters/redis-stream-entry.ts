@@ -15,6 +15,9 @@ export type Value = string | Buffer
 /** Where the payload lies in an entry, whose fields are names and values in turn. May throw. */
 export type PayloadOf = (fields: readonly Value[]) => string | Uint8Array | undefined
 
+/** What an entry says besides its payload. */
+export type HeadersOf = (fields: readonly Value[]) => Readonly<Record<string, string>>
+
 /** What all entries of one reply have in common. */
 export interface Reply {
   readonly server: string
@@ -23,6 +26,7 @@ export interface Reply {
   readonly consumer: string
   readonly source: string
   readonly payloadOf: PayloadOf
+  readonly headersOf: HeadersOf
   /** Milliseconds since the epoch. */
   readonly receivedAt: number
 }
@@ -59,13 +63,7 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
     return bytes
   }
   get headers() {
-    const payload = this.reply.payloadOf(this.values)
-    const headers: Record<string, string> = {}
-    for (let index = 0; index < this.values.length; index += 2) {
-      const value = this.values[index + 1] ?? ''
-      if (value !== payload) headers[String(this.values[index])] = String(value)
-    }
-    return headers
+    return this.reply.headersOf(this.values)
   }
   get fields() {
     return this.values.map(toBuffer)
@@ -120,15 +118,17 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
 // constructors
 
 /** The value of this field; where none is named, that of the only one, or of the one called `payload`. */
-export const payloadIn = (field: string | undefined): PayloadOf => {
-  const wanted = field ?? 'payload'
-  return (values) => {
-    if (field === undefined && values.length === 2) return values[1]
-    for (let index = 0; index < values.length; index += 2)
-      if (String(values[index]) === wanted) return values[index + 1]
-    return undefined
-  }
-}
+export const payloadIn =
+  (field: string | undefined): PayloadOf =>
+  (values) =>
+    values[placeOf(values, field) + 1]
+
+/** All fields but that of the payload, if that is one of them. */
+export const headersBeside = (field: string | undefined): HeadersOf =>
+  headersWithout((values) => placeOf(values, field))
+
+/** For a payload that is made of several fields. */
+export const allHeaders: HeadersOf = (values) => headersWithout(() => nowhere)(values)
 
 // conversions
 
@@ -137,6 +137,26 @@ export const toBuffer = (value: Value): Buffer => (typeof value === 'string' ? B
 // helpers
 
 const noBytes = Buffer.alloc(0)
+
+/** Where the field of the payload stands among names and values; nothing stands after the place before the first. */
+const placeOf = (values: readonly Value[], field: string | undefined): number => {
+  if (field === undefined && values.length === 2) return 0
+  const wanted = field ?? 'payload'
+  for (let index = 0; index < values.length; index += 2) if (String(values[index]) === wanted) return index
+  return nowhere
+}
+
+const nowhere = -2
+
+const headersWithout =
+  (find: (values: readonly Value[]) => number): HeadersOf =>
+  (values) => {
+    const place = find(values)
+    const pairs: [string, string][] = []
+    for (let index = 0; index < values.length; index += 2)
+      if (index !== place) pairs.push([String(values[index]), String(values[index + 1] ?? '')])
+    return Object.fromEntries(pairs)
+  }
 
 /** Text without a byte order mark before it. */
 const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
 import type { Action, Delivery, Settle, Settlement, SourceGauges } from '../core/source.js'
 import type { Connection } from '../redis/connection.js'
-import { EntryDelivery, type PayloadOf, type Reply } from './redis-stream-entry.js'
+import { EntryDelivery, type HeadersOf, type PayloadOf, type Reply } from './redis-stream-entry.js'
 import { idBefore, isAfter, oldestOf } from './redis-stream-id.js'
 import {
   type Claimed,
@@ -28,6 +28,7 @@ export interface Membership {
   /** Where a group that is missing begins: `0`, `$` or an id. */
   readonly from: string
   readonly payloadOf: PayloadOf
+  readonly headersOf: HeadersOf
   readonly commands: Connection
   readonly clock: Clock
   readonly emit: OnEvent
@@ -64,14 +65,15 @@ export interface StreamGroup {
 // constructors
 
 export const streamGroup = (key: string, membership: Membership): StreamGroup => {
-  const { group, consumer, leaseMs, from, payloadOf, commands, clock, emit } = membership
+  const { group, consumer, leaseMs, from, payloadOf, headersOf, commands, clock, emit } = membership
   const common: Omit<Reply, 'receivedAt'> = {
     server: commands.server,
     stream: key,
     group,
     consumer,
     source: `${commands.server}/${key}/${group}`,
-    payloadOf
+    payloadOf,
+    headersOf
   }
   const unsettled = unsettledList()
   let lastDelivered = '0-0'

@@ -11,7 +11,16 @@ import { type Connection, connect } from '../redis/connection.js'
 import type { RedisTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
-import { type EntryDelivery, type PayloadOf, payloadIn, toBuffer } from './redis-stream-entry.js'
+import {
+  type EntryDelivery,
+  type HeadersOf,
+  type PayloadOf,
+  type Value,
+  allHeaders,
+  headersBeside,
+  payloadIn,
+  toBuffer
+} from './redis-stream-entry.js'
 import { type StreamGroup, streamGroup } from './redis-stream-group.js'
 import { isId } from './redis-stream-id.js'
 import { type Reader, reader } from './redis-stream-reader.js'
@@ -84,6 +93,7 @@ interface Setup {
   readonly blockMs: number
   readonly leaseMs: number
   readonly payloadOf: PayloadOf
+  readonly headersOf: HeadersOf
 }
 
 interface Opened {
@@ -109,27 +119,29 @@ const setupOf = (options: RedisStreamOptions): Setup => {
   if (!(leaseMs >= minLeaseMs)) throw new RangeError(`redisStream: leaseMs is at least ${minLeaseMs} ms`)
   if (options.field !== undefined && options.payload !== undefined)
     throw new TypeError('redisStream: give field or payload, not both')
-  return { streams, from, batch, blockMs, leaseMs, payloadOf: payloadOf(options) }
+  return { streams, from, batch, blockMs, leaseMs, ...contentOf(options) }
 }
 
 const maxBlockMs = 2_000
 const minLeaseMs = 100
 
-const payloadOf = ({ field, payload }: RedisStreamOptions): PayloadOf => {
-  if (payload === undefined) return payloadIn(field)
-  return (fields) =>
-    payload(
-      new Map(
-        fields.flatMap((part, index) =>
-          index % 2 === 0 ? [[String(part), toBuffer(fields[index + 1] ?? '')] as const] : []
-        )
-      )
-    )
+const contentOf = ({
+  field,
+  payload
+}: RedisStreamOptions): { readonly payloadOf: PayloadOf; readonly headersOf: HeadersOf } => {
+  if (payload === undefined) return { payloadOf: payloadIn(field), headersOf: headersBeside(field) }
+  const fieldsOf = (values: readonly Value[]): ReadonlyMap<string, Buffer> => {
+    const fields = new Map<string, Buffer>()
+    for (let index = 0; index < values.length; index += 2)
+      fields.set(String(values[index]), toBuffer(values[index + 1] ?? ''))
+    return fields
+  }
+  return { payloadOf: (values) => payload(fieldsOf(values)), headersOf: allHeaders }
 }
 
 const opened = async (
   options: RedisStreamOptions,
-  { streams, from, batch, blockMs, leaseMs, payloadOf }: Setup,
+  { streams, from, batch, blockMs, leaseMs, payloadOf, headersOf }: Setup,
   { emit }: SourceLimits,
   clock: Clock
 ): Promise<Either<ResourceError, Opened>> => {
@@ -148,6 +160,7 @@ const opened = async (
     leaseMs,
     from,
     payloadOf,
+    headersOf,
     commands: commands.right,
     clock,
     emit

@@ -105,7 +105,7 @@ export const settler = (
 
 // helpers
 
-const maxBatch = 256
+const maxBatch = 512
 const maxDelayMs = 5
 const firstRetryMs = 20
 const maxRetryMs = 1_000

@@ -738,19 +738,19 @@ pulling.run()
 
 const settling = suite('consume: settling')
 
-settling('comes in batches, of at most 256', async () => {
+settling('comes in batches, of at most 512', async () => {
   const source = listed(numbered(1_000))
   const count = 1_000
   assert.equal(await running(source.open, acking).report(), reportOf({ received: count, acked: count }))
   const sizes = source.log.batches.map(({ length }) => length)
-  assert.ok(Math.max(...sizes) <= 256 && sizes.length <= 20, sizes.join())
+  assert.ok(Math.max(...sizes) <= 512 && sizes.length <= 20, sizes.join())
   assert.equal(
     source.settles(),
     numbered(count).map((id) => [id, 'Acked', 'Done'])
   )
 })
 
-settling('comes in batches of at most 256 also while the source is slow to answer', async () => {
+settling('comes in batches of at most 512 also while the source is slow to answer', async () => {
   const clock = virtualClock()
   const source = listed(numbered(2_000), {
     changed: ({ settle }) => ({
@@ -763,7 +763,7 @@ settling('comes in batches of at most 256 also while the source is slow to answe
   const { report } = running(source.open, acking, {}, clock)
   assert.equal(await report(), reportOf({ received: 2_000, acked: 2_000 }))
   const sizes = source.log.batches.map(({ length }) => length)
-  assert.ok(Math.max(...sizes) <= 256, sizes.join())
+  assert.ok(Math.max(...sizes) <= 512, sizes.join())
 })
 
 settling('comes within a few milliseconds while a slow handler runs', async () => {
