@@ -46,6 +46,6 @@ interface Waiting<A, B> {
   readonly reject: (error: Error) => void
 }
 
-/** Redis does nothing else meanwhile. */
-const maxItems = 64
+/** Redis does nothing else meanwhile; and while it stores some, others can be made ready. */
+const maxItems = 32
 const maxBytes = 1_048_576

@@ -47,8 +47,8 @@ export type RedisDlq = DeadLetterStore
 /**
  * A queue in Redis, made if it is missing, which many machines may use at the same time. Letters that are put in the
  * same turn of the event loop share a round trip. Where a message came from a stream of the same server its entry is
- * acknowledged in the very step that stores its letter, if it is still this consumer's; then there is no moment at
- * which a crash would leave both or neither.
+ * acknowledged in the very step that stores its letter, if it is still this consumer's: no crash comes between the
+ * two.
  *
  * All keys of a queue have one hash tag and lie in one slot of a cluster: `{missive:dlq}:…`. A name with a hash tag
  * keeps it: `{orders}:dlq` lies in the slot of the streams `orders` and `{orders}:new`, which in a cluster is what

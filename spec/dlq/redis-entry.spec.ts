@@ -1,10 +1,14 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { pipe } from 'fp-ts/lib/function.js'
 import { Cluster } from 'ioredis'
+import { handle, receive, text, withDlq } from 'missive-ts'
+import { redisStream } from 'missive-ts/redis'
 import * as assert from 'uvu/assert'
 import { Resource } from '../../lib/core/resource.js'
 import { type RedisDlq, type RedisDlqOptions, redisDlq } from '../../lib/dlq/redis.js'
 import type { StreamEntry } from '../../lib/redis/entry.js'
+import { until } from '../support/deadline.js'
 import { letter } from '../support/letters.js'
 import { type RedisServer, startRedis, uniqueName, withRedis } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
@@ -160,6 +164,25 @@ entries('acknowledges in a cluster what lies in its slot, and stores the letter 
     },
     { cluster: true, appendonly: 'everysec' }
   )
+)
+
+entries('leaves nothing to acknowledge of a stream whose messages all fail', () =>
+  onRedis(async (store) => {
+    const [stream, stopping] = [uniqueName('orders'), new AbortController()]
+    for (let index = 0; index < 50; index += 1) await redis.cli('XADD', stream, '*', 'payload', String(index))
+    const processor = pipe(receive(text), handle(), withDlq(store))
+    const source = redisStream({ url: redis.url, stream, group: 'billing', start: 'beginning' })
+    const running = source(processor)(stopping.signal)()
+    await until('all are stored', async () => (await timesOf(store)).length === 50)
+    stopping.abort()
+    const { received, deadLettered, unsettled } = await running
+    assert.equal([received, deadLettered, unsettled], [50, 50, 0])
+    assert.equal(await redis.cli('XPENDING', stream, 'billing'), [0, null, null, null])
+    assert.equal(
+      await timesOf(store),
+      Array.from({ length: 50 }, () => 1)
+    )
+  })
 )
 
 entries.run()
