@@ -22,7 +22,7 @@ const fresh = async (): Promise<Broker> => {
     },
     left: async () => {
       const groups = (await redis.cli('XINFO', 'GROUPS', stream).catch(() => [])) as readonly unknown[][]
-      const [group = []] = groups.filter((each) => each[each.indexOf('name') + 1] === 'laws')
+      const group = groups.find((each) => each[each.indexOf('name') + 1] === 'laws') ?? []
       return Number(group[group.indexOf('pending') + 1]) + Number(group[group.indexOf('lag') + 1])
     },
     restart: async () => {
