@@ -167,7 +167,7 @@ const opened = async (
   }
   const groups = streams.map((stream) => streamGroup(`${commands.right.keyPrefix}${stream}`, member))
   try {
-    for (const each of groups) await each.join()
+    for (const each of groups) await joined(each, connectMs ?? defaultConnectMs, clock)
   } catch (thrown) {
     commands.right.close()
     reading.right.close()
@@ -197,6 +197,24 @@ const opened = async (
       commands.right.close()
     }
   })
+}
+
+const defaultConnectMs = 10_000
+const joinPauseMs = 50
+
+/** Joins, and again if the connection broke meanwhile: Redis may be restarted just when a process begins. */
+const joined = async ({ join }: StreamGroup, connectMs: number, clock: Clock): Promise<void> => {
+  const until = clock.monotonic() + connectMs
+  const { signal } = new AbortController()
+  for (;;) {
+    try {
+      return await join()
+    } catch (thrown) {
+      const isAnswer = thrown instanceof Error && thrown.name === 'ReplyError'
+      if (isAnswer || clock.monotonic() >= until) throw thrown
+      await sleep(clock, joinPauseMs, signal)
+    }
+  }
 }
 
 const adviceOn = (message: string): string => {
