@@ -87,7 +87,13 @@ interface Opened {
   readonly close: () => Promise<void>
 }
 
-const connectOptions = ({ connectMs }: RedisDlqOptions) => (connectMs === undefined ? {} : { connectMs })
+/** A disk that is busy may hold up what is written for some seconds. */
+const timeoutMs = 5_000
+
+const connectOptions = ({ connectMs }: RedisDlqOptions) => ({
+  timeoutMs,
+  ...(connectMs !== undefined && { connectMs })
+})
 
 const openedOn = async (
   connection: Connection,

@@ -39,6 +39,8 @@ export interface Script {
 export interface ConnectOptions {
   /** How long the server may take to be there. 10 s by default. */
   readonly connectMs?: number
+  /** How long an answer may take where nothing else is said. 2 s by default. */
+  readonly timeoutMs?: number
   /** Aborts when it is no longer wanted. */
   readonly signal?: AbortSignal
 }
@@ -52,13 +54,13 @@ export const connect = async (
   target: RedisTarget,
   name: string,
   clock: Clock,
-  { connectMs = 10_000, signal }: ConnectOptions = {}
+  { connectMs = 10_000, timeoutMs = 2_000, signal }: ConnectOptions = {}
 ): Promise<Either<ResourceError, Connection>> => {
   const made = await madeClient(target, name)
   if (made._tag === 'Left') return made
   const { client, server, redacted } = made.right
   const problem = await opened(client, connectMs, clock, signal)
-  if (problem === undefined) return right(connectionOf(made.right, clock))
+  if (problem === undefined) return right(connectionOf(made.right, clock, timeoutMs))
   client.disconnect()
   return left(
     resourceError(name, `cannot connect to Redis at ${server}: ${redacted(problem)}; ${adviceOn(problem)}`)
@@ -67,10 +69,13 @@ export const connect = async (
 
 // helpers
 
-const defaultTimeoutMs = 2_000
 const graceMs = 20
 
-const connectionOf = ({ client, server, keyPrefix, redacted }: Made, clock: Clock): Connection => {
+const connectionOf = (
+  { client, server, keyPrefix, redacted }: Made,
+  clock: Clock,
+  defaultTimeoutMs: number
+): Connection => {
   let reconnects = 0
   client.on('ready', () => (reconnects += 1))
 
