@@ -52,7 +52,7 @@ const run = (file, messages) =>
 const contenders = [
   { name: 'hand-tuned ioredis', file: 'hand.mjs', fill: fillStream, messages: count },
   { name: 'missive-ts', file: 'missive.mjs', fill: fillStream, messages: count },
-  ...(existsSync(join(here, '..', 'node_modules', 'bullmq'))
+  ...(existsSync(join(here, 'node_modules', 'bullmq'))
     ? [{ name: 'BullMQ, concurrency 100', file: 'bullmq.mjs', fill: fillQueue, messages: jobs }]
     : [])
 ]

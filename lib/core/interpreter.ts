@@ -133,7 +133,7 @@ export const renderEvent = (event: Event): string | undefined =>
       ),
     Trimmed: ({ stream, count }) =>
       printable(`${count} entries of ${stream} ARE LOST: trimmed or deleted before they were done`),
-    Dropped: ({ count }) => `${count} messages WERE DROPPED, as they came faster than they were handled`,
+    Dropped: ({ count }) => `${count} messages WERE DROPPED: they came and were not taken`,
     Draining: ({ inFlight }) => `stopping: ${inFlight} in flight; once more stops at once`,
     otherwise: () => undefined
   })

@@ -40,8 +40,10 @@ export interface SourceError {
   readonly cause: unknown
 }
 
+/** `waited`: nothing was at hand, so that timers and signals had their turn; else they are given one now and then. */
 export type Pulled =
-  { readonly _tag: 'Batch'; readonly items: readonly Delivery[] } | { readonly _tag: 'End' }
+  | { readonly _tag: 'Batch'; readonly items: readonly Delivery[]; readonly waited?: boolean }
+  | { readonly _tag: 'End' }
 
 export interface Traits {
   /** Can it bring a message back? */

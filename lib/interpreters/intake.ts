@@ -72,7 +72,10 @@ export const intake = (
       }
       answered()
       if (pulled.right._tag === 'End') hasEnded = true
-      else accept(pulled.right.items)
+      else {
+        accept(pulled.right.items)
+        if (pulled.right.waited === true) yieldedAt = clock.monotonic()
+      }
       if (clock.monotonic() - yieldedAt < yieldAfterMs) continue
       await new Promise<void>((resolve) => void clock.after(0, resolve))
       yieldedAt = clock.monotonic()

@@ -171,10 +171,10 @@ const opened = async (
       traits: { redelivers: false, delay: 'in-place', exclusive: false },
       pull: (max, signal) => async () => {
         wanted(signal)
-        for (;;) {
+        for (let waited = false; ; waited = true) {
           const items = signal.aborted ? [] : waiting.take(max)
           for (const { size } of items) takenBytes += size
-          if (items.length > 0 || signal.aborted) return right({ _tag: 'Batch', items })
+          if (items.length > 0 || signal.aborted) return right({ _tag: 'Batch', items, waited })
           await new Promise<void>((resolve) => (wake = resolve))
         }
       },

@@ -148,7 +148,7 @@ export const reader = (needs: ReaderNeeds): Reader => {
           if (signal.aborted) return right({ _tag: 'Batch', items: [] })
           throw new Error(`there is no connection to Redis at ${connection.server}`)
         }
-        return right({ _tag: 'Batch', items: await pulled(max, signal) })
+        return right({ _tag: 'Batch', items: await pulled(max, signal), waited: true })
       } catch (thrown) {
         return failed(thrown).catch((again: unknown) =>
           left({ _tag: 'Transient', cause: connection.errorOf(again) })

@@ -132,7 +132,10 @@ const destroy = ({ client, server }: Pair): void => {
   server.destroy()
 }
 
+/** A socket that is being ended already has no reset: Node would wait for it for ever. */
 const reset = ({ client, server }: Pair): void => {
-  client.resetAndDestroy()
-  server.resetAndDestroy()
+  for (const socket of [client, server]) {
+    if (socket.writableEnded) socket.destroy()
+    else socket.resetAndDestroy()
+  }
 }
