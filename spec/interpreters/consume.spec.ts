@@ -732,6 +732,35 @@ pulling('is given up when the source throws or rejects', async () => {
   }
 })
 
+pulling('lets others have a turn now and then, but not where the source has waited already', async () => {
+  const turns = async (waited: boolean): Promise<number> => {
+    let [count, time] = [0, 0]
+    const clock = virtualClock()
+    const source = listed(numbered(8), {
+      changed: ({ pull }) => ({
+        pull: (_, signal) => async () => {
+          time += 30
+          const pulled = await pull(1, signal)()
+          return pulled._tag === 'Right' && pulled.right._tag === 'Batch'
+            ? right({ ...pulled.right, waited })
+            : pulled
+        }
+      })
+    })
+    const counting = {
+      ...clock,
+      monotonic: () => time,
+      after: (delayMs: number, call: () => void) => {
+        if (delayMs === 0) count += 1
+        return clock.after(delayMs, call)
+      }
+    }
+    assert.is((await running(source.open, acking, {}, counting).report()).received, 8)
+    return count
+  }
+  assert.equal([await turns(false), await turns(true)], [9, 1])
+})
+
 pulling.run()
 
 // settling
