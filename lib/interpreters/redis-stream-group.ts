@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
 import type { Action, Delivery, Settle, Settlement, SourceGauges } from '../core/source.js'
 import type { Connection } from '../redis/connection.js'
+import type { Part } from '../redis/like.js'
 import { EntryDelivery, type HeadersOf, type PayloadOf, type Reply } from './redis-stream-entry.js'
 import { idBefore, isAfter, oldestOf } from './redis-stream-id.js'
 import {
@@ -86,6 +87,17 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     commands.run(script, [key], [group, consumer, ...parts])
   const runBytes: Connection['run'] = (script, _, parts) =>
     commands.runBytes(script, [key], [group, consumer, ...parts])
+
+  const take = scripts.takeFor(key, group)
+  const askToTake = async (parts: readonly Part[]): Promise<unknown> => {
+    const all = [1, key, group, consumer, ...parts]
+    try {
+      return await commands.askBytes(['EVALSHA', take.sha, ...all, 0])
+    } catch (thrown) {
+      if (!(thrown instanceof Error && thrown.message.startsWith('NOSCRIPT'))) throw thrown
+      return commands.askBytes(['EVAL', take.text, ...all, 1])
+    }
+  }
 
   const trimmed = (count: number): void => {
     if (count === 0) return
@@ -255,9 +267,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     },
     take: async (max) => {
       const askedAt = clock.monotonic()
-      const taken = takenOf(
-        await runBytes(scripts.take, [], [scripts.horizonMs, leaseMs, max, ...scripts.takeTimes])
-      )
+      const taken = takenOf(await askToTake([scripts.horizonMs, leaseMs, max, ...scripts.takeTimes]))
       trimmed(taken.gone.length + taken.unread)
       return { items: claimedOf(taken.claimed, askedAt), waitMs: taken.waitMs }
     },

@@ -101,14 +101,29 @@ return {made, group['last-delivered-id'], from}`)
 
 /**
  * Takes what is due and what was abandoned. ARGV: group, consumer, horizon, lease, how many at most, how long a scan
- * is enough for all, when an idle consumer is gone. Answers how long until the next scan, the entries with their
- * counts and whether they were abandoned, the ids of pending entries that were trimmed, and how many were trimmed
- * that nobody had read.
+ * is enough for all, when an idle consumer is gone, whether this script is new to the server. Answers how long until
+ * the next scan, the entries with their counts and whether they were abandoned, the ids of pending entries that were
+ * trimmed, and how many were trimmed that nobody had read.
  */
-export const take: Script = script(`
+const taking = `
 local g, me, horizon, lease, n = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local every, reap = tonumber(ARGV[6]), tonumber(ARGV[7])
+local every, reap, isNew = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1'
 local consumers = redis.call('XINFO', 'CONSUMERS', KEYS[1], g)
+if isNew then
+  -- A server that was started from its log counts less than was read. Told so, it finds out by itself.
+  local begins = '0-0'
+  for _, fields in ipairs(consumers) do
+    for i = 1, #fields, 2 do
+      if fields[i] == 'name' then begins = string.match(fields[i + 1], '^~from (.+)$') or begins end
+    end
+  end
+  for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+    local group = {}
+    for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
+    local last = group['last-delivered-id']
+    if group.name == g and last ~= begins then redis.call('XGROUP', 'SETID', KEYS[1], g, last) end
+  end
+end
 local others = {}
 for _, fields in ipairs(consumers) do
   local consumer = {}
@@ -160,7 +175,14 @@ for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 if #got >= n then return {0, got, gone, unread} end
 redis.call('XREADGROUP', 'GROUP', g, '~scan', 'COUNT', 1, 'STREAMS', KEYS[1], '0')
-return {every, got, gone, unread}`)
+return {every, got, gone, unread}`
+
+/**
+ * The script of one group. A server has forgotten all scripts when it is started again: so it says that it was, by not
+ * knowing this one, and says so once for each group.
+ */
+export const takeFor = (key: string, group: string): Script =>
+  script(`${taking}\n-- ${JSON.stringify([key, group])}`)
 
 /** What else `take` is given. */
 export const takeTimes = [scanMs, reapMs] as const
