@@ -8,7 +8,14 @@ const restarts = redisSuite('redisStream whose Redis is restarted')
 
 restarts('loses nothing, and repeats only what was not confirmed, whether Redis is stopped or killed', () =>
   inTrial(
-    { count: 8_000, shares: mixture, perSecond: 2_500, leaseMs: 1_000, redis: { appendonly: 'always' } },
+    {
+      count: 8_000,
+      shares: mixture,
+      perSecond: 2_500,
+      leaseMs: 1_000,
+      redis: { appendonly: 'always' },
+      mayLeave: true
+    },
     async (trial) => {
       const { redis, between } = trial
       await trial.ready(2)
@@ -18,6 +25,8 @@ restarts('loses nothing, and repeats only what was not confirmed, whether Redis 
         await redis[end]()
         await redis.start()
       }
+      await trial.settled()
+      await trial.scanned()
       const verdict = await trial.judged()
       accept(verdict)
       assert.ok(verdict.repeats.killed === 0 && verdict.repeats.parked > 0)

@@ -16,6 +16,10 @@ export interface Evidence {
   readonly letters: ReadonlyMap<number, string>
   /** How many entries the group still holds, parked ones included. */
   readonly pending: number
+  /** How many entries workers told of that were trimmed before they were done. */
+  readonly trimmed: number
+  /** So many were; none by default. */
+  readonly mayBeTrimmed?: number
   /** Which messages need not be done, as a fault took them away that takes messages away. */
   readonly mayBeLost?: (seq: number) => boolean
   /** Which messages may be started once more though they were done, as a fault made their group forget it. */
@@ -45,6 +49,8 @@ export const judged = ({
   ledger,
   letters,
   pending,
+  trimmed,
+  mayBeTrimmed = 0,
   mayBeLost = () => false,
   mayBeRedone = () => false
 }: Evidence): Verdict => {
@@ -141,6 +147,8 @@ export const judged = ({
     if (holder !== 0 && stopped.has(holder) && !has(seq, isAcked))
       objections.add('left by a worker that stopped in good order', seq)
   }
+  if (trimmed !== mayBeTrimmed)
+    objections.say(`${trimmed} entries were told of as trimmed, and ${mayBeTrimmed} were`)
   if (pending > 0) objections.say(`${pending} entries are still pending`)
   return { objections: objections.all(), starts: all, handled, stored, repeats, redone, lateAcks, lost }
 }

@@ -24,9 +24,12 @@ export interface TrialOptions extends Omit<PlanOptions, 'seed'> {
   readonly redis?: RedisOptions
   readonly perSecond?: number
   readonly adding?: ProducerOptions['adding']
+  /** Outages outlast leases. */
+  readonly mayLeave?: boolean
 }
 
 export interface Trial {
+  readonly seed: number
   readonly redis: RedisServer
   /** Between workers and Redis, for those that are started with its url. */
   readonly proxy: TcpProxy
@@ -46,9 +49,13 @@ export interface Trial {
   /** Begins to add messages. */
   readonly produce: () => Producer
   readonly records: () => readonly LedgerRecord[]
+  /** How many entries workers told of that were trimmed before they were done. */
+  readonly trimmed: () => number
   /** Waits until all was added and nothing is left in the group. */
   readonly settled: (deadlineMs?: number) => Promise<void>
-  /** The same, stops the workers, and lets the judge speak. */
+  /** Waits until somebody has scanned the group once more. */
+  readonly scanned: () => Promise<void>
+  /** Waits as `settled` does, stops the workers, and lets the judge speak. */
   readonly judged: (more?: Partial<Evidence>) => Promise<Verdict>
   /** The judge at once, as things stand. */
   readonly judgedNow: (more?: Partial<Evidence>) => Promise<Verdict>
@@ -110,7 +117,7 @@ const trialOf = (
     limit,
     mode
   }
-  const fleet = fleetOf(worker)
+  const fleet = fleetOf(worker, options.mayLeave)
   let producer: Producer | undefined
 
   const pendingIn = async (): Promise<number> => {
@@ -133,10 +140,30 @@ const trialOf = (
     await until('nothing is left in the group', () => isSettled().catch(() => false), deadlineMs)
   }
 
+  /** For how long nobody has scanned the group, in milliseconds. */
+  const unscannedMs = async (): Promise<number> => {
+    const consumers = (await redis.cli('XINFO', 'CONSUMERS', stream, group)) as readonly unknown[]
+    return Number(fieldOf(consumers.find((each) => fieldOf(each, 'name') === '~scan') ?? [], 'idle'))
+  }
+
+  const trimmed = (): number =>
+    fleet
+      .all()
+      .flatMap(({ events }) => events)
+      .reduce((sum, event) => sum + (event._tag === 'Trimmed' ? event.count : 0), 0)
+
   const judgedNow: Trial['judgedNow'] = async (more = {}) =>
-    judged({ plan, ledger: file, letters: lettersIn(queue, firstMs), pending: await pendingIn(), ...more })
+    judged({
+      plan,
+      ledger: file,
+      letters: lettersIn(queue, firstMs),
+      pending: await pendingIn(),
+      trimmed: trimmed(),
+      ...more
+    })
 
   return {
+    seed,
     redis,
     proxy,
     plan,
@@ -169,7 +196,12 @@ const trialOf = (
       readLedger(file, (record) => all.push(record))
       return all
     },
+    trimmed,
     settled,
+    scanned: async () => {
+      const before = await unscannedMs()
+      await until('the group is scanned', async () => (await unscannedMs()) < before)
+    },
     judged: async (more) => {
       await settled()
       await fleet.stopAll()

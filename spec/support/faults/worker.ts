@@ -136,7 +136,7 @@ const processorOf = (dlq: SqliteDlq) =>
 // Whoever started it may be gone without having said so.
 process.stdin.on('end', () => process.exit(1)).resume()
 
-const source = redisStreamSource({ url, stream, group, leaseMs })
+const source = redisStreamSource({ url, stream, group, leaseMs, connectMs: 60_000 })
 const interpreter = consume(broken(options.mode)(watched(source)), {
   concurrency,
   maxUnsettled,
