@@ -7,7 +7,7 @@ import { redisDlq } from '../../lib/dlq/redis.js'
 import { app, bytes, called, dlq, madeQueue, orders } from '../support/cli-command.js'
 import { letter } from '../support/letters.js'
 import { inEmptyFolder } from '../support/program.js'
-import { type RedisServer, startRedis, uniqueName } from '../support/redis-server.js'
+import { type RedisServer, startRedis, uniqueName, withRedis } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
 
 const password = 's3cr3t-p:ss'
@@ -174,5 +174,19 @@ command('ends with 2 and shows no password where the URL leads nowhere, or canno
     assert.match(stderr, 'missive: ')
   }
 })
+
+command('speaks TLS with rediss://', () =>
+  withRedis(
+    async ({ url, ca }) => {
+      const env = { NODE_EXTRA_CA_CERTS: ca }
+      const missing = await dlq({ cwd, env }, 'ls', url)
+      assert.equal([missing.code, missing.stdout], [2, ''])
+      assert.match(missing.stderr, 'there is no queue called missive:dlq')
+      const distrusted = await dlq({ cwd }, 'ls', url)
+      assert.match(distrusted.stderr, 'self-signed certificate')
+    },
+    { tls: true }
+  )
+)
 
 command.run()
