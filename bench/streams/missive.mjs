@@ -20,7 +20,8 @@ const routes = types.map((type) =>
 const processor = pipe(receive(json), handle(...routes), withDlq(memoryDlq()))
 const run = redisStream({ url: `redis://127.0.0.1:${port}`, stream: 's', group: 'g' })
 
-await measured(count, async () => {
-  const report = await run(processor)(stopping.signal)()
+await measured(count, async (begin) => {
+  const onEvent = ({ _tag }) => _tag === 'Ready' && begin()
+  const report = await run(processor)(stopping.signal, onEvent)()
   if (report.acked !== count) throw new Error(JSON.stringify(report))
 })

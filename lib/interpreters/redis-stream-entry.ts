@@ -32,7 +32,6 @@ export interface Reply {
 }
 
 export class EntryDelivery extends Interruptible implements Delivery, Origin, StreamEntry {
-  readonly _tag = 'StreamEntry'
   readonly message: Message
   /** Is it done with, or somebody else's by now? */
   isOver = false
@@ -53,6 +52,9 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
   ) {
     super()
     this.message = fromOrigin(this)
+  }
+  get _tag() {
+    return 'StreamEntry' as const
   }
   get bytes(): Buffer {
     const payload = this.read()

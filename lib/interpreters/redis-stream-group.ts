@@ -120,7 +120,15 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       // What nobody got an answer with is fresh from the stream, unless it has been started before.
       const isFresh = kind === 2 && count === 1
       const isSuspect = kind === 1 || (kind === 2 && !isFresh)
-      const delivery = new EntryDelivery(id, values, reply, count, isFresh, isSuspect, askedAt + leaseMs)
+      const delivery = new EntryDelivery(
+        id,
+        values,
+        reply,
+        count,
+        isFresh,
+        isSuspect,
+        Math.floor(askedAt) + leaseMs
+      )
       unsettled.add(delivery)
       return [delivery]
     })
@@ -242,7 +250,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       ),
     accept: (entries, askedAt) => {
       const reply: Reply = { ...common, receivedAt: clock.now() }
-      const until = askedAt + leaseMs
+      const until = Math.floor(askedAt) + leaseMs
       const [first] = entries[0] ?? []
       // The group has gone back: somebody else found it missing, and made it again.
       if (first !== undefined && !isAfter(first, lastDelivered)) recheckUntil ??= lastDelivered
@@ -293,7 +301,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       if (answer === 0) unsettled.drop(delivery)
       if (answer === 1 || answer === -1) {
         delivery.counted()
-        delivery.until = askedAt + leaseMs
+        delivery.until = Math.floor(askedAt) + leaseMs
         delivery.isTrimmed = answer === -1
       }
       return answer === -1 ? 'ok' : settlementOf(answer)
