@@ -29,6 +29,8 @@ export interface Evidence {
 export interface Verdict {
   /** What was not as it must be, in words. */
   readonly objections: readonly string[]
+  /** What the ledger has of some of the messages that were objected to, a line for each. */
+  readonly histories: readonly string[]
   readonly starts: number
   readonly handled: number
   readonly stored: number
@@ -150,17 +152,37 @@ export const judged = ({
   if (trimmed !== mayBeTrimmed)
     objections.say(`${trimmed} entries were told of as trimmed, and ${mayBeTrimmed} were`)
   if (pending > 0) objections.say(`${pending} entries are still pending`)
-  return { objections: objections.all(), starts: all, handled, stored, repeats, redone, lateAcks, lost }
+  const histories = historiesOf(ledger, objections.named())
+  return {
+    objections: objections.all(),
+    histories,
+    starts: all,
+    handled,
+    stored,
+    repeats,
+    redone,
+    lateAcks,
+    lost
+  }
 }
 
 // rendering
 
 /** A verdict in two lines, with what was objected to. */
-export const renderVerdict = ({ objections, starts, handled, stored, repeats, ...rest }: Verdict): string =>
+export const renderVerdict = ({
+  objections,
+  histories,
+  starts,
+  handled,
+  stored,
+  repeats,
+  ...rest
+}: Verdict): string =>
   [
     `${handled} handled, ${stored} in the queue, ${starts} starts, ${rest.redone} redone, ${rest.lateAcks} acknowledged late, ${rest.lost} taken away`,
     `repeated because: ${reasons.map((reason) => `${reason} ${repeats[reason]}`).join(', ')}`,
-    ...objections
+    ...objections,
+    ...histories
   ].join('\n')
 
 // helpers
@@ -169,6 +191,25 @@ const isHandled = 1
 const isStored = 2
 const isAcked = 4
 const mostNamed = 10
+const mostTold = 3
+
+const historiesOf = (ledger: string, seqs: readonly number[]): readonly string[] => {
+  if (seqs.length === 0) return []
+  const told = new Map(seqs.map((seq) => [seq, [] as string[]]))
+  const workers = new Set<number>()
+  let firstAt = 0
+  readLedger(ledger, ({ what, seq, worker, at }) => {
+    firstAt ||= at
+    const time = `${what} by ${worker} at ${Math.round(at - firstAt)} ms`
+    if (what === 'killed' || what === 'stopped') {
+      if (workers.has(worker)) for (const history of told.values()) history.push(`(${time})`)
+    } else if (told.has(seq)) {
+      workers.add(worker)
+      told.get(seq)?.push(time)
+    }
+  })
+  return Array.from(told).map(([seq, history]) => `${seq}: ${history.join(', ')}`)
+}
 
 const objectionList = () => {
   const found = new Map<string, { count: number; readonly named: number[] }>()
@@ -180,6 +221,8 @@ const objectionList = () => {
       objection.count += 1
       if (objection.named.length < mostNamed) objection.named.push(seq)
     },
+    /** Some of the messages, of each kind of objection. */
+    named: (): readonly number[] => [...found.values()].flatMap(({ named }) => named.slice(0, mostTold)),
     say: (what: string): void => void said.push(what),
     all: (): readonly string[] => [
       ...Array.from(found).map(

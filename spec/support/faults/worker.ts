@@ -78,8 +78,13 @@ const watched =
 
 // the processor
 
-const told = combinator('told', (processor) => (message) => async () => {
+const tellingStarts = combinator('tellingStarts', (processor) => (message) => {
   ledger.write('started', seqOf(message))
+  return processor(message)
+})
+
+/** Apart from the starts: a queue that cannot store a letter is asked again, and nothing else is started again. */
+const tellingLetters = combinator('tellingLetters', (processor) => (message) => async () => {
   const outcome = await processor(message)()
   if (outcome._tag === 'DeadLettered') ledger.write('stored', seqOf(message))
   return outcome
@@ -127,8 +132,9 @@ const processorOf = (dlq: SqliteDlq) =>
       })
     ),
     withMaxDeliveries(limit),
+    tellingStarts,
     withDlq(dlq),
-    told
+    tellingLetters
   )
 
 // the program
