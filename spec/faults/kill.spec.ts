@@ -32,23 +32,26 @@ kills.run()
 const stops = redisSuite('redisStream whose processes are stopped')
 
 stops('loses nothing and repeats nothing, when they are stopped in turn', () =>
-  inTrial({ count: 8_000, shares: { ...mixture, nacked: 0 }, perSecond: 3_000 }, async (trial) => {
-    const { fleet, between } = trial
-    await trial.ready(3)
-    trial.produce()
-    for (let stop = 0; stop < 6; stop += 1) {
-      await delay(between(50, 300))
-      const [oldest] = fleet.living()
-      if (oldest === undefined) throw new Error('nobody is left')
-      await oldest.told('Ready')
-      fleet.start()
-      await fleet.stop(oldest)
+  inTrial(
+    { count: 8_000, shares: { ...mixture, nacked: 0 }, perSecond: 3_000, leaseMs: 5_000 },
+    async (trial) => {
+      const { fleet, between } = trial
+      await trial.ready(3)
+      trial.produce()
+      for (let stop = 0; stop < 6; stop += 1) {
+        await delay(between(50, 300))
+        const [oldest] = fleet.living()
+        if (oldest === undefined) throw new Error('nobody is left')
+        await oldest.told('Ready')
+        fleet.start()
+        await fleet.stop(oldest)
+      }
+      const verdict = await trial.judged()
+      accept(verdict)
+      assert.is(verdict.starts, 8_000, 'each was started once')
+      assert.is(verdict.handled + verdict.stored, 8_000)
     }
-    const verdict = await trial.judged()
-    accept(verdict)
-    assert.is(verdict.starts, 8_000, 'each was started once')
-    assert.is(verdict.handled + verdict.stored, 8_000)
-  })
+  )
 )
 
 stops.run()

@@ -9,7 +9,7 @@ const given = (kind: Kind, ...numbers: readonly number[]): ReadonlyMap<number, K
   new Map(numbers.map((number) => [number, kind]))
 
 leases('runs work once that takes ten leases, though four processes look for what was left', () =>
-  inTrial({ count: 400, given: given('long', 0, 7, 50, 51, 52, 200), leaseMs: 300 }, async (trial) => {
+  inTrial({ count: 400, given: given('long', 0, 7, 50, 51, 52, 200), leaseMs: 500 }, async (trial) => {
     await trial.ready(4)
     trial.produce()
     const verdict = await trial.judged()
