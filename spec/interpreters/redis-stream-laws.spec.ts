@@ -78,7 +78,7 @@ laws.after(async () => {
   await redis.stop()
 })
 
-for (const { name, run } of sourceLaws(bench)) laws(name, run)
+for (const { name, run } of sourceLaws(bench, { deadlineMs: 30_000 })) laws(name, run)
 
 laws('is left out of those laws alone that need a source which ends', () => {
   assert.equal(
