@@ -18,7 +18,7 @@ const routes = types.map((type) =>
   })
 )
 const processor = pipe(receive(json), handle(...routes), withDlq(memoryDlq()))
-const run = redisStream({ url: `redis://127.0.0.1:${port}`, stream: 's', group: 'g' })
+const run = redisStream({ url: `redis://127.0.0.1:${port}`, stream: 's', group: 'g', maxUnsettled: 2_048 })
 
 await measured(count, async (begin) => {
   const onEvent = ({ _tag }) => _tag === 'Ready' && begin()

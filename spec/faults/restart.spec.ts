@@ -13,8 +13,7 @@ restarts('loses nothing, and repeats only what was not confirmed, whether Redis 
       shares: mixture,
       perSecond: 2_500,
       leaseMs: 1_000,
-      redis: { appendonly: 'always' },
-      mayLeave: true
+      redis: { appendonly: 'always' }
     },
     async (trial) => {
       const { redis, between } = trial

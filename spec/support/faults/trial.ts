@@ -24,7 +24,7 @@ export interface TrialOptions extends Omit<PlanOptions, 'seed'> {
   readonly redis?: RedisOptions
   readonly perSecond?: number
   readonly adding?: ProducerOptions['adding']
-  /** Outages outlast leases. */
+  /** Workers may be stopped while Redis is away. */
   readonly mayLeave?: boolean
 }
 
