@@ -1,8 +1,8 @@
 /** One stream as a member of its group sees it: what it was given, and what it says of that. */
 import type { Clock } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
-import type { Action, Delivery, Settle, Settlement, SourceGauges } from '../core/source.js'
-import type { Connection } from '../redis/connection.js'
+import type { SourceGauges } from '../core/source.js'
+import type { Connection, Script } from '../redis/connection.js'
 import type { Part } from '../redis/like.js'
 import { EntryDelivery, type HeadersOf, type PayloadOf, type Reply } from './redis-stream-entry.js'
 import { idBefore, isAfter, oldestOf } from './redis-stream-id.js'
@@ -18,6 +18,7 @@ import {
   timeOf
 } from './redis-stream-reply.js'
 import * as scripts from './redis-stream-scripts.js'
+import { type StreamSettling, streamSettling } from './redis-stream-settling.js'
 import { unsettledList } from './redis-stream-unsettled.js'
 
 // model
@@ -35,8 +36,8 @@ export interface Membership {
   readonly emit: OnEvent
 }
 
-/** All but `settle`, `renew` and `measure` reject where Redis does not answer. */
-export interface StreamGroup {
+/** What it says of entries does not reject; all else does where Redis does not answer. */
+export interface StreamGroup extends StreamSettling {
   readonly key: string
   /** Makes what is missing of stream, group and consumer. */
   readonly join: () => Promise<void>
@@ -54,11 +55,6 @@ export interface StreamGroup {
   readonly recover: (
     max: number
   ) => Promise<{ readonly items: readonly EntryDelivery[]; readonly isAll: boolean }>
-  readonly start: (delivery: EntryDelivery) => Promise<Settlement>
-  readonly settle: (batch: readonly Settle[]) => Promise<readonly Settlement[]>
-  readonly renew: (held: readonly EntryDelivery[]) => Promise<readonly Settlement[]>
-  /** Gives back what was not started. */
-  readonly giveBack: (deliveries: readonly EntryDelivery[]) => Promise<void>
   readonly measure: () => Promise<SourceGauges>
   readonly leave: () => Promise<void>
 }
@@ -83,10 +79,8 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
   let lost = 0
   let rejoinedAt = -Infinity
 
-  const run: Connection['run'] = (script, _, parts) =>
+  const run = (script: Script, parts: readonly Part[]): Promise<unknown> =>
     commands.run(script, [key], [group, consumer, ...parts])
-  const runBytes: Connection['run'] = (script, _, parts) =>
-    commands.runBytes(script, [key], [group, consumer, ...parts])
 
   const take = scripts.takeFor(key, group)
   const askToTake = async (parts: readonly Part[]): Promise<unknown> => {
@@ -106,7 +100,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
   }
 
   const joinAt = async (place: string): Promise<{ readonly isMade: boolean; readonly begins: string }> => {
-    const [made, delivered, begins] = (await run(scripts.join, [], [place])) as [number, string, string]
+    const [made, delivered, begins] = (await run(scripts.join, [place])) as [number, string, string]
     lastDelivered = delivered
     return { isMade: made === 1, begins }
   }
@@ -165,74 +159,20 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     emit({ _tag: 'GroupLost', stream: key, group, from: isMade ? begins : lastDelivered })
   }
 
-  /** What almost always is the case: all is done, and surely ours. */
-  const ackedAtOnce = async (batch: readonly Settle[]): Promise<readonly Settlement[] | undefined> => {
-    const sureFrom = clock.monotonic() + leaseMs / 3
-    const ids: string[] = []
-    for (const { delivery, action } of batch) {
-      const { id, until, isTrimmed } = delivery as EntryDelivery
-      if (action._tag !== 'Done' || until <= sureFrom || isTrimmed) return undefined
-      ids.push(id)
-    }
-    try {
-      await commands.ask(['XACK', key, group, ...ids])
-      return ids.map(() => 'ok')
-    } catch {
-      return ids.map(() => 'unknown')
-    }
-  }
-
-  /** Asks for each kind of action what is asked for it, and answers in the order of all. */
-  const settledEach = async (batch: readonly Settle[]): Promise<readonly Settlement[]> => {
-    const sureFrom = clock.monotonic() + leaseMs / 3
-    const answers = new Map<EntryDelivery, number>()
-    const sure: EntryDelivery[] = []
-    const late: EntryDelivery[] = []
-    const back: Back[] = []
-    for (const { delivery, action } of batch) {
-      const entry = delivery as EntryDelivery
-      if (entry.isTrimmed) answers.set(entry, action._tag === 'Done' ? 1 : -1)
-      else if (action._tag === 'Done') (entry.until > sureFrom ? sure : late).push(entry)
-      else back.push({ entry, action })
-    }
-    const told = (entries: readonly EntryDelivery[], given: readonly number[] | undefined): void =>
-      entries.forEach((entry, index) => answers.set(entry, given?.[index] ?? unknown))
-    const idsOf = (entries: readonly EntryDelivery[]): readonly string[] => entries.map(({ id }) => id)
-    const [acks, lateAcks, parks] = await Promise.all([
-      asked(sure, async () => {
-        await commands.ask(['XACK', key, group, ...idsOf(sure)])
-        return sure.map(() => 1)
-      }),
-      asked(late, () => run(scripts.ackOwned, [], idsOf(late))),
-      parked(back)
-    ])
-    told(sure, acks)
-    told(late, lateAcks)
-    told(
-      back.map(({ entry }) => entry),
-      parks
-    )
-    trimmed([...answers.values()].filter((answer) => answer === -1).length)
-    return batch.map(({ delivery }) => settlementOf(answers.get(delivery as EntryDelivery) ?? unknown))
-  }
-
-  const parked = (back: readonly Back[]): Promise<readonly number[] | undefined> =>
-    asked(back, () =>
-      run(
-        scripts.park,
-        [],
-        [
-          scripts.horizonMs,
-          ...back.flatMap(({ entry, action }) => [
-            entry.id,
-            action._tag === 'Retry' ? Math.min(Math.ceil(action.afterMs), scripts.horizonMs) : 0,
-            action._tag === 'Release' && entry.isCounted ? -1 : 0
-          ])
-        ]
-      )
-    )
+  const settling = streamSettling({
+    key,
+    group,
+    leaseMs,
+    commands,
+    clock,
+    unsettled,
+    run,
+    asked,
+    trimmed
+  })
 
   return {
+    ...settling,
     key,
     join: async () => {
       const { isMade, begins } = await joinAt(from)
@@ -287,57 +227,11 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       const isAll = ids.length === unknownIds.length && mine.length < maxRecovered
       if (ids.length === 0) return { items: [], isAll }
       const askedAt = clock.monotonic()
-      const recovered = recoveredOf(await runBytes(scripts.recover, [], ids))
+      const recovered = recoveredOf(
+        await commands.runBytes(scripts.recover, [key], [group, consumer, ...ids])
+      )
       trimmed(recovered.gone.length)
       return { items: claimedOf(recovered.claimed, askedAt), isAll }
-    },
-    start: async (delivery) => {
-      if (delivery.isTrimmed) return 'ok'
-      const askedAt = clock.monotonic()
-      const [answer = unknown] =
-        (await asked([delivery], async () => [
-          await run(scripts.start, [], [delivery.id, delivery.deliveryCount])
-        ])) ?? []
-      if (answer === 0) unsettled.drop(delivery)
-      if (answer === 1 || answer === -1) {
-        delivery.counted()
-        delivery.until = Math.floor(askedAt) + leaseMs
-        delivery.isTrimmed = answer === -1
-      }
-      return answer === -1 ? 'ok' : settlementOf(answer)
-    },
-    settle: async (batch) => {
-      const settled = (await ackedAtOnce(batch)) ?? (await settledEach(batch))
-      batch.forEach(({ delivery }, index) => {
-        if (settled[index] !== 'unknown') unsettled.drop(delivery as EntryDelivery)
-      })
-      return settled
-    },
-    renew: async (held) => {
-      const now = clock.monotonic()
-      const due = held.filter(({ until, isTrimmed }) => !isTrimmed && until - now < (leaseMs * 2) / 3)
-      const answers = await asked(due, async () => {
-        const parts: number[][] = []
-        for (let begin = 0; begin < due.length; begin += maxRenewed) {
-          const ids = due.slice(begin, begin + maxRenewed).map(({ id }) => id)
-          parts.push((await run(scripts.renew, [], ids)) as number[])
-        }
-        return parts.flat()
-      })
-      const byDelivery = new Map<Delivery, number>(
-        due.map((delivery, index) => [delivery, answers?.[index] ?? unknown])
-      )
-      return held.map((delivery): Settlement => {
-        const answer = byDelivery.get(delivery) ?? 1
-        if (answer === 1 && byDelivery.has(delivery)) delivery.until = now + leaseMs
-        if (answer === -1) delivery.isTrimmed = true
-        if (answer === 0) unsettled.drop(delivery)
-        return answer === -1 ? 'ok' : settlementOf(answer)
-      })
-    },
-    giveBack: async (entries) => {
-      await parked(entries.map((entry) => ({ entry, action: { _tag: 'Release', started: false } })))
-      for (const entry of entries) unsettled.drop(entry)
     },
     measure: async () => {
       const [pending, groups] = await Promise.all([
@@ -356,7 +250,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       }
     },
     leave: async () => {
-      while ((await run(scripts.leave, [], [scripts.horizonMs])) === 1);
+      while ((await run(scripts.leave, [scripts.horizonMs])) === 1);
     }
   }
 }
@@ -367,17 +261,6 @@ export const isGroupLost = (thrown: unknown): boolean =>
 
 // helpers
 
-const unknown = -2
 /** Several questions at the same time meet the same loss. */
 const sameLossMs = 1_000
 const maxRecovered = 1_000
-const maxRenewed = 500
-
-/** An entry that goes back. */
-interface Back {
-  readonly entry: EntryDelivery
-  readonly action: Exclude<Action, { readonly _tag: 'Done' }>
-}
-
-const settlementOf = (answer: number): Settlement =>
-  answer === unknown ? 'unknown' : answer === 1 ? 'ok' : 'lost'
