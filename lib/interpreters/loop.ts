@@ -96,7 +96,7 @@ export const loop = async (
     // Of what did not answer for a lease nobody knows whose it is by now.
     if (settlement === 'unknown' && isLeased) delivery.interrupt('leaseLost')
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
-    else if (!traits.redelivers && (settlement === 'unknown' || action !== done)) tally.unsettled += 1
+    else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
   }
   const settling = source.settle && settler(source.settle, traits.leaseMs, clock, conclude)
 

@@ -13,7 +13,8 @@ restarts('loses nothing, and repeats only what was not confirmed, whether Redis 
       shares: mixture,
       perSecond: 2_500,
       leaseMs: 1_000,
-      redis: { appendonly: 'always' }
+      redis: { appendonly: 'always' },
+      mayLeave: true
     },
     async (trial) => {
       const { redis, between } = trial

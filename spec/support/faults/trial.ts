@@ -24,7 +24,7 @@ export interface TrialOptions extends Omit<PlanOptions, 'seed'> {
   readonly redis?: RedisOptions
   readonly perSecond?: number
   readonly adding?: ProducerOptions['adding']
-  /** Workers may be stopped while Redis is away. */
+  /** Outages outlast leases, and what got no answer then is told as left undone. */
   readonly mayLeave?: boolean
 }
 
