@@ -247,7 +247,8 @@ const losesNothing = async (trial: Trial, fault: Fault, name: string): Promise<v
   const startedAt = performance.now()
   while (given() < sent.length && performance.now() - startedAt < trial.recoverMs) await trial.quiet(10)
   await running.until('all messages', () => given() >= sent.length, given)
-  await acked(trial, sent.length)
+  // An answer may get lost for good though what was asked for was done: then the broker knows.
+  if (trial.broker.left === undefined) await acked(trial, sent.length)
   await doneForGood(trial)
   expectEqual('the messages', sorted([...new Set(running.texts())]), sorted(sent))
 }
