@@ -129,7 +129,7 @@ export const renderEvent = (event: Event): string | undefined =>
       printable(`group ${group} of ${stream} was made, to begin ${placeOf(from)}`),
     GroupLost: ({ stream, group, from }) =>
       printable(
-        `group ${group} of ${stream} WAS GONE and was made again, to begin ${placeOf(from)}; what had been handed out before that and was not done is lost to the group`
+        `group ${group} of ${stream} WAS GONE and was made again, to begin ${placeOf(from)}; what was parked before that, or left by a dead process, is lost to the group`
       ),
     Trimmed: ({ stream, count }) =>
       printable(`${count} entries of ${stream} ARE LOST: trimmed or deleted before they were done`),

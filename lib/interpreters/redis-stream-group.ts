@@ -196,10 +196,9 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       if (first !== undefined && !isAfter(first, lastDelivered)) recheckUntil ??= lastDelivered
       const inFlight = recheckUntil === undefined ? undefined : new Set(unsettled.live().map(({ id }) => id))
       const items: EntryDelivery[] = []
-      let gone = 0
       for (const [id, values] of entries) {
-        if (values === null) gone += 1
-        else if (inFlight?.has(id) !== true) {
+        // One that is gone since it was read stays pending, and is counted when it is taken.
+        if (values !== null && inFlight?.has(id) !== true) {
           const delivery = new EntryDelivery(id, values, reply, 1, true, false, until)
           unsettled.add(delivery)
           items.push(delivery)
@@ -210,7 +209,6 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
         if (recheckUntil !== undefined && isAfter(last, recheckUntil)) recheckUntil = undefined
         if (isAfter(last, lastDelivered)) lastDelivered = last
       }
-      trimmed(gone)
       return items
     },
     take: async (max) => {

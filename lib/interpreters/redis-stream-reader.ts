@@ -25,7 +25,7 @@ export interface ReaderNeeds {
 
 export interface Reader {
   readonly pull: Source['pull']
-  /** Resolves once nothing is being read any more. */
+  /** Resolves once nothing is being read any more, and never rejects. */
   readonly end: () => Promise<void>
 }
 
@@ -102,13 +102,12 @@ export const reader = (needs: ReaderNeeds): Reader => {
     const reading = connection.ask([...command, 'STREAMS', ...keys, ...places], waitMs + patienceMs)
     const reply = await unlessAborted(reading, signal)
     if (reply !== aborted) return accepted(reply, askedAt)
-    abandoned = reading.then(
-      async (late) => {
+    abandoned = reading
+      .then(async (late) => {
         const items = await accepted(late, askedAt)
         for (const each of groups) await each.giveBack(items.filter(({ stream }) => stream === each.key))
-      },
-      () => void (mustRecover = true)
-    )
+      })
+      .catch(() => void (mustRecover = true))
     unblock()
     return []
   }

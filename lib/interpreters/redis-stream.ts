@@ -6,13 +6,12 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import type { OpenSource, Settle, Settlement, Source, SourceGauges, SourceLimits } from '../core/source.js'
-import { type Connection, connect } from '../redis/connection.js'
+import type { OpenSource, Source, SourceLimits } from '../core/source.js'
+import { connect } from '../redis/connection.js'
 import type { RedisTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
 import {
-  type EntryDelivery,
   type HeadersOf,
   type PayloadOf,
   type Value,
@@ -23,7 +22,8 @@ import {
 } from './redis-stream-entry.js'
 import { type StreamGroup, streamGroup } from './redis-stream-group.js'
 import { isId } from './redis-stream-id.js'
-import { type Reader, reader } from './redis-stream-reader.js'
+import { reader } from './redis-stream-reader.js'
+import { streamSource } from './redis-stream-source.js'
 
 // model
 
@@ -145,8 +145,8 @@ const opened = async (
   { emit }: SourceLimits,
   clock: Clock
 ): Promise<Either<ResourceError, Opened>> => {
-  const { group, consumer = hostname(), connectMs } = options
-  const limits = connectMs === undefined ? {} : { connectMs }
+  const { group, consumer = hostname(), connectMs = defaultConnectMs } = options
+  const limits = { connectMs }
   const commands = await connect(options, name, clock, limits)
   if (commands._tag === 'Left') return commands
   const reading = await connect(options, name, clock, limits)
@@ -167,7 +167,7 @@ const opened = async (
   }
   const groups = streams.map((stream) => streamGroup(`${commands.right.keyPrefix}${stream}`, member))
   try {
-    for (const each of groups) await joined(each, connectMs ?? defaultConnectMs, clock)
+    for (const each of groups) await joined(each, connectMs, clock)
   } catch (thrown) {
     commands.right.close()
     reading.right.close()
@@ -177,6 +177,7 @@ const opened = async (
     )
   }
   const { consumer: me } = member
+  const closing = new AbortController()
   const read = reader({
     groups,
     group,
@@ -188,8 +189,16 @@ const opened = async (
     clock
   })
   return right({
-    source: sourceOf(groups, read, [commands.right, reading.right], leaseMs, clock),
+    source: streamSource({
+      groups,
+      pull: read.pull,
+      connections: [commands.right, reading.right],
+      leaseMs,
+      closing: closing.signal,
+      clock
+    }),
     close: async () => {
+      closing.abort()
       await read.end()
       if (commands.right.client.status === 'ready')
         await Promise.allSettled(groups.map((each) => each.leave()))
@@ -224,100 +233,4 @@ const adviceOn = (message: string): string => {
   if (/unknown (?:sub)?command|wrong number of arguments|syntax error/i.test(message))
     return 'Redis 6.2 or newer is needed'
   return 'see what Redis says'
-}
-
-const sourceOf = (
-  groups: readonly StreamGroup[],
-  { pull }: Reader,
-  connections: readonly Connection[],
-  leaseMs: number,
-  clock: Clock
-): Source => {
-  const byKey = new Map(groups.map((each) => [each.key, each]))
-  const groupOf = ({ stream }: EntryDelivery): StreamGroup => byKey.get(stream) as StreamGroup
-
-  /** Asks each group about its own, and answers in the order of all. */
-  const eachGroup = async <A>(
-    all: readonly A[],
-    entryOf: (one: A) => EntryDelivery,
-    ask: (group: StreamGroup, some: readonly A[]) => Promise<readonly Settlement[]>
-  ): Promise<readonly Settlement[]> => {
-    const [only, another] = groups
-    if (only !== undefined && another === undefined) return ask(only, all)
-    const answers = new Map<A, Settlement>()
-    await Promise.all(
-      groups.map(async (group) => {
-        const some = all.filter((one) => groupOf(entryOf(one)) === group)
-        const settled = await ask(group, some)
-        some.forEach((one, index) => answers.set(one, settled[index] ?? 'unknown'))
-      })
-    )
-    return all.map((one) => answers.get(one) ?? 'unknown')
-  }
-
-  /** The one of those that are started alone which was started last. */
-  let suspect: EntryDelivery | undefined
-
-  /**
-   * Waits until the last suspect is settled as well as done, and makes this one the last. Else a process that dies of
-   * this one would leave that one behind, one start more each time, until both are over the limit.
-   */
-  const suspectSettled = async (next: EntryDelivery): Promise<void> => {
-    const { signal } = new AbortController()
-    while (
-      suspect !== undefined &&
-      suspect !== next &&
-      !suspect.isOver &&
-      suspect.interrupted() === undefined
-    )
-      await sleep(clock, suspectPauseMs, signal)
-    suspect = next
-  }
-
-  return {
-    traits: { redelivers: true, delay: 'native', exclusive: false, leaseMs },
-    pull,
-    start: (delivery) => {
-      const entry = delivery as EntryDelivery
-      // Read just now, an entry carries its start already.
-      if (entry.isCounted && entry.until > clock.monotonic()) return undefined
-      return async () => {
-        if (entry.alone) await suspectSettled(entry)
-        return groupOf(entry).start(entry)
-      }
-    },
-    settle: (batch) => () =>
-      eachGroup(
-        batch,
-        ({ delivery }: Settle) => delivery as EntryDelivery,
-        (group, some) => group.settle(some)
-      ),
-    renew: (held) => () =>
-      eachGroup(
-        held as readonly EntryDelivery[],
-        (entry) => entry,
-        (group, some) => group.renew(some)
-      ),
-    measure: () => async () => {
-      const measured = await Promise.all(groups.map((each) => each.measure()))
-      const reconnects = connections.reduce((sum, connection) => sum + connection.reconnects(), 0)
-      return { ...measured.reduce(added), reconnects }
-    }
-  }
-}
-
-const suspectPauseMs = 1
-
-const added = (one: SourceGauges, other: SourceGauges): SourceGauges => {
-  const sum = (a: number | undefined, b: number | undefined): number | undefined =>
-    a === undefined || b === undefined ? undefined : a + b
-  const lag = sum(one.lag, other.lag)
-  const ages = [one.oldestPendingMs, other.oldestPendingMs].filter((age) => age !== undefined)
-  return {
-    ...(lag !== undefined && { lag }),
-    pending: (one.pending ?? 0) + (other.pending ?? 0),
-    parked: (one.parked ?? 0) + (other.parked ?? 0),
-    lost: (one.lost ?? 0) + (other.lost ?? 0),
-    ...(ages.length > 0 && { oldestPendingMs: Math.max(...ages) })
-  }
 }

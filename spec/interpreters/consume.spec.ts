@@ -763,6 +763,48 @@ pulling('lets others have a turn now and then, but not where the source has wait
 
 pulling.run()
 
+// watching
+
+const watching = suite('consume: watching')
+
+watching(
+  'tells every five seconds how things stand, to whoever runs it and to the option alike',
+  async () => {
+    const clock = virtualClock()
+    let isAnswering = true
+    const source = listed(['a', 'b', 'c'], {
+      changed: () => ({
+        measure: () => async () => {
+          if (isAnswering) return { lag: 7 }
+          throw new Error('gone')
+        }
+      })
+    })
+    const slow = processing(async ({ id }) => {
+      await waits(clock, id === 'a' ? 6_000 : 5_000)
+      isAnswering = false
+      return ack
+    })
+    const own: Event[] = []
+    const onEvent = (event: Event): void => {
+      own.push(event)
+      throw new Error('an observer that throws')
+    }
+    const { report, events } = running(source.open, slow, { onEvent }, clock)
+    assert.is((await report()).acked, 3)
+    assert.equal(
+      events.filter(([, { _tag }]) => _tag === 'Measured'),
+      [[5_000, { _tag: 'Measured', gauges: { lag: 7, unsettled: 3, inFlight: 1, isPaused: false } }]]
+    )
+    assert.equal(
+      own,
+      events.map(([, event]) => event)
+    )
+  }
+)
+
+watching.run()
+
 // settling
 
 const settling = suite('consume: settling')
