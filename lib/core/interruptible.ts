@@ -3,8 +3,9 @@ import { type Interruption, interruption } from './message.js'
 
 /** For sources: most messages are done before anybody has looked at their signal, and a signal costs some µs. */
 export abstract class Interruptible {
-  private controller: AbortController | undefined = undefined
-  private reason: Interruption | undefined = undefined
+  // Declared and not initialised: what is made for each message is not to grow by what few of them need.
+  declare private controller: AbortController | undefined
+  declare private reason: Interruption | undefined
 
   get signal(): AbortSignal {
     if (this.controller === undefined) {
