@@ -61,7 +61,7 @@ const rendered = ({ from, line, to }: Edge): string => `${from}:${line} imports 
 const driver = 'better-sqlite3'
 /** The files that may know a driver. */
 const drivers: ReadonlyMap<string, RegExp> = new Map([
-  [driver, /^lib\/dlq\/sqlite(?:-\w+)?\.ts$/],
+  [driver, /^lib\/(?:dlq|idempotency)\/sqlite(?:-\w+)?\.ts$/],
   ['ioredis', /^lib\/redis\/driver\.ts$/]
 ])
 const shared: ReadonlySet<string> = new Set([
@@ -101,6 +101,9 @@ const isAtEdge = (edge: Edge): boolean => isNode(edge) || drivers.get(edge.to)?.
 /** What sources and queues on Redis have in common. */
 const isOfRedis = ({ from, to }: Edge): boolean =>
   to.startsWith('lib/redis/') && /^lib\/(?:interpreters|dlq)\/redis(?:-\w+)*\.ts$/.test(from)
+/** What a server of ours and the handlers for others' have in common. */
+const isOfHttp = ({ from, to }: Edge): boolean =>
+  to.startsWith('lib/http/') && /^lib\/interpreters\/http(?:-\w+)*\.ts$/.test(from)
 /** Laws of sources are laws of the loop over them, too. */
 const isLoop = ({ to }: Edge): boolean => to === 'lib/interpreters/consume.ts'
 const isBeside = ({ from, to }: Edge): boolean => posix.dirname(from) === posix.dirname(to)
@@ -128,8 +131,10 @@ const breaches = (files: Files): readonly string[] => {
     if (isEntry(from)) return isInside(edge)
     if (from.startsWith('lib/core/')) return isCore(edge) || isFunctional(edge)
     if (/^lib\/(?:interpreters|dlq)\//.test(from))
-      return [isCore, isSystem, isFunctional, isAtEdge, isNear, isOfRedis].some((allows) => allows(edge))
-    if (from.startsWith('lib/redis/'))
+      return [isCore, isSystem, isFunctional, isAtEdge, isNear, isOfRedis, isOfHttp].some((allows) =>
+        allows(edge)
+      )
+    if (/^lib\/(?:redis|http|idempotency)\//.test(from))
       return [isCore, isSystem, isFunctional, isAtEdge, isBeside].some((allows) => allows(edge))
     if (from.startsWith('lib/testing/'))
       return [isCore, isSystem, isFunctional, isNode, isBeside, isLoop].some((allows) => allows(edge))
@@ -364,6 +369,7 @@ loading('loads the driver of its subpath alone, and the root no part of Node', (
     './dlq': ['node:'],
     './sqlite': [driver, 'node:'],
     './redis': ['ioredis', 'node:'],
+    './http': [],
     './testing': ['node:']
   })
 })

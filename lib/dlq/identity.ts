@@ -23,4 +23,4 @@ export const storableHeaders = (
   )
 
 export const isHarmless = (name: string): boolean =>
-  !/authorization|cookie|signature|token|secret|api-?key/i.test(name)
+  !/authorization|cookie|signature|hmac|token|secret|api-?key/i.test(name)
