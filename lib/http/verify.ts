@@ -1,5 +1,7 @@
 /** Verifying: who sent a request, found out before its body is read as anything. */
+import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { left } from '../core/result.js'
 import type { UnverifiedRequest } from './request.js'
 
 // model
@@ -16,3 +18,32 @@ export interface Unverified {
  * the function asks for it, so that one which looks at headers alone refuses before anything was read.
  */
 export type Verify = (request: UnverifiedRequest) => TaskEither<Unverified, string>
+
+// what verifiers have in common
+
+/** What is longer is not looked at: no sender needs as much. */
+export const maxHeaderChars = 4096
+
+/** 112 bits, the least that NIST SP 800-131A takes for a key. */
+const minSecretBytes = 14
+
+export const unverified = (reason: string): Either<Unverified, never> => left({ reason })
+
+/** A copy of a secret, or a mistake of configuration, which does not repeat it. */
+export const secretBytes = (secret: string | Uint8Array): Uint8Array<ArrayBuffer> => {
+  if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
+    throw new TypeError('a secret is a text or bytes: is its environment variable set?')
+  const bytes = typeof secret === 'string' ? utf8(secret) : Uint8Array.from(secret)
+  if (bytes.length < minSecretBytes)
+    throw new TypeError(`a secret of ${bytes.length} bytes can be guessed: take ${minSecretBytes} or more`)
+  return bytes
+}
+
+export const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text))
+
+/** Takes as long wherever two of one length differ, so that the time says nothing of what was expected. */
+export const isSame = (expected: Uint8Array, presented: Uint8Array): boolean => {
+  let difference = expected.length ^ presented.length
+  for (const [index, byte] of expected.entries()) difference |= byte ^ (presented[index] ?? 0)
+  return difference === 0
+}
