@@ -46,10 +46,14 @@ const importable: readonly (readonly [string, readonly Name[]])[] = [
   ['missive-ts/dlq', exportsOf(read('lib/dlq.ts'))],
   ['missive-ts/sqlite', exportsOf(read('lib/sqlite.ts'))],
   ['missive-ts/redis', exportsOf(read('lib/redis.ts'))],
+  ['missive-ts/http', exportsOf(read('lib/http.ts'))],
   ['missive-ts/testing', exportsOf(read('lib/testing.ts'))],
   ['fp-ts/lib/function.js', [value('pipe')]],
   ['fp-ts/lib/Either.js', [value('left'), value('right')]],
-  ['fp-ts/lib/Option.js', [value('some'), value('none')]]
+  ['fp-ts/lib/Option.js', [value('some'), value('none')]],
+  ['node:http', [value('createServer')]],
+  ['node:events', [value('once')]],
+  ['node:net', [{ name: 'AddressInfo', isType: true }]]
 ]
 const namespaces = { assert: 'uvu/assert', t: 'io-ts' }
 

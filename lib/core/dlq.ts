@@ -30,7 +30,8 @@ export const withDlq =
     const isFallback = isSettled(processor)
     const settle: Step = (message, outcome) => {
       const failure = unhandled(message, outcome)
-      if (failure === undefined) return outcome
+      if (failure === undefined)
+        return message.trace.storing === undefined ? outcome : acknowledged(dlq, message, outcome)
       const { startedAt = message.receivedAt } = message.trace
       const durationMs = Math.max(0, clock.now() - startedAt)
       return store(dlq, message, { startedAt, durationMs, failure })
@@ -87,7 +88,9 @@ const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outc
   const before = interruptionOf(message)
   if (before !== undefined) return released(before)
   const { failure } = attempt
-  const stored = await answerOf<void>(() => dlq.put(letterOf(message, attempt), message.raw))
+  const storing = answerOf<void>(() => dlq.put(letterOf(message, attempt), message.raw))
+  trace.storing = storing
+  const stored = await storing
   if (stored._tag === 'Right') {
     trace.unstored = undefined
     trace.storedIn = dlq.location
@@ -95,6 +98,14 @@ const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outc
   }
   trace.unstored ??= attempt
   return unlessInterrupted(message, failed(dlqUnavailable(stored.left.reason, failure)))
+}
+
+/** A message that was stored while its handler went on is no dead letter any more once that has acked. */
+const acknowledged = async (dlq: Dlq, message: Message, outcome: Outcome): Promise<Outcome> => {
+  const { source, id, bytes } = message
+  await message.trace.storing
+  if (outcome._tag === 'Acked') await answerOf<void>(() => dlq.resolve?.({ source, id, bytes }))
+  return outcome
 }
 
 /** What a queue answers; only one that says so has done what it was asked. */
@@ -124,6 +135,9 @@ const letterOf = (message: Message, attempt: Attempt): DeadLetter => ({
   deliveryCount: message.deliveryCount,
   receivedAt: message.receivedAt,
   original: message.letter?.original,
-  fault: message.fault,
+  fault: faultOf(message),
   lease: message.letter?.lease
 })
+
+/** What is wrong with the payload stays wrong; any other fault was the delivery's, and a replay is free of it. */
+const faultOf = ({ fault }: Message): Failure | undefined => (fault?._tag === 'Malformed' ? fault : undefined)

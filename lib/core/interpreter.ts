@@ -51,6 +51,7 @@ export type Event =
   | { readonly _tag: 'GroupCreated'; readonly stream: string; readonly group: string; readonly from: string }
   | { readonly _tag: 'GroupLost'; readonly stream: string; readonly group: string; readonly from: string }
   | { readonly _tag: 'Trimmed'; readonly stream: string; readonly count: number }
+  | { readonly _tag: 'Refused'; readonly status: number; readonly path: string; readonly reason: string }
   | { readonly _tag: 'Dropped'; readonly count: number }
   | { readonly _tag: 'Measured'; readonly gauges: Gauges }
   | Progress

@@ -32,7 +32,10 @@ export declare abstract class Message<B = unknown> {
   get trace(): Trace
   /** The source's own form of the message. */
   get raw(): unknown
-  /** What the source found wrong with it: then no format is tried, and the outcome is this failure. */
+  /**
+   * What the source found wrong with it: then no format is tried, and the outcome is this failure. What is `Malformed`
+   * stays so in its dead letter; any other failure is of this delivery alone.
+   */
   get fault(): Failure | undefined
   /** The dead letter that it was, where it is replayed. Set by the replay alone: no sender can. */
   get letter(): StoredLetter | undefined
@@ -50,6 +53,8 @@ export interface Trace {
   unstored: Attempt | undefined
   /** Where the message's dead letter lies. */
   storedIn: string | undefined
+  /** Settles when a queue has answered whether it stored the message: its handler may go on meanwhile. */
+  storing?: Promise<unknown>
 }
 
 /** What a source knows of a message. Fields may be getters that work when first asked. */

@@ -1,9 +1,10 @@
 /** The interpreter of any source: opens it, runs the loop, closes it, and always reports. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Captured, capture, hush } from '../core/captured.js'
+import { type Captured, capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
+import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left } from '../core/result.js'
@@ -60,7 +61,7 @@ export const consume = (
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
       try {
-        const emit = quiet(onEvent, onOwnEvent)
+        const emit = telling(onEvent, onOwnEvent)
         const opened = await open({ maxUnsettled: limits.maxUnsettled, emit }).open()
         if (opened._tag === 'Left') return notStarted({ name: 'ResourceError', message: opened.left.message })
         const { value: source, close } = opened.right
@@ -129,16 +130,3 @@ const reliableClose = async (
     return left(resourceError('source', capture(thrown).message))
   }
 }
-
-/** Observers cannot disturb what they observe, nor each other. */
-const quiet =
-  (...observers: readonly OnEvent[]): OnEvent =>
-  (event) => {
-    for (const onEvent of observers) {
-      try {
-        hush(onEvent(event))
-      } catch {
-        // there is nowhere left to report it to
-      }
-    }
-  }

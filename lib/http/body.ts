@@ -1,0 +1,104 @@
+/** Bodies: read within limits, and never more than is allowed for all of them together. */
+
+// model
+
+/** Why a body was not read; `error` is for the sender. */
+export interface BodyError extends Error {
+  readonly _tag: 'BodyError'
+  readonly status: 400 | 413 | 503
+  readonly error: string
+}
+
+/** How much bodies may take. */
+export interface Budget {
+  /** Of one body. */
+  readonly maxBytes: number
+  /** Takes so many bytes more for a body that has `size` already, or throws a `BodyError`. */
+  readonly take: (bytes: number, size: number) => void
+  /** Gives back what a body took, once it is read or given up. */
+  readonly give: (bytes: number) => void
+}
+
+// constructors
+
+export const bodyError = (status: BodyError['status'], error: string): BodyError =>
+  Object.assign(new Error(error), { _tag: 'BodyError' as const, status, error })
+
+export const tooLarge = (maxBytes: number): BodyError =>
+  bodyError(413, `a body has at most ${maxBytes} bytes`)
+
+export const budget = ({
+  maxBytes,
+  maxBufferedBytes
+}: {
+  readonly maxBytes: number
+  readonly maxBufferedBytes: number
+}): Budget => {
+  let buffered = 0
+  return {
+    maxBytes,
+    take: (bytes, size) => {
+      if (size + bytes > maxBytes) throw tooLarge(maxBytes)
+      if (buffered + bytes > maxBufferedBytes) throw bodyError(503, 'too much is being read')
+      buffered += bytes
+    },
+    give: (bytes) => void (buffered -= bytes)
+  }
+}
+
+// guards
+
+export const isBodyError = (thrown: unknown): thrown is BodyError =>
+  (thrown as Partial<BodyError> | undefined)?._tag === 'BodyError'
+
+// readers
+
+/** All of a stream of bytes, within the budget. Whatever happens, the stream is not read any further. */
+export const readAll = async (
+  stream: AsyncIterable<Uint8Array>,
+  { take, give }: Budget
+): Promise<Uint8Array> => {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const chunk of stream) {
+      take(chunk.length, size)
+      size += chunk.length
+      chunks.push(chunk)
+    }
+    return joined(chunks, size)
+  } finally {
+    give(size)
+  }
+}
+
+/** The chunks of a body as one. */
+export const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array => {
+  const [first] = chunks
+  if (chunks.length === 1 && first !== undefined) return first
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
+
+/** What a body says once it is decompressed, which is bounded as it was before. */
+export const decompressed = async (
+  encoding: string | undefined,
+  bytes: Uint8Array,
+  maxBytes: number
+): Promise<Uint8Array> => {
+  if (encoding === undefined || encoding === 'identity') return bytes
+  const format = encoding.toLowerCase() === 'deflate' ? 'deflate' : 'gzip'
+  const plain = new Blob([bytes as Uint8Array<ArrayBuffer>])
+    .stream()
+    .pipeThrough(new DecompressionStream(format))
+  try {
+    return await readAll(plain, budget({ maxBytes, maxBufferedBytes: maxBytes }))
+  } catch (thrown) {
+    throw isBodyError(thrown) ? thrown : bodyError(400, `the body is no ${format}`)
+  }
+}

@@ -1,0 +1,43 @@
+/** Deliveries of requests: what their messages know is read when somebody asks for it. */
+import type { Failure } from '../core/failure.js'
+import { Interruptible } from '../core/interruptible.js'
+import { type Message, type Origin, fromOrigin } from '../core/message.js'
+import type { HttpRequest } from './request.js'
+
+export class HttpDelivery extends Interruptible implements Origin {
+  readonly message: Message
+  readonly deliveryCount = 1
+  private name: string | undefined
+  constructor(
+    readonly raw: HttpRequest,
+    readonly bytes: Uint8Array,
+    id: string | undefined,
+    /** Where it came in, before its path. */
+    private readonly place: string,
+    readonly redelivers: boolean,
+    /** Milliseconds since the epoch. */
+    readonly receivedAt: number,
+    readonly fault: Failure | undefined,
+    private readonly ownHeaders?: Readonly<Record<string, string>>
+  ) {
+    super()
+    this.name = id
+    this.message = fromOrigin(this)
+  }
+  get id(): string {
+    return (this.name ??= crypto.randomUUID())
+  }
+  get source(): string {
+    return this.place + this.raw.path
+  }
+  /** With what else routes are chosen by, so that a letter is routed as its request was. No sender can forge these. */
+  get headers(): Readonly<Record<string, string>> {
+    const { method, path, query, headers } = this.raw
+    return {
+      ...(this.ownHeaders ?? headers),
+      ':method': method,
+      ':path': path,
+      ...(query === '' ? {} : { ':query': query })
+    }
+  }
+}

@@ -1,0 +1,275 @@
+/** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
+import { within } from '../core/clock.js'
+import { defect, rejected } from '../core/failure.js'
+import { type Interruption, amend } from '../core/message.js'
+import { type Outcome, failed } from '../core/outcome.js'
+import { type Processor, runOf } from '../core/processor.js'
+import { concluded } from '../core/run.js'
+import { type Admit, admission } from './admission.js'
+import { type Budget, budget, decompressed, isBodyError } from './body.js'
+import { eventIdOf } from './cloud-event.js'
+import { eventsOf, isBatch } from './cloud-event-batch.js'
+import { HttpDelivery } from './delivery.js'
+import { type Idempotent, idempotent } from './idempotent.js'
+import type { Settings } from './options.js'
+import { type HttpReply, acked, combinedReply, refusal, replyOf, retryAfter } from './reply.js'
+import type { UnverifiedRequest } from './request.js'
+import type { Verify } from './verify.js'
+
+// model
+
+/** A request as an adapter hands it over. Its body rejects with a `BodyError` where it cannot be had. */
+export interface Incoming extends UnverifiedRequest {
+  principal: string | undefined
+  /** One header, without making a record of all. The name is in lower case. */
+  readonly header: (name: string) => string | undefined
+}
+
+export interface Endpoint {
+  /** Never rejects. */
+  readonly answer: (incoming: Incoming) => Promise<HttpReply>
+  /** What bodies may take. */
+  readonly budget: Budget
+  /** Refuses what comes from now on, and resolves when nothing is in flight. */
+  readonly drain: () => Promise<void>
+  /** Aborts the signals of all that is in flight. */
+  readonly interrupt: (reason: Interruption) => void
+  /** How many handlers run. */
+  readonly inFlight: () => number
+  readonly isDraining: () => boolean
+}
+
+export interface EndpointNeeds {
+  readonly processor: Processor
+  readonly settings: Settings
+  readonly verify: Verify | undefined
+  /** Are requests that a browser sends for a page refused? */
+  readonly refusesPages: boolean
+  /** Where requests come in, before their paths. */
+  readonly place: string
+  /** Told what became of each message. */
+  readonly onOutcome: (outcome: Outcome, delivery: HttpDelivery) => void
+}
+
+// constructors
+
+export const endpointOf = ({
+  processor,
+  settings,
+  verify,
+  refusesPages,
+  place,
+  onOutcome
+}: EndpointNeeds): Endpoint => {
+  const { clock, concurrency, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
+  const { leaseMs, maxEvents, onEvent: emit, retryAfterMs, senderRetries } = settings
+  const begin = runOf(processor)
+  const running = new Set<HttpDelivery>()
+  const bodies = budget(settings)
+  let isDraining = false
+  /** Requests that are being read, handled or answered. */
+  let open = 0
+  let isPaused = false
+  let pausedAt = 0
+  let wakeDrained = (): void => undefined
+
+  const again = retryAfter(retryAfterMs)
+  const full = refusal(503, 'too much is being handled', again)
+  const isFull = (): boolean => running.size >= concurrency
+  const admit: Admit = admission({
+    settings,
+    refusesPages,
+    isDraining: () => isDraining,
+    isReady: () => !isPaused,
+    // What such a sender is refused is lost, so it is stored instead.
+    isFull: () => senderRetries && isFull()
+  })
+
+  const once: Idempotent | undefined =
+    idempotency &&
+    idempotent({
+      store: idempotency,
+      leaseMs,
+      retryAfterMs,
+      clock,
+      onUnmarked: (reason) =>
+        report('idempotency', failed(defect('the store of idempotency', new Error(reason))))
+    })
+
+  const report = (id: string, outcome: Outcome): void => emit({ _tag: 'Reported', id, outcome })
+
+  const refused = (incoming: Incoming, reply: HttpReply, reason: string): HttpReply => {
+    emit({ _tag: 'Refused', status: reply.status, path: incoming.path, reason })
+    return reply
+  }
+
+  // running
+
+  const isIdle = (): boolean => open === 0 && running.size === 0
+  const settle = (): void => {
+    if (isIdle()) wakeDrained()
+  }
+
+  /** The outcome of a delivery, which is in flight until then. */
+  const run = async (delivery: HttpDelivery): Promise<Outcome> => {
+    running.add(delivery)
+    const outcome = await concluded(begin(delivery.message))
+    running.delete(delivery)
+    if (isDraining) settle()
+    return outcome
+  }
+
+  /** The same for a sender that does not wait: what takes longer is stored first. */
+  const runInTime = async (delivery: HttpDelivery, waitMs: number): Promise<Outcome> => {
+    const outcome = run(delivery)
+    const inTime = await within(clock, waitMs, outcome)
+    if (inTime !== undefined) return inTime
+    const { message } = delivery
+    const { startedAt } = message.trace
+    const fault = rejected('deadline-passed', { deadlineMs: waitMs })
+    const storing = concluded(begin(amend(message, { fault })))
+    message.trace.startedAt = startedAt
+    const stored = await storing
+    return stored._tag === 'DeadLettered' ? stored : outcome
+  }
+
+  const process = (delivery: HttpDelivery): Promise<Outcome> =>
+    deadlineMs === undefined ? run(delivery) : runInTime(delivery, deadlineMs)
+
+  const answered = (delivery: HttpDelivery, outcome: Outcome): HttpReply => {
+    onOutcome(outcome, delivery)
+    if (outcome._tag === 'Failed') {
+      report(delivery.id, outcome)
+      if (outcome.failure._tag === 'DlqUnavailable' && !isPaused) {
+        isPaused = true
+        pausedAt = clock.monotonic()
+        emit({ _tag: 'Paused', failure: outcome.failure })
+      }
+    } else if (outcome._tag === 'DeadLettered' && isPaused) {
+      isPaused = false
+      emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
+    }
+    try {
+      return replyOf(outcome, settings)
+    } catch (thrown) {
+      // The work is done: whatever its handler wanted to say, the sender is not to send it again.
+      report(delivery.id, failed(defect('the reply of a handler', thrown)))
+      return acked
+    }
+  }
+
+  // messages
+
+  const deliveryOf = (incoming: Incoming, bytes: Uint8Array, id: string | undefined, own?: Headers) => {
+    // What such a sender is refused is lost, so that it is stored instead.
+    const fault = isFull() && !senderRetries ? rejected('overloaded', { concurrency }) : undefined
+    return new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
+  }
+
+  const handled = async (
+    delivery: HttpDelivery,
+    { principal, path }: Incoming,
+    key: string | undefined
+  ): Promise<HttpReply> => {
+    if (once === undefined || key === undefined) return answered(delivery, await process(delivery))
+    return once(JSON.stringify([principal ?? null, path, key]), delivery.bytes, {
+      run: async () => {
+        const outcome = await process(delivery)
+        return { outcome, reply: answered(delivery, outcome) }
+      },
+      lose: () => delivery.interrupt('leaseLost')
+    })
+  }
+
+  /** By the specification an event is named by its source and id together. */
+  const handledEvent = (incoming: Incoming, bytes: Uint8Array, own?: Headers): Promise<HttpReply> => {
+    const event = eventIdOf(own ?? incoming.headers, bytes)
+    const key = event === undefined ? undefined : JSON.stringify([event.source, event.id])
+    return handled(deliveryOf(incoming, bytes, event?.id, own), incoming, key)
+  }
+
+  const handledBatch = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
+    const events = eventsOf(bytes, maxEvents)
+    if (events._tag === 'Left') {
+      const delivery = deliveryOf(incoming, bytes, undefined)
+      return answered(delivery, failed(events.left))
+    }
+    const own = { ...incoming.headers, 'content-type': 'application/cloudevents+json' }
+    const replies: HttpReply[] = []
+    for (const each of events.right) replies.push(await handledEvent(incoming, each, own))
+    return combinedReply(replies)
+  }
+
+  /** Who sends, or why that is not known. */
+  const unverified = async (incoming: Incoming, ask: Verify): Promise<HttpReply | undefined> => {
+    const verified = await ask(incoming)()
+    if (verified._tag === 'Right') {
+      incoming.principal = verified.right
+      return undefined
+    }
+    const { reason, challenge } = verified.left
+    const headers = challenge === undefined ? undefined : { 'www-authenticate': challenge }
+    return refused(incoming, refusal(401, reason, headers), reason)
+  }
+
+  const failure = (incoming: Incoming, thrown: unknown): HttpReply => {
+    if (isBodyError(thrown)) {
+      const { status, error } = thrown
+      return refused(incoming, refusal(status, error, status === 503 ? again : {}), error)
+    }
+    report('request', failed(defect('the endpoint', thrown)))
+    return refusal(500, 'the request could not be handled')
+  }
+
+  return {
+    answer: async (incoming) => {
+      open += 1
+      try {
+        const early = admit(incoming)
+        if (early !== undefined)
+          return early.reason === undefined ? early.reply : refused(incoming, early.reply, early.reason)
+        const stranger = verify && (await unverified(incoming, verify))
+        if (stranger !== undefined) return stranger
+        const sent = await incoming.body()
+        const bytes = decompress
+          ? await decompressed(incoming.header('content-encoding'), sent, maxBytes)
+          : sent
+        if (senderRetries && isFull()) return refused(incoming, full, 'too much is being handled')
+        const isOfEvents = isEvent(incoming)
+        if (isOfEvents && isBatch(incoming.headers)) return await handledBatch(incoming, bytes)
+        const key = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+        if (isOfEvents && key === undefined) return await handledEvent(incoming, bytes)
+        if (key !== undefined && key.length > maxKey) return refused(incoming, longKey, 'the key is too long')
+        const delivery = deliveryOf(incoming, bytes, key)
+        if (once === undefined && deadlineMs === undefined) return answered(delivery, await run(delivery))
+        return await handled(delivery, incoming, key)
+      } catch (thrown) {
+        return failure(incoming, thrown)
+      } finally {
+        open -= 1
+        if (isDraining) settle()
+      }
+    },
+    budget: bodies,
+    drain: async () => {
+      isDraining = true
+      if (!isIdle()) await new Promise<void>((resolve) => (wakeDrained = resolve))
+    },
+    interrupt: (reason) => {
+      for (const delivery of running) delivery.interrupt(reason)
+    },
+    inFlight: () => running.size,
+    isDraining: () => isDraining
+  }
+}
+
+// helpers
+
+type Headers = Readonly<Record<string, string>>
+
+const maxKey = 255
+const longKey = refusal(400, `a key has at most ${maxKey} characters`)
+
+const isEvent = (incoming: Incoming): boolean =>
+  incoming.header('ce-id') !== undefined ||
+  /^application\/cloudevents/i.test(incoming.header('content-type') ?? '')

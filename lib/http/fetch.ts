@@ -1,0 +1,77 @@
+/** Processors as functions from a web-standard request to its response. */
+import type { Processor } from '../core/processor.js'
+import { type Budget, joined, readAll, tooLarge } from './body.js'
+import type { Incoming } from './endpoint.js'
+import { type MountOptions, mounted } from './mounted.js'
+import type { HttpReply } from './reply.js'
+
+// constructors
+
+/**
+ * Makes a processor a function from a web-standard `Request` to its `Response`, for Hono, Bun, Deno, Next.js, workers
+ * and whatever else speaks them. The body is the message, and the outcome the answer: 200 acked, 202 dead-lettered,
+ * 503 nacked, 422 or 500 failed where no queue took it. It never rejects.
+ *
+ * @example
+ * const answer = toFetch(pipe(receive(json), handle(otherwise(async () => ack))), { allowAnonymous: true })
+ * const response = await answer(new Request('http://localhost/', { method: 'POST', body: '{"total":3}' }))
+ * assert.equal([response.status, await response.json()], [200, { result: 'ack' }])
+ *
+ * @throws TypeError if it is not said who may send, or something else that is said makes no sense
+ * @since 0.2.0
+ */
+export const toFetch = (
+  processor: Processor,
+  options: MountOptions
+): ((request: Request) => Promise<Response>) => {
+  const { answer, budget } = mounted('toFetch', processor, options)
+  return async (request) => toResponse(await answer(new FetchIncoming(request, budget)), request.method)
+}
+
+// helpers
+
+class FetchIncoming implements Incoming {
+  readonly _tag = 'HttpRequest'
+  principal: string | undefined = undefined
+  private url: URL | undefined
+  private named: Readonly<Record<string, string>> | undefined
+  private reading: Promise<Uint8Array> | undefined
+  constructor(
+    private readonly request: Request,
+    private readonly budget: Budget
+  ) {}
+  get method() {
+    return this.request.method
+  }
+  get path() {
+    return this.parsed.pathname
+  }
+  get query() {
+    return this.parsed.search.slice(1)
+  }
+  get headers() {
+    return (this.named ??= Object.fromEntries(this.request.headers))
+  }
+  header(name: string): string | undefined {
+    return this.request.headers.get(name) ?? undefined
+  }
+  body(): Promise<Uint8Array> {
+    return (this.reading ??= this.read())
+  }
+  private async read(): Promise<Uint8Array> {
+    const { maxBytes } = this.budget
+    if (Number(this.header('content-length')) > maxBytes) throw tooLarge(maxBytes)
+    const { body, bodyUsed } = this.request
+    if (bodyUsed)
+      throw new TypeError(
+        'the body of the request was read by somebody else; hand over a request that nobody has read'
+      )
+    return body === null ? joined([], 0) : readAll(body as AsyncIterable<Uint8Array>, this.budget)
+  }
+  private get parsed(): URL {
+    return (this.url ??= new URL(this.request.url))
+  }
+}
+
+const toResponse = ({ status, headers, body }: HttpReply, method: string): Response =>
+  new Response(body.length === 0 || method === 'HEAD' ? null : (body as string), { status, headers })

@@ -1,0 +1,166 @@
+/** Answering once: a request that was handled is answered again, and not handled again. */
+import { capture } from '../core/captured.js'
+import type { Clock } from '../core/clock.js'
+import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../core/idempotency.js'
+import type { Outcome } from '../core/outcome.js'
+import { left } from '../core/result.js'
+import { type HttpReply, refusal, retryAfter } from './reply.js'
+
+// model
+
+export interface Answer {
+  readonly outcome: Outcome
+  readonly reply: HttpReply
+}
+
+/** What is to be done at most once. */
+export interface Work {
+  /** Never rejects. */
+  readonly run: () => Promise<Answer>
+  /** It is somebody else's by now. */
+  readonly lose: () => void
+}
+
+/** The answer to this work under this key, whoever has done it. `bytes`: what the work is done with. */
+export type Idempotent = (key: string, bytes: Uint8Array, work: Work) => Promise<HttpReply>
+
+export interface IdempotentNeeds {
+  readonly store: IdempotencyStore
+  readonly leaseMs: number
+  readonly retryAfterMs: number
+  readonly clock: Clock
+  /** A work was done, and could not be marked as done. */
+  readonly onUnmarked: (reason: string) => void
+}
+
+// constructors
+
+export const idempotent = ({
+  store,
+  leaseMs,
+  retryAfterMs,
+  clock,
+  onUnmarked
+}: IdempotentNeeds): Idempotent => {
+  const underWay = new Map<string, { readonly fingerprint: string; readonly reply: Promise<HttpReply> }>()
+
+  const once = async (key: string, fingerprint: string, { run, lose }: Work): Promise<HttpReply> => {
+    const token = crypto.randomUUID()
+    const state = await answered(() => store.begin({ key, fingerprint, token, leaseMs })())
+    if (state._tag === 'Left')
+      return refusal(503, 'the request cannot be taken now', retryAfter(retryAfterMs))
+    switch (state.right._tag) {
+      case 'Finished':
+        return fromResult(state.right.result)
+      case 'Mismatch':
+        return mismatch
+      case 'InFlight': {
+        const { leftMs } = state.right
+        return refusal(
+          409,
+          'a request with this key is being handled',
+          retryAfter(Math.min(leftMs, retryAfterMs))
+        )
+      }
+      case 'Begun': {
+        const stopRenewing = renewing(key, token, lose)
+        const { outcome, reply } = await run()
+        stopRenewing()
+        const isDone = outcome._tag === 'Acked' || outcome._tag === 'DeadLettered'
+        const marked = await answered<boolean | void>(() =>
+          isDone ? store.finish({ key, token, result: toResult(reply) })() : store.abandon({ key, token })()
+        )
+        if (marked._tag === 'Left') onUnmarked(marked.left.reason)
+        else if (marked.right === false) onUnmarked('its lease was lost')
+        return reply
+      }
+    }
+  }
+
+  /** Until it is stopped; a lease that cannot be renewed now may be renewed the next time. */
+  const renewing = (key: string, token: string, lose: () => void): (() => void) => {
+    let cancel = (): void => undefined
+    let isStopped = false
+    const renew = async (): Promise<void> => {
+      const renewed = await answered(() => store.renew({ key, token, leaseMs })())
+      if (isStopped) return
+      if (renewed._tag === 'Right' && !renewed.right) lose()
+      else later()
+    }
+    const later = (): void => {
+      cancel = clock.after(leaseMs / 3, () => void renew())
+    }
+    later()
+    return () => {
+      isStopped = true
+      cancel()
+    }
+  }
+
+  return async (key, bytes, work) => {
+    const fingerprint = await sha256(bytes)
+    const first = underWay.get(key)
+    if (first !== undefined) return first.fingerprint === fingerprint ? first.reply : mismatch
+    const reply = once(key, fingerprint, work)
+    underWay.set(key, { fingerprint, reply })
+    try {
+      return await reply
+    } finally {
+      underWay.delete(key)
+    }
+  }
+}
+
+// conversions
+
+export const toResult = ({ status, headers, body }: HttpReply): string =>
+  JSON.stringify({
+    status,
+    headers,
+    ...(typeof body === 'string' ? { text: body } : { base64: toBase64(body) })
+  })
+
+export const fromResult = (result: string): HttpReply => {
+  const { status, headers, text, base64 } = JSON.parse(result) as {
+    readonly status: number
+    readonly headers: HttpReply['headers']
+    readonly text?: string
+    readonly base64?: string
+  }
+  return {
+    _tag: 'HttpReply',
+    status,
+    headers: { ...headers, 'idempotent-replayed': 'true' },
+    body: text ?? fromBase64(base64 ?? '')
+  }
+}
+
+// helpers
+
+const mismatch = refusal(422, 'the key was used with another body')
+
+type Answered<A> =
+  { readonly _tag: 'Left'; readonly left: IdempotencyError } | { readonly _tag: 'Right'; readonly right: A }
+
+/** What a store answers, also if it breaks its word not to reject. */
+const answered = async <A = IdempotencyState>(ask: () => Promise<Answered<A>>): Promise<Answered<A>> => {
+  try {
+    return await ask()
+  } catch (thrown) {
+    return left({ reason: capture(thrown).message })
+  }
+}
+
+const sha256 = async (bytes: Uint8Array): Promise<string> => {
+  const digest = await crypto.subtle.digest('SHA-256', bytes)
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+const toBase64 = (bytes: Uint8Array): string => {
+  let binary = ''
+  for (let start = 0; start < bytes.length; start += 8_192)
+    binary += String.fromCharCode(...bytes.subarray(start, start + 8_192))
+  return btoa(binary)
+}
+
+const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))

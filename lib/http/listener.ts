@@ -1,0 +1,172 @@
+/** Processors as listeners of requests in Node's own form. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../core/clock.js'
+import type { Processor } from '../core/processor.js'
+import { systemClock } from '../system.js'
+import { type Budget, bodyError, joined, tooLarge } from './body.js'
+import type { Endpoint, Incoming } from './endpoint.js'
+import { type MountOptions, mounted } from './mounted.js'
+import type { HttpReply } from './reply.js'
+
+// model
+
+export type Listener = (request: IncomingMessage, response: ServerResponse) => void
+
+// constructors
+
+/**
+ * Makes a processor a listener `(request, response) => void` for `node:http`, Express, Fastify and Koa. It answers as
+ * `toFetch` does. It reads the body by itself, and so belongs before whatever parses bodies; where one has left the
+ * body's bytes or text as `request.rawBody` or `request.body`, those are taken.
+ *
+ * @example
+ * const listener = toListener(pipe(receive(json), handle(otherwise(async () => ack))), { allowAnonymous: true })
+ * const server = createServer(listener).listen(0, '127.0.0.1')
+ * await once(server, 'listening')
+ * const { port } = server.address() as AddressInfo
+ * const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: '{"total":3}' })
+ * assert.equal([response.status, await response.json()], [200, { result: 'ack' }])
+ * server.close()
+ *
+ * @throws TypeError if it is not said who may send, or something else that is said makes no sense
+ * @since 0.2.0
+ */
+export const toListener = (processor: Processor, options: MountOptions): Listener =>
+  listenerOf(mounted('toListener', processor, options), options.clock ?? systemClock)
+
+/** `onRead` is told when a body is about to be read. */
+export const listenerOf =
+  (
+    { answer, budget, isDraining }: Endpoint,
+    clock: Clock,
+    onRead?: (response: ServerResponse) => void
+  ): Listener =>
+  (request, response) => {
+    const incoming = new NodeIncoming(request, budget, onRead && (() => onRead(response)))
+    void answer(incoming).then((reply) => {
+      // Whoever is connected is to send the next one somewhere else.
+      if (isDraining()) response.shouldKeepAlive = false
+      send(request, response, reply, clock)
+    })
+  }
+
+// helpers
+
+class NodeIncoming implements Incoming {
+  readonly _tag = 'HttpRequest'
+  principal: string | undefined = undefined
+  readonly path: string
+  readonly query: string
+  private reading: Promise<Uint8Array> | undefined = undefined
+  constructor(
+    private readonly request: NodeRequest,
+    private readonly budget: Budget,
+    private readonly onRead: (() => void) | undefined
+  ) {
+    // Express cuts the place where it is mounted off `url`.
+    const url = request.originalUrl ?? request.url ?? '/'
+    const mark = url.indexOf('?')
+    this.path = mark === -1 ? url : url.slice(0, mark)
+    this.query = mark === -1 ? '' : url.slice(mark + 1)
+  }
+  get method() {
+    return this.request.method ?? ''
+  }
+  get headers() {
+    // Only `set-cookie` is a list, and no request has it.
+    return this.request.headers as Readonly<Record<string, string>>
+  }
+  /** Most requests are asked for a few headers that they do not have. */
+  header(name: string): string | undefined {
+    const { rawHeaders } = this.request
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const { length } = rawHeaders[index] as string
+      if (length === name.length && rawHeaders[index]?.toLowerCase() === name) return this.headers[name]
+    }
+    return undefined
+  }
+  body(): Promise<Uint8Array> {
+    return (this.reading ??= this.read())
+  }
+  private read(): Promise<Uint8Array> {
+    const { request, budget } = this
+    const { maxBytes } = budget
+    if (Number(this.header('content-length')) > maxBytes) return Promise.reject(tooLarge(maxBytes))
+    if (request.readableDidRead) return Promise.resolve(bodyOfAnother(request, maxBytes))
+    this.onRead?.()
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      let isOver = false
+      const isFirst = (): boolean => {
+        if (isOver) return false
+        isOver = true
+        budget.give(size)
+        return true
+      }
+      request.on('data', (chunk: Buffer) => {
+        // What comes after too much is thrown away.
+        if (isOver) return
+        try {
+          budget.take(chunk.length, size)
+        } catch (thrown) {
+          isFirst()
+          return reject(thrown)
+        }
+        size += chunk.length
+        chunks.push(chunk)
+      })
+      request.on('end', () => {
+        if (isFirst()) resolve(joined(chunks, size))
+      })
+      request.on('close', () => {
+        if (isFirst()) reject(bodyError(400, 'the body ended too early'))
+      })
+      request.on('error', ignore)
+    })
+  }
+}
+
+/** What frameworks add. */
+interface NodeRequest extends IncomingMessage {
+  readonly originalUrl?: string
+  readonly rawBody?: unknown
+  readonly body?: unknown
+}
+
+/** An error ends in a close, which says the same. */
+const ignore = (): void => undefined
+
+const bodyOfAnother = ({ rawBody, body }: NodeRequest, maxBytes: number): Uint8Array => {
+  const found = [rawBody, body].find((each) => each instanceof Uint8Array || typeof each === 'string')
+  if (found === undefined)
+    throw new TypeError(
+      'something else has read the body of the request; let toListener come before what parses bodies, or keep the bytes as request.rawBody'
+    )
+  const bytes = typeof found === 'string' ? Buffer.from(found) : found
+  if (bytes.length > maxBytes) throw tooLarge(maxBytes)
+  return bytes
+}
+
+const send = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: HttpReply,
+  clock: Clock
+): void => {
+  if (response.headersSent || response.destroyed) return
+  const hasBody = status !== 204 && status !== 304
+  const isMeasured = !hasBody || headers['content-length'] !== undefined
+  response.writeHead(status, isMeasured ? headers : { ...headers, 'content-length': Buffer.byteLength(body) })
+  response.end(hasBody && request.method !== 'HEAD' ? body : undefined)
+  if (!request.complete) lingering(request, clock)
+}
+
+/** A sender reads our answer before the end of its body only if we do not hang up on it at once. */
+const lingering = (request: IncomingMessage, clock: Clock): void => {
+  request.resume()
+  const cancel = clock.after(lingerMs, () => request.destroy())
+  request.once('close', cancel)
+}
+
+const lingerMs = 1_000

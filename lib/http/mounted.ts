@@ -1,0 +1,53 @@
+/** Endpoints that live in somebody else's server. */
+import { type Event, renderEvent } from '../core/interpreter.js'
+import { telling } from '../core/observers.js'
+import { type Processor, isSettled } from '../core/processor.js'
+import { systemClock } from '../system.js'
+import { type Endpoint, endpointOf } from './endpoint.js'
+import { type Access, type EndpointOptions, accessProblem, settingsOf } from './options.js'
+
+// model
+
+export type MountOptions = Access &
+  EndpointOptions & {
+    /** Names the endpoint as the source of its messages, before their path: for servers that share a queue. `http` by default. */
+    readonly name?: string
+    /** Says that the server stops: what comes then is refused, and what runs may finish. */
+    readonly signal?: AbortSignal
+    /** How long running handlers may take to finish after that, before their signals abort. 25 s by default. */
+    readonly drainMs?: number
+  }
+
+// constructors
+
+/** Failures that no queue took go to the console unless somebody else is told, as no sender is told of them. */
+export const mounted = (name: string, processor: Processor, options: MountOptions): Endpoint => {
+  const { verify, signal, drainMs = 25_000, name: place = 'http' } = options
+  const problem = accessProblem(options)
+  if (problem !== undefined) throw new TypeError(`${name}: ${problem}`)
+  const settings = settingsOf(name, isSettled(processor), options, {
+    clock: systemClock,
+    onEvent: logged
+  })
+  const endpoint = endpointOf({
+    processor,
+    settings: { ...settings, onEvent: telling(settings.onEvent) },
+    verify,
+    refusesPages: false,
+    place,
+    onOutcome: () => undefined
+  })
+  const stop = (): void => {
+    const cancel = settings.clock.after(drainMs, () => endpoint.interrupt('shutdown'))
+    void endpoint.drain().then(cancel)
+  }
+  if (signal?.aborted === true) stop()
+  else signal?.addEventListener('abort', stop, { once: true })
+  return endpoint
+}
+
+// helpers
+
+const logged = (event: Event): void => {
+  if (event._tag === 'Reported' || event._tag === 'Paused') console.error(renderEvent(event))
+}

@@ -1,0 +1,222 @@
+/** HTTP: a server of its own in front of a processor. */
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { capture } from '../core/captured.js'
+import { within } from '../core/clock.js'
+import type { Ended, Interpreter, Report } from '../core/interpreter.js'
+import { telling } from '../core/observers.js'
+import { type Processor, isSettled } from '../core/processor.js'
+import { endpointOf } from '../http/endpoint.js'
+import { listenerOf } from '../http/listener.js'
+import { type EndpointOptions, type Settings, accessProblem, definedOf, settingsOf } from '../http/options.js'
+import type { Verify } from '../http/verify.js'
+import { systemClock } from '../system.js'
+import { count, emptyTally, toReport } from './tally.js'
+
+// model
+
+export interface HttpOptions extends EndpointOptions {
+  /** 0 for any that is free. */
+  readonly port: number
+  /** The address to listen on. By default the loopback, where only programs of this machine can send. */
+  readonly host?: string
+  /** Says who sends, and refuses others. */
+  readonly verify?: Verify
+  /** Says that anybody may send. On another address than the loopback either this or `verify` has to be said. */
+  readonly allowAnonymous?: boolean
+  /** How long the head of a request may take, in milliseconds. 10 s by default. */
+  readonly headersTimeoutMs?: number
+  /** How long a whole request may take to come in, in milliseconds. 30 s by default. */
+  readonly requestTimeoutMs?: number
+  /** How long a connection stays open without a request; longer than what is before it keeps its own. 65 s by default. */
+  readonly keepAliveMs?: number
+  /** How many connections there may be; beyond it they are closed at once. 10,000 by default. */
+  readonly maxConnections?: number
+  /** How many requests a connection may bring. 1,000 by default. */
+  readonly maxRequestsPerSocket?: number
+  /** How large the head of a request may be, in bytes. 16 KiB by default. */
+  readonly maxHeaderBytes?: number
+  /** How long running handlers may take to finish after a stop, before their signals abort. 25 s by default. */
+  readonly drainMs?: number
+  /** How long they may take after that, before they are given up. 5 s by default. */
+  readonly graceMs?: number
+}
+
+interface Limits extends Required<Timing> {
+  readonly host: string
+  readonly port: number
+}
+
+type Timing = Omit<HttpOptions, keyof EndpointOptions | 'port' | 'host' | 'verify' | 'allowAnonymous'>
+
+// constructors
+
+/**
+ * Runs a processor behind an HTTP server of its own. Each body is a message; the answer is the outcome's: 200 acked,
+ * 202 dead-lettered, 503 nacked, 422 or 500 failed where no queue took it. After a stop it takes no more connections,
+ * closes idle ones, and answers what is in flight.
+ *
+ * @throws TypeError if what is said makes no sense, or lets everybody in without saying so
+ * @since 0.2.0
+ */
+export const http = (options: HttpOptions): Interpreter => {
+  const limits = limitsOf(options)
+  const { onEvent: onOwnEvent = () => undefined, clock = systemClock } = options
+  return (processor) =>
+    (signal, onEvent = () => undefined) =>
+    async () => {
+      const startedAt = clock.monotonic()
+      try {
+        const defaults = { onEvent: telling(onEvent, onOwnEvent), clock }
+        const settings = settingsOf('http', isSettled(processor), { ...options, ...defaults }, defaults)
+        return await serve(processor, settings, options, limits, signal)
+      } catch (thrown) {
+        const ended: Ended = { _tag: 'NotStarted', error: capture(thrown) }
+        return toReport(emptyTally(), 0, clock.monotonic() - startedAt, ended)
+      }
+    }
+}
+
+// serving
+
+const serve = async (
+  processor: Processor,
+  settings: Settings,
+  { verify, allowAnonymous }: HttpOptions,
+  limits: Limits,
+  signal: AbortSignal
+): Promise<Report> => {
+  const { clock, onEvent: emit, senderRetries } = settings
+  const { drainMs, graceMs } = limits
+  const startedAt = clock.monotonic()
+  const tally = emptyTally()
+  const server = await listening(limits)
+  const address = addressOf(server)
+  const endpoint = endpointOf({
+    processor,
+    settings,
+    verify,
+    // Whoever listens on the loopback alone does not reckon with the pages that a browser there shows.
+    refusesPages: verify === undefined && allowAnonymous !== true,
+    place: address,
+    onOutcome: (outcome, { message }) => {
+      tally.received += 1
+      count(tally, outcome)
+      const { storedIn } = message.trace
+      if (outcome._tag === 'DeadLettered' && storedIn !== undefined) tally.storedIn.add(storedIn)
+    }
+  })
+  server.on('request', listenerOf(endpoint, clock))
+  // So that who asks first is told of a refusal before it sends the body.
+  server.on(
+    'checkContinue',
+    listenerOf(endpoint, clock, (response) => response.writeContinue())
+  )
+  emit({ _tag: 'Listening', address })
+  emit({ _tag: 'Ready' })
+
+  await aborted(signal)
+  const closed = new Promise<true>((resolve) => server.close(() => resolve(true)))
+  const drained = endpoint.drain().then(() => true)
+  if (endpoint.inFlight() > 0) emit({ _tag: 'Draining', inFlight: endpoint.inFlight() })
+  if (!(await within(clock, drainMs, drained))) {
+    endpoint.interrupt('shutdown')
+    await within(clock, graceMs, drained)
+  }
+  await within(clock, lingerMs, closed)
+  server.closeAllConnections()
+  const left = endpoint.inFlight()
+  tally.received += left
+  tally[senderRetries ? 'released' : 'unsettled'] += left
+  return toReport(tally, 0, clock.monotonic() - startedAt, { _tag: 'Aborted' })
+}
+
+const listening = async (limits: Limits): Promise<Server> => {
+  const { createServer } = await import('node:http')
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.keepAliveMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs, limits.requestTimeoutMs)
+  })
+  server.maxConnections = limits.maxConnections
+  server.maxRequestsPerSocket = limits.maxRequestsPerSocket
+  const { host, port } = limits
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port }, resolve)
+    })
+  } catch (thrown) {
+    const { code } = thrown as { readonly code?: string }
+    throw new Error(`cannot listen on ${hostAndPort(host, port)}: ${adviceOn(code)}`, { cause: thrown })
+  }
+  // What goes wrong with one connection is no reason to stop the others.
+  server.on('error', () => undefined)
+  return server
+}
+
+// helpers
+
+const lingerMs = 1_000
+
+const limitsOf = (options: HttpOptions): Limits => {
+  const { port, host = '127.0.0.1' } = options
+  const limits: Limits = {
+    host,
+    headersTimeoutMs: 10_000,
+    requestTimeoutMs: 30_000,
+    keepAliveMs: 65_000,
+    maxConnections: 10_000,
+    maxRequestsPerSocket: 1_000,
+    maxHeaderBytes: 16_384,
+    drainMs: 25_000,
+    graceMs: 5_000,
+    ...definedOf(options)
+  }
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
+    throw new TypeError('http: port is a whole number from 0 to 65535')
+  for (const name of ['maxConnections', 'maxRequestsPerSocket', 'maxHeaderBytes'] as const)
+    if (!(Number.isInteger(limits[name]) && limits[name] >= 1))
+      throw new TypeError(`http: ${name} is a whole number of at least 1`)
+  for (const name of ['headersTimeoutMs', 'requestTimeoutMs', 'keepAliveMs', 'drainMs', 'graceMs'] as const)
+    if (!(limits[name] >= 0 && limits[name] < 2 ** 31))
+      throw new TypeError(`http: ${name} is a number of milliseconds of at least 0`)
+  const problem = isLoopback(host) && isUnsaid(options) ? undefined : accessProblem(options)
+  if (problem !== undefined) throw new TypeError(`http: ${host} can be reached from outside; ${problem}`)
+  return limits
+}
+
+const isUnsaid = ({ verify, allowAnonymous }: HttpOptions): boolean =>
+  verify === undefined && allowAnonymous === undefined
+
+const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
+
+const hostAndPort = (host: string, port: number): string =>
+  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+
+const addressOf = (server: Server): string => {
+  const { address, port } = server.address() as AddressInfo
+  return `http://${hostAndPort(address, port)}`
+}
+
+const adviceOn = (code: string | undefined): string => {
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'another program does; stop it or choose another port'
+    case 'EACCES':
+      return 'ports below 1024 need a privilege; choose another port'
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'this machine does not have that address'
+    default:
+      return code ?? 'the reason is not known'
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
