@@ -23,3 +23,6 @@ export type {
   IdempotencyState,
   IdempotencyStore
 } from './core/idempotency.js'
+export type { CloudEvent } from './http/cloud-event.js'
+export { byEventType, cloudEvent } from './http/cloud-event.js'
+export type { AllowedOrigins } from './http/handshake.js'
