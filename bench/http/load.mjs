@@ -14,8 +14,14 @@ export const load = (port, connections, count) =>
     let sent = 0
     let answered = 0
     const startedAt = performance.now()
-    const sockets = Array.from({ length: connections }, () => {
+    const sockets = new Set()
+    const finish = () => {
+      for (const socket of sockets) socket.destroy()
+      resolve((performance.now() - startedAt) / 1_000)
+    }
+    const open = () => {
       const socket = connect(port, '127.0.0.1')
+      sockets.add(socket)
       socket.setNoDelay(true)
       const next = () => {
         if (sent === count) return
@@ -26,13 +32,16 @@ export const load = (port, connections, count) =>
       socket.on('error', reject)
       // Answers are small: each comes in one piece.
       socket.on('data', (data) => {
-        if (data.latin1Slice(0, 12) !== 'HTTP/1.1 200' || !data.includes('"ack"'))
-          return reject(new Error(`answered ${data.latin1Slice(0, 200)}`))
+        const answer = data.latin1Slice()
+        if (!answer.startsWith('HTTP/1.1 200') || !answer.includes('"ack"'))
+          return reject(new Error(`answered ${answer}`))
         answered += 1
-        if (answered < count) return next()
-        for (const each of sockets) each.destroy()
-        resolve((performance.now() - startedAt) / 1_000)
+        if (answered === count) return finish()
+        if (!answer.includes('onnection: close')) return next()
+        sockets.delete(socket)
+        socket.destroy()
+        open()
       })
-      return socket
-    })
+    }
+    for (let index = 0; index < connections; index += 1) open()
   })

@@ -40,6 +40,12 @@ export const json: Format<Json> = (message) => {
   }
 }
 
+// conversions
+
+/** Text without a byte order mark before it, for sources that decode by themselves. */
+export const withoutMark = (decoded: string): string =>
+  decoded.charCodeAt(0) === 0xfeff ? decoded.slice(1) : decoded
+
 // helpers
 
 const notText = left(malformed([{ path: '', message: 'not UTF-8' }]))

@@ -1,6 +1,6 @@
 /** Admission: what can be answered before the body is read. */
 import { mediaTypeOf } from './cloud-event-batch.js'
-import type { Incoming } from './endpoint.js'
+import type { Incoming } from './incoming.js'
 import { handshake } from './handshake.js'
 import type { Settings } from './options.js'
 import { type HttpReply, jsonReply, refusal, retryAfter } from './reply.js'

@@ -2,14 +2,14 @@
 import type { Failure } from '../core/failure.js'
 import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
-import type { HttpRequest } from './request.js'
+import type { Incoming } from './incoming.js'
 
 export class HttpDelivery extends Interruptible implements Origin {
   readonly message: Message
   readonly deliveryCount = 1
   private name: string | undefined
   constructor(
-    readonly raw: HttpRequest,
+    readonly raw: Incoming,
     readonly bytes: Uint8Array,
     id: string | undefined,
     /** Where it came in, before its path. */
@@ -29,6 +29,9 @@ export class HttpDelivery extends Interruptible implements Origin {
   }
   get source(): string {
     return this.place + this.raw.path
+  }
+  text(): string | undefined {
+    return this.raw.text(this.bytes)
   }
   /** With what else routes are chosen by, so that a letter is routed as its request was. No sender can forge these. */
   get headers(): Readonly<Record<string, string>> {

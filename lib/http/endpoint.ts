@@ -1,10 +1,10 @@
 /** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
 import { within } from '../core/clock.js'
-import { defect, rejected } from '../core/failure.js'
+import { type Failure, defect, rejected } from '../core/failure.js'
 import { type Interruption, amend } from '../core/message.js'
 import { type Outcome, failed } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
-import { concluded } from '../core/run.js'
+import { concluded, isCall } from '../core/run.js'
 import { type Admit, admission } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
 import { eventIdOf } from './cloud-event.js'
@@ -13,17 +13,10 @@ import { HttpDelivery } from './delivery.js'
 import { type Idempotent, idempotent } from './idempotent.js'
 import type { Settings } from './options.js'
 import { type HttpReply, acked, combinedReply, refusal, replyOf, retryAfter } from './reply.js'
-import type { UnverifiedRequest } from './request.js'
+import type { Incoming } from './incoming.js'
 import type { Verify } from './verify.js'
 
 // model
-
-/** A request as an adapter hands it over. Its body rejects with a `BodyError` where it cannot be had. */
-export interface Incoming extends UnverifiedRequest {
-  principal: string | undefined
-  /** One header, without making a record of all. The name is in lower case. */
-  readonly header: (name: string) => string | undefined
-}
 
 export interface Endpoint {
   /** Never rejects. */
@@ -64,7 +57,9 @@ export const endpointOf = ({
   const { clock, concurrency, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
   const { leaseMs, maxEvents, onEvent: emit, retryAfterMs, senderRetries } = settings
   const begin = runOf(processor)
-  const running = new Set<HttpDelivery>()
+  /** What is in flight, by slots, which cost less than a set of it. */
+  const running: (HttpDelivery | undefined)[] = []
+  const freeSlots: number[] = []
   const bodies = budget(settings)
   let isDraining = false
   /** Requests that are being read, handled or answered. */
@@ -75,7 +70,8 @@ export const endpointOf = ({
 
   const again = retryAfter(retryAfterMs)
   const full = refusal(503, 'too much is being handled', again)
-  const isFull = (): boolean => running.size >= concurrency
+  const inFlight = (): number => running.length - freeSlots.length
+  const isFull = (): boolean => inFlight() >= concurrency
   const admit: Admit = admission({
     settings,
     refusesPages,
@@ -105,16 +101,28 @@ export const endpointOf = ({
 
   // running
 
-  const isIdle = (): boolean => open === 0 && running.size === 0
+  const isIdle = (): boolean => open === 0 && inFlight() === 0
   const settle = (): void => {
     if (isIdle()) wakeDrained()
   }
 
-  /** The outcome of a delivery, which is in flight until then. */
+  /** The outcome of a delivery, which is in flight until then. Never rejects. */
   const run = async (delivery: HttpDelivery): Promise<Outcome> => {
-    running.add(delivery)
-    const outcome = await concluded(begin(delivery.message))
-    running.delete(delivery)
+    const slot = freeSlots.pop() ?? running.length
+    running[slot] = delivery
+    const begun = begin(delivery.message)
+    let outcome: Outcome
+    if (isCall(begun)) {
+      // Awaited here and not in a function of its own, which would be one more frame.
+      try {
+        const end = begun.conclude(await begun.verdict)
+        outcome = end instanceof Promise ? await end : end
+      } catch (thrown) {
+        outcome = await begun.fail(thrown)
+      }
+    } else outcome = await begun
+    running[slot] = undefined
+    freeSlots.push(slot)
     if (isDraining) settle()
     return outcome
   }
@@ -160,9 +168,15 @@ export const endpointOf = ({
 
   // messages
 
-  const deliveryOf = (incoming: Incoming, bytes: Uint8Array, id: string | undefined, own?: Headers) => {
+  const deliveryOf = (
+    incoming: Incoming,
+    bytes: Uint8Array,
+    id: string | undefined,
+    own?: Headers,
+    wrong?: Failure
+  ): HttpDelivery => {
     // What such a sender is refused is lost, so that it is stored instead.
-    const fault = isFull() && !senderRetries ? rejected('overloaded', { concurrency }) : undefined
+    const fault = isFull() && !senderRetries ? rejected('overloaded', { concurrency }) : wrong
     return new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
   }
 
@@ -191,8 +205,8 @@ export const endpointOf = ({
   const handledBatch = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
     const events = eventsOf(bytes, maxEvents)
     if (events._tag === 'Left') {
-      const delivery = deliveryOf(incoming, bytes, undefined)
-      return answered(delivery, failed(events.left))
+      const delivery = deliveryOf(incoming, bytes, undefined, undefined, events.left)
+      return answered(delivery, await process(delivery))
     }
     const own = { ...incoming.headers, 'content-type': 'application/cloudevents+json' }
     const replies: HttpReply[] = []
@@ -256,9 +270,9 @@ export const endpointOf = ({
       if (!isIdle()) await new Promise<void>((resolve) => (wakeDrained = resolve))
     },
     interrupt: (reason) => {
-      for (const delivery of running) delivery.interrupt(reason)
+      for (const delivery of running) delivery?.interrupt(reason)
     },
-    inFlight: () => running.size,
+    inFlight,
     isDraining: () => isDraining
   }
 }

@@ -1,7 +1,7 @@
 /** Processors as functions from a web-standard request to its response. */
 import type { Processor } from '../core/processor.js'
 import { type Budget, joined, readAll, tooLarge } from './body.js'
-import type { Incoming } from './endpoint.js'
+import type { Incoming } from './incoming.js'
 import { type MountOptions, mounted } from './mounted.js'
 import type { HttpReply } from './reply.js'
 
@@ -30,6 +30,8 @@ export const toFetch = (
 
 // helpers
 
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 class FetchIncoming implements Incoming {
   readonly _tag = 'HttpRequest'
   principal: string | undefined = undefined
@@ -54,6 +56,13 @@ class FetchIncoming implements Incoming {
   }
   header(name: string): string | undefined {
     return this.request.headers.get(name) ?? undefined
+  }
+  text(bytes: Uint8Array): string | undefined {
+    try {
+      return utf8.decode(bytes)
+    } catch {
+      return undefined
+    }
   }
   body(): Promise<Uint8Array> {
     return (this.reading ??= this.read())

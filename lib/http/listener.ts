@@ -1,10 +1,13 @@
 /** Processors as listeners of requests in Node's own form. */
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock } from '../core/clock.js'
+import { withoutMark } from '../core/format.js'
 import type { Processor } from '../core/processor.js'
 import { systemClock } from '../system.js'
 import { type Budget, bodyError, joined, tooLarge } from './body.js'
-import type { Endpoint, Incoming } from './endpoint.js'
+import type { Endpoint } from './endpoint.js'
+import type { Incoming } from './incoming.js'
 import { type MountOptions, mounted } from './mounted.js'
 import type { HttpReply } from './reply.js'
 
@@ -76,14 +79,20 @@ class NodeIncoming implements Incoming {
     // Only `set-cookie` is a list, and no request has it.
     return this.request.headers as Readonly<Record<string, string>>
   }
-  /** Most requests are asked for a few headers that they do not have. */
+  /** Found without the record of all, which costs more than everything else here; that is for one sent twice. */
   header(name: string): string | undefined {
     const { rawHeaders } = this.request
+    let found: string | undefined
     for (let index = 0; index < rawHeaders.length; index += 2) {
-      const { length } = rawHeaders[index] as string
-      if (length === name.length && rawHeaders[index]?.toLowerCase() === name) return this.headers[name]
+      const each = rawHeaders[index] as string
+      if (each.length !== name.length || each.toLowerCase() !== name) continue
+      if (found !== undefined) return this.headers[name]
+      found = rawHeaders[index + 1]
     }
-    return undefined
+    return found
+  }
+  text(bytes: Uint8Array): string | undefined {
+    return isUtf8(bytes) ? withoutMark(toBuffer(bytes).toString()) : undefined
   }
   body(): Promise<Uint8Array> {
     return (this.reading ??= this.read())
@@ -119,10 +128,10 @@ class NodeIncoming implements Incoming {
       request.on('end', () => {
         if (isFirst()) resolve(joined(chunks, size))
       })
+      // Every error ends in this, and without a listener for errors none is thrown.
       request.on('close', () => {
         if (isFirst()) reject(bodyError(400, 'the body ended too early'))
       })
-      request.on('error', ignore)
     })
   }
 }
@@ -134,8 +143,8 @@ interface NodeRequest extends IncomingMessage {
   readonly body?: unknown
 }
 
-/** An error ends in a close, which says the same. */
-const ignore = (): void => undefined
+const toBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 const bodyOfAnother = ({ rawBody, body }: NodeRequest, maxBytes: number): Uint8Array => {
   const found = [rawBody, body].find((each) => each instanceof Uint8Array || typeof each === 'string')

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import { capture } from '../core/captured.js'
 import { type Malformed, malformed } from '../core/failure.js'
+import { withoutMark } from '../core/format.js'
 import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import type { Delivery } from '../core/source.js'
@@ -159,9 +160,6 @@ const headersWithout =
       if (index !== place) pairs.push([String(values[index]), String(values[index + 1] ?? '')])
     return Object.fromEntries(pairs)
   }
-
-/** Text without a byte order mark before it. */
-const withoutMark = (text: string): string => (text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
 
 const payloadOf = (values: readonly Value[], find: PayloadOf): string | Buffer | Malformed => {
   try {
