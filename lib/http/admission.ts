@@ -26,7 +26,8 @@ export interface AdmissionNeeds {
 // constructors
 
 export const admission = ({ settings, refusesPages, isDraining, isReady, isFull }: AdmissionNeeds): Admit => {
-  const { methods, path, contentTypes, decompress, health, retryAfterMs, allowedOrigins } = settings
+  const { methods, path, contentTypes, decompress, health, retryAfterMs, allowedOrigins, allowedRate } =
+    settings
   const allow = [...methods, 'OPTIONS'].join(', ')
   const again = retryAfter(retryAfterMs)
   const full = refused(503, 'too much is being handled', again)
@@ -43,7 +44,7 @@ export const admission = ({ settings, refusesPages, isDraining, isReady, isFull 
     if (path !== undefined && request.path !== path) return wrongPath
     if (!methods.includes(method)) {
       if (method !== 'OPTIONS') return wrongMethod
-      const { status, headers } = handshake(request.headers, { allowedOrigins, methods })
+      const { status, headers } = handshake(request.headers, { allowedOrigins, allowedRate, methods })
       return { reply: { _tag: 'HttpReply', status, headers, body: '' } }
     }
     if (isDraining()) return draining

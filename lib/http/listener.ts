@@ -79,17 +79,8 @@ class NodeIncoming implements Incoming {
     // Only `set-cookie` is a list, and no request has it.
     return this.request.headers as Readonly<Record<string, string>>
   }
-  /** Found without the record of all, which costs more than everything else here; that is for one sent twice. */
   header(name: string): string | undefined {
-    const { rawHeaders } = this.request
-    let found: string | undefined
-    for (let index = 0; index < rawHeaders.length; index += 2) {
-      const each = rawHeaders[index] as string
-      if (each.length !== name.length || each.toLowerCase() !== name) continue
-      if (found !== undefined) return this.headers[name]
-      found = rawHeaders[index + 1]
-    }
-    return found
+    return this.headers[name]
   }
   text(bytes: Uint8Array): string | undefined {
     return isUtf8(bytes) ? withoutMark(toBuffer(bytes).toString()) : undefined

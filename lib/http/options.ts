@@ -32,6 +32,8 @@ export interface EndpointOptions {
   readonly maxEvents?: number
   /** Whose CloudEvents may come, asked for by OPTIONS. Nobody's handshake is answered by default. */
   readonly allowedOrigins?: AllowedOrigins
+  /** How many events a minute they may send, as they are told with that. Any number by default. */
+  readonly allowedRate?: number
   /** What a nack answers with. 503 by default. */
   readonly nackStatus?: number
   /** When to try again, for senders that are not told by the handler, in milliseconds. 1 s by default. */
@@ -112,7 +114,8 @@ export const accessProblem = ({
 
 // helpers
 
-type Optional = 'path' | 'contentTypes' | 'allowedOrigins' | 'deadlineMs' | 'idempotency' | 'keyOf'
+type Optional =
+  'path' | 'contentTypes' | 'allowedOrigins' | 'allowedRate' | 'deadlineMs' | 'idempotency' | 'keyOf'
 
 const problemOf = (settings: Settings, isSettled: boolean): string | undefined => {
   const { methods, path, nackStatus, senderRetries, deadlineMs } = settings
@@ -130,6 +133,11 @@ const problemOf = (settings: Settings, isSettled: boolean): string | undefined =
     methods.some((method) => !/^[A-Z]+$/.test(method) || /^(?:GET|HEAD|OPTIONS)$/.test(method))
   )
     return 'methods are names in upper case, and GET, HEAD and OPTIONS send no messages'
+  if (
+    settings.allowedRate !== undefined &&
+    !(Number.isInteger(settings.allowedRate) && settings.allowedRate >= 1)
+  )
+    return 'allowedRate is a whole number of at least 1'
   if (path !== undefined && !path.startsWith('/')) return 'path begins with a slash'
   if (!isSettled && !senderRetries)
     return 'with senderRetries: false what is nacked would be lost; add withDlq(...) to the processor'
