@@ -1,0 +1,182 @@
+import { pipe } from 'fp-ts/lib/function.js'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { memoryDlq } from '../../lib/dlq/memory.js'
+import { cloudEvent, byEventType, toFetch } from '../../lib/http.js'
+import {
+  type Message,
+  type Processor,
+  ack,
+  failed,
+  handle,
+  nack,
+  otherwise,
+  receive,
+  rejected,
+  route,
+  withDlq
+} from '../../lib/index.js'
+
+const url = 'http://example.test/events'
+
+const event = (id: string, type: string, data: unknown = {}): object => ({
+  specversion: '1.0',
+  id,
+  source: '/shop',
+  type,
+  datacontenttype: 'application/json',
+  data
+})
+
+const sent = (body: string, headers: Record<string, string>): Request =>
+  new Request(url, { method: 'POST', body, headers })
+
+const structured = (each: object) =>
+  sent(JSON.stringify(each), { 'content-type': 'application/cloudevents+json' })
+const batched = (body: string) => sent(body, { 'content-type': 'application/cloudevents-batch+json' })
+
+const seen: Message[] = []
+const processor: Processor = pipe(
+  receive(cloudEvent),
+  handle(
+    route(byEventType('placed'), async (_, { message }) => {
+      seen.push(message)
+      return ack
+    }),
+    route(byEventType('late'), async () => nack({ afterMs: 3_000 })),
+    route(byEventType('wrong'), async () => failed(rejected('no'))),
+    route(byEventType('broken'), async () => {
+      throw new Error('secret')
+    })
+  )
+)
+const answer = toFetch(processor, {
+  allowAnonymous: true,
+  maxEvents: 5,
+  onEvent: () => undefined,
+  allowedOrigins: ['shop.test']
+})
+
+const events = suite('CloudEvents over HTTP')
+
+events.before.each(() => void seen.splice(0))
+
+events('are messages, named as they are, in binary and structured mode', async () => {
+  const binary = sent('{"total":3}', {
+    'ce-specversion': '1.0',
+    'ce-id': 'e1',
+    'ce-source': '/shop',
+    'ce-type': 'placed',
+    'content-type': 'application/json'
+  })
+  assert.is((await answer(binary)).status, 200)
+  assert.is((await answer(structured(event('e2', 'placed', { total: 3 })))).status, 200)
+  assert.equal(
+    seen.map(({ id, body }) => [id, (body as { data: unknown }).data]),
+    [
+      ['e1', { total: 3 }],
+      ['e2', { total: 3 }]
+    ]
+  )
+})
+
+events('of a batch are messages of their own, with the bytes that were sent', async () => {
+  const one = '{ "specversion":"1.0","id":"1", "source":"/a","type":"placed" }'
+  const two = JSON.stringify(event('2', 'placed', 'x'))
+  const response = await answer(batched(`[ ${one} ,${two}]`))
+  assert.equal([response.status, await response.json()], [200, { statuses: [200, 200] }])
+  assert.equal(
+    seen.map(({ id, bytes }) => [id, new TextDecoder().decode(bytes)]),
+    [
+      ['1', one],
+      ['2', two]
+    ]
+  )
+})
+
+events('of a batch are answered by what matters most', async () => {
+  const batches: readonly (readonly [readonly string[], number, readonly number[]])[] = [
+    [[], 200, []],
+    [['placed', 'wrong'], 422, [200, 422]],
+    [['wrong', 'broken', 'placed'], 500, [422, 500, 200]],
+    [['broken', 'late', 'wrong'], 503, [500, 503, 422]]
+  ]
+  for (const [types, status, statuses] of batches) {
+    const response = await answer(
+      batched(JSON.stringify(types.map((type, index) => event(String(index), type))))
+    )
+    assert.equal([response.status, await response.json()], [status, { statuses }])
+    assert.is(response.headers.get('retry-after'), status === 503 ? '3' : null)
+  }
+})
+
+events('of a batch that is none are malformed, and kept as they came', async () => {
+  const dlq = memoryDlq()
+  const keeping = toFetch(pipe(processor, withDlq(dlq)), { allowAnonymous: true, maxEvents: 5 })
+  const bodies = [
+    '{}',
+    '[1',
+    '[]x',
+    JSON.stringify(Array.from({ length: 6 }, (_, index) => event(String(index), 'placed')))
+  ]
+  for (const body of bodies) assert.is((await keeping(batched(body))).status, 202, body)
+  assert.equal(
+    dlq.letters().map(({ bytes, failure }) => [new TextDecoder().decode(bytes), failure._tag]),
+    bodies.map((body) => [body, 'Malformed'])
+  )
+  assert.equal(seen, [])
+  assert.is((await answer(batched('[1'))).status, 422)
+})
+
+events('of a batch go to the queue one by one', async () => {
+  const dlq = memoryDlq()
+  const keeping = toFetch(pipe(processor, withDlq(dlq)), { allowAnonymous: true })
+  const response = await keeping(batched(JSON.stringify([event('1', 'placed'), event('2', 'wrong')])))
+  assert.equal([response.status, await response.json()], [202, { statuses: [200, 202] }])
+  assert.equal(
+    dlq.letters().map(({ id, headers }) => [id, headers['content-type']]),
+    [['2', 'application/cloudevents+json']]
+  )
+})
+
+events('may come from whom the handshake allows', async () => {
+  const asked = (origin: string, body?: string) =>
+    answer(
+      new Request(url, {
+        method: 'OPTIONS',
+        headers: { 'webhook-request-origin': origin },
+        ...(body && { body })
+      })
+    )
+  const allowed = await asked('shop.test')
+  assert.equal(
+    [allowed.status, allowed.headers.get('webhook-allowed-origin'), allowed.headers.get('allow')],
+    [200, 'shop.test', 'POST, OPTIONS']
+  )
+  const other = await asked('evil.test')
+  assert.equal([other.status, other.headers.get('webhook-allowed-origin')], [403, null])
+})
+
+events('need the attributes that an event has', async () => {
+  const response = await answer(structured({ specversion: '1.0', type: 'placed', source: '/a' }))
+  assert.equal(
+    [response.status, await response.json()],
+    [422, { result: 'failed', error: 'the payload is malformed: .id missing' }]
+  )
+})
+
+events.run()
+
+// other requests beside them
+
+const others = suite('an endpoint that takes events')
+
+others('takes what is no event as its format says', async () => {
+  const plain = pipe(receive(cloudEvent), handle(otherwise(async () => ack)))
+  const response = await toFetch(plain, { allowAnonymous: true, onEvent: () => undefined })(
+    sent('{}', { 'content-type': 'text/plain' })
+  )
+  assert.is(response.status, 422)
+})
+
+others.run()

@@ -1,0 +1,246 @@
+import { pipe } from 'fp-ts/lib/function.js'
+import { request as ask } from 'node:http'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { memoryDlq } from '../../lib/dlq/memory.js'
+import { type HttpOptions, http, httpRequestOf } from '../../lib/http.js'
+import {
+  type Event,
+  type Message,
+  type Processor,
+  type Report,
+  ack,
+  exitCode,
+  failed,
+  handle,
+  json,
+  nack,
+  otherwise,
+  receive,
+  rejected,
+  renderEvent,
+  withDlq
+} from '../../lib/index.js'
+import { within } from '../support/deadline.js'
+
+interface Running {
+  readonly address: string
+  readonly events: readonly Event[]
+  readonly stop: () => Promise<Report>
+}
+
+/** Runs it on a free port, and ends it with what uses it. */
+const serving = async (
+  processor: Processor,
+  options: Partial<HttpOptions>,
+  use: (running: Running) => Promise<void>
+): Promise<void> => {
+  const stopping = new AbortController()
+  const events: Event[] = []
+  let tell = (_: string): void => undefined
+  const listening = new Promise<string>((resolve) => (tell = resolve))
+  const report = http({ port: 0, ...options })(processor)(stopping.signal, (event) => {
+    events.push(event)
+    if (event._tag === 'Listening') tell(event.address)
+  })()
+  const stop = (): Promise<Report> => {
+    stopping.abort()
+    return within('the end of the server', report)
+  }
+  try {
+    await use({ address: await within('an address', listening), events, stop })
+  } finally {
+    await stop()
+  }
+}
+
+const post = (address: string, body = '{}', headers: Record<string, string> = {}) =>
+  fetch(address, { method: 'POST', body, headers })
+
+const say = pipe(
+  receive(json),
+  handle(
+    otherwise(async ({ body }) => {
+      switch (body) {
+        case 'nack':
+          return nack()
+        case 'no':
+          return failed(rejected('no'))
+        default:
+          return ack
+      }
+    })
+  )
+)
+
+const server = suite('http')
+
+server('says where it listens, answers by the outcome, and reports what became of all', async () => {
+  await serving(say, {}, async ({ address, events, stop }) => {
+    assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
+    const statuses: number[] = []
+    for (const body of ['1', '"nack"', '"no"', 'x']) statuses.push((await post(address, body)).status)
+    assert.equal(statuses, [200, 503, 422, 422])
+    assert.equal(
+      events.map(({ _tag }) => _tag),
+      ['Listening', 'Ready', 'Reported', 'Reported']
+    )
+    const { durationMs, ...report } = await stop()
+    assert.ok(durationMs > 0)
+    assert.equal(report, {
+      received: 4,
+      acked: 1,
+      nacked: 1,
+      failed: 2,
+      deadLettered: 0,
+      released: 0,
+      unsettled: 0,
+      storedIn: [],
+      unreadBytes: 0,
+      ended: { _tag: 'Aborted' }
+    })
+  })
+})
+
+server('stores what fails under its address and path, and exits with 0', async () => {
+  const dlq = memoryDlq()
+  await serving(pipe(say, withDlq(dlq)), {}, async ({ address, stop }) => {
+    assert.is((await post(`${address}/hooks?a=1`, '"no"', { authorization: 'Bearer secret' })).status, 202)
+    const [letter] = dlq.letters()
+    assert.equal(
+      [letter?.source, letter?.headers[':path'], letter?.headers['authorization']],
+      [`${address}/hooks`, '/hooks', '[not stored]']
+    )
+    const report = await stop()
+    assert.equal([report.deadLettered, report.storedIn, exitCode(report)], [1, [dlq.location], 0])
+  })
+})
+
+server('gives the message what its request was', async () => {
+  let seen: Message | undefined
+  const seeing = pipe(
+    receive(json),
+    handle(
+      otherwise(async (message) => {
+        seen = message
+        return ack
+      })
+    )
+  )
+  await serving(seeing, { methods: ['POST', 'PUT'] }, async ({ address }) => {
+    const response = await fetch(`${address}/a%20b?c=d`, {
+      method: 'PUT',
+      body: '{}',
+      headers: { 'X-One': '1' }
+    })
+    assert.is(response.status, 200)
+    const request = httpRequestOf(seen as Message)
+    assert.equal(
+      [request?.method, request?.path, request?.query, request?.headers['x-one']],
+      ['PUT', '/a%20b', 'c=d', '1']
+    )
+  })
+})
+
+server('tells a sender that waits for it to go on, and one that is refused not to', async () => {
+  await serving(say, { maxBytes: 10 }, async ({ address }) => {
+    const asking = (length: number) =>
+      new Promise<readonly unknown[]>((resolve, reject) => {
+        let wentOn = false
+        const sending = ask(address, {
+          method: 'POST',
+          headers: { expect: '100-continue', 'content-length': length }
+        })
+        sending.on('continue', () => {
+          wentOn = true
+          sending.end('1'.repeat(length))
+        })
+        sending.on('response', (response) => {
+          response.resume()
+          resolve([wentOn, response.statusCode])
+          if (!wentOn) sending.destroy()
+        })
+        sending.on('error', reject)
+        sending.flushHeaders()
+      })
+    assert.equal(await within('an answer', asking(3)), [true, 200])
+    assert.equal(await within('an answer', asking(11)), [false, 413])
+  })
+})
+
+server('takes no requests that a browser sends for a page, unless anybody may send', async () => {
+  const origin = { origin: 'https://evil.test' }
+  await serving(say, {}, async ({ address, events }) => {
+    assert.is((await post(address, '1', origin)).status, 403)
+    assert.equal(events.at(-1), {
+      _tag: 'Refused',
+      status: 403,
+      path: '/',
+      reason: 'requests of web pages are not taken'
+    })
+  })
+  await serving(say, { allowAnonymous: true }, async ({ address }) => {
+    assert.is((await post(address, '1', origin)).status, 200)
+  })
+})
+
+server('is not made where it can be reached from outside and nobody said who may send', () => {
+  for (const host of ['0.0.0.0', '::', '192.168.1.2', 'example.test', '127.0.0.1.example.test'])
+    assert.throws(
+      () => http({ port: 0, host }),
+      (error: Error) =>
+        error.message ===
+        `http: ${host} can be reached from outside; say who may send: verify, or allowAnonymous: true`
+    )
+  assert.throws(() => http({ port: 0, allowAnonymous: false }), /say who may send/)
+  assert.throws(
+    () => http({ port: 0, allowAnonymous: true, verify: () => async () => ({ _tag: 'Right', right: 'a' }) }),
+    /not both/
+  )
+})
+
+server('is not made with numbers that make no sense', () => {
+  const wrong: readonly Partial<HttpOptions>[] = [
+    { port: -1 },
+    { port: 70_000 },
+    { maxConnections: 0 },
+    { maxRequestsPerSocket: 1.5 },
+    { maxHeaderBytes: 0 },
+    { headersTimeoutMs: -1 },
+    { drainMs: Number.NaN },
+    { keepAliveMs: Infinity }
+  ]
+  for (const options of wrong)
+    assert.throws(() => http({ port: 0, ...options }), /^http: /, JSON.stringify(options))
+})
+
+server('says why it did not start', async () => {
+  const started = async (processor: Processor, options: HttpOptions) =>
+    (await http(options)(processor)(new AbortController().signal)()).ended
+  const refused = await started(say, { port: 0, senderRetries: false })
+  assert.is(refused._tag, 'NotStarted')
+  assert.match(JSON.stringify(refused), /add withDlq/)
+  await serving(say, {}, async ({ address }) => {
+    const taken = await started(say, { port: Number(new URL(address).port) })
+    assert.is(taken._tag, 'NotStarted')
+    assert.match(JSON.stringify(taken), /another program does; stop it or choose another port/)
+  })
+  const elsewhere = await started(say, { port: 0, host: '203.0.113.7', allowAnonymous: true })
+  assert.match(JSON.stringify(elsewhere), /this machine does not have that address/)
+})
+
+server('stops before it has begun where nobody wants it any more', async () => {
+  const report = await within('the end', http({ port: 0 })(say)(AbortSignal.abort())())
+  assert.equal([report.received, report.ended], [0, { _tag: 'Aborted' }])
+})
+
+server('says what it does in words', () => {
+  assert.is(
+    renderEvent({ _tag: 'Listening', address: 'http://127.0.0.1:80' }),
+    'listening on http://127.0.0.1:80'
+  )
+  // Whoever is refused could fill the log.
+  assert.is(renderEvent({ _tag: 'Refused', status: 401, path: '/', reason: 'no' }), undefined)
+})
+
+server.run()
