@@ -37,7 +37,7 @@ const serving = async (
 ): Promise<void> => {
   const stopping = new AbortController()
   const events: Event[] = []
-  let tell = (_: string): void => undefined
+  let tell: (address: string) => void = () => undefined
   const listening = new Promise<string>((resolve) => (tell = resolve))
   const report = http({ port: 0, ...options })(processor)(stopping.signal, (event) => {
     events.push(event)
