@@ -67,7 +67,7 @@ class NodeIncoming implements Incoming {
     private readonly onRead: (() => void) | undefined
   ) {
     // Express cuts the place where it is mounted off `url`.
-    const url = request.originalUrl ?? request.url ?? '/'
+    const url = withoutOrigin(request.originalUrl ?? request.url ?? '/')
     const mark = url.indexOf('?')
     this.path = mark === -1 ? url : url.slice(0, mark)
     this.query = mark === -1 ? '' : url.slice(mark + 1)
@@ -134,6 +134,13 @@ interface NodeRequest extends IncomingMessage {
   readonly body?: unknown
 }
 
+/** A target may be a whole URL, by RFC 9112, 3.2.2; what its sender calls this server is no part of a path. */
+const withoutOrigin = (url: string): string => {
+  if (url.startsWith('/')) return url
+  const rest = url.replace(/^https?:\/\/[^/?]*/i, '')
+  return rest.startsWith('/') || rest === url ? rest : `/${rest}`
+}
+
 const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
@@ -158,15 +165,26 @@ const send = (
   const hasBody = status !== 204 && status !== 304
   const isMeasured = !hasBody || headers['content-length'] !== undefined
   response.writeHead(status, isMeasured ? headers : { ...headers, 'content-length': Buffer.byteLength(body) })
-  response.end(hasBody && request.method !== 'HEAD' ? body : undefined)
-  if (!request.complete) lingering(request, clock)
+  const sent = hasBody && request.method !== 'HEAD' ? body : ''
+  if (request.complete) response.end(sent)
+  else lingering(request, response, sent, clock)
 }
 
-/** A sender reads our answer before the end of its body only if we do not hang up on it at once. */
-const lingering = (request: IncomingMessage, clock: Clock): void => {
+/** A sender reads our answer before the end of its body only if we do not hang up on it at once, as an end may do. */
+const lingering = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  body: HttpReply['body'],
+  clock: Clock
+): void => {
+  if (body.length === 0) response.flushHeaders()
+  else response.write(body)
   request.resume()
   const cancel = clock.after(lingerMs, () => request.destroy())
-  request.once('close', cancel)
+  request.once('close', () => {
+    cancel()
+    response.end()
+  })
 }
 
 const lingerMs = 1_000
