@@ -142,6 +142,10 @@ const listening = async (limits: Limits): Promise<Server> => {
   })
   server.maxConnections = limits.maxConnections
   server.maxRequestsPerSocket = limits.maxRequestsPerSocket
+  // Headers beyond a count would be left out without a word; how large they are is bounded already.
+  server.maxHeadersCount = 0
+  // Whoever has sent its last request may say so and still be answered. Node has this without a type.
+  Object.assign(server, { httpAllowHalfOpen: true })
   const { host, port } = limits
   try {
     await new Promise<void>((resolve, reject) => {
