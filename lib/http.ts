@@ -23,6 +23,8 @@ export type {
   IdempotencyState,
   IdempotencyStore
 } from './core/idempotency.js'
+export type { MemoryIdempotencyOptions } from './idempotency/memory.js'
+export { memoryIdempotency } from './idempotency/memory.js'
 export type { CloudEvent } from './http/cloud-event.js'
 export { byEventType, cloudEvent } from './http/cloud-event.js'
 export type { AllowedOrigins } from './http/handshake.js'

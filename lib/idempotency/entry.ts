@@ -1,0 +1,54 @@
+/** What a store knows of a key, and what it answers to who wants to begin. */
+import type { IdempotencyClaim, IdempotencyState } from '../core/idempotency.js'
+
+// model
+
+export interface Entry {
+  readonly fingerprint: string
+  readonly token: string
+  /** As it was asked for, in milliseconds. */
+  readonly leaseMs: number
+  /** When the lease ends, or what is finished is forgotten, by the clock of the store. */
+  readonly until: number
+  /** What is finished has one. */
+  readonly result: string | undefined
+}
+
+/** What holds if nothing else is said. */
+export const dayMs = 86_400_000
+
+// deciding
+
+/** `Begun` is to be stored by whoever asks; the others change nothing. */
+export const stateOf = (
+  entry: Entry | undefined,
+  { fingerprint }: IdempotencyClaim,
+  now: number
+): IdempotencyState => {
+  if (entry === undefined || entry.until <= now) return { _tag: 'Begun' }
+  if (entry.fingerprint !== fingerprint) return { _tag: 'Mismatch' }
+  if (entry.result !== undefined) return { _tag: 'Finished', result: entry.result }
+  return { _tag: 'InFlight', leftMs: Math.min(entry.until - now, entry.leaseMs) }
+}
+
+/** What no store can do: a lease that would never end, or has ended already, and what is no text. */
+export const refusalOf = (asked: object): string | undefined => {
+  const wrong = Object.entries(asked).find(([name, value]) =>
+    name === 'leaseMs' ? !(Number.isFinite(value) && value > 0) : texts.has(name) && typeof value !== 'string'
+  )
+  if (wrong === undefined) return undefined
+  const [name, value] = wrong
+  return name === 'leaseMs'
+    ? `leaseMs is ${String(value)}; give a number of milliseconds above 0`
+    : `${name} is of type ${typeof value}; give a text`
+}
+
+/** Why the options of a store make no sense. */
+export const mistakeIn = (options: Readonly<Record<string, number>>): string | undefined =>
+  Object.entries(options)
+    .filter(([, value]) => !(value >= 1))
+    .map(([name, value]) => `${name} is ${value}; give a number of at least 1`)[0]
+
+// helpers
+
+const texts: ReadonlySet<string> = new Set(['key', 'fingerprint', 'token', 'result'])
