@@ -195,5 +195,7 @@ const endLines = (ended: Report['ended']): readonly string[] => {
       return [`not started: ${printable(ended.error.message)}`]
     case 'SourceLost':
       return [`the queue is lost: ${printable(ended.error.message)}`]
+    case 'TooManyAbandoned':
+      return [`stopped: ${ended.count} handlers do not end, and were given up`]
   }
 }

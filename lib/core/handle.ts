@@ -169,14 +169,18 @@ const callWithHooks = async (
   abandoned: Promise<Failure> | undefined
 ): Promise<Outcome> => {
   let isAbandoned = false
+  let handling: Promise<Outcome> | undefined
   const given = abandoned?.then((failure) => {
     isAbandoned = true
+    if (handling !== undefined) message.trace.abandoned = handling
     return failed(failure)
   })
   const use = (context: HookContext): Outcome | Promise<Outcome> => {
     if (given !== undefined && isAbandoned) return given
     const outcome = concluded(call(route, input, context))
-    return given === undefined ? outcome : Promise.race([outcome, given])
+    if (given === undefined || !(outcome instanceof Promise)) return outcome
+    handling = outcome
+    return Promise.race([outcome, given])
   }
   return unlessInterrupted(message, await withHooks(route.hooks, { message }, use, () => isAbandoned))
 }

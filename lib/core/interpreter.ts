@@ -3,6 +3,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import type { Captured } from './captured.js'
 import type { Failure } from './failure.js'
 import { matchTag } from './match.js'
+import type { Message } from './message.js'
 import type { Outcome } from './outcome.js'
 import type { Processor } from './processor.js'
 import { printable, renderFailure } from './render.js'
@@ -17,6 +18,7 @@ export type Ended =
   | { readonly _tag: 'Aborted' }
   | { readonly _tag: 'Stopped'; readonly id: string; readonly failure: Failure }
   | { readonly _tag: 'SourceLost'; readonly error: Captured }
+  | { readonly _tag: 'TooManyAbandoned'; readonly count: number }
 
 export interface Report {
   readonly received: number
@@ -38,7 +40,7 @@ export interface Report {
 
 /** What an interpreter tells while it runs. */
 export type Event =
-  | { readonly _tag: 'Ready' }
+  | { readonly _tag: 'Ready'; readonly inFlight: () => readonly InFlight[] }
   | { readonly _tag: 'Listening'; readonly address: string }
   | { readonly _tag: 'Unready'; readonly error: Captured }
   | { readonly _tag: 'Reconnected'; readonly afterMs: number }
@@ -62,6 +64,22 @@ export interface Gauges extends SourceGauges {
   readonly unsettled: number
   readonly inFlight: number
   readonly isPaused: boolean
+  /** Why nothing is started: `dlq`, or a gate's name. */
+  readonly pausedBy?: string
+  /** Handlers that were given up and have not ended. */
+  readonly abandoned: number
+  /** Messages that wait for another one of their key. */
+  readonly heldByKey?: number
+}
+
+/** A message whose handler runs. */
+export interface InFlight {
+  readonly id: string
+  readonly source: string
+  readonly deliveryCount: number
+  readonly route: string | undefined
+  /** Milliseconds since the epoch, where something asked for it. */
+  readonly startedAt: number | undefined
 }
 
 export interface Progress {
@@ -91,6 +109,12 @@ export const exitCode = ({ failed, unsettled, unreadBytes, ended }: Report): 0 |
   (ended._tag === 'Drained' || ended._tag === 'Aborted')
     ? 0
     : 1
+
+/** What there is to know of a message whose handler runs. */
+export const inFlightOf = ({ id, source, deliveryCount, trace }: Message): InFlight => {
+  const { route, startedAt } = trace
+  return { id, source, deliveryCount, route, startedAt }
+}
 
 // rendering
 
@@ -150,7 +174,8 @@ const renderEnd = (ended: Ended): readonly string[] =>
     Drained: () => [],
     Aborted: () => ['stopped before the end'],
     Stopped: ({ id, failure }) => [`stopped at ${printable(id)}: ${renderFailure(failure)}`],
-    SourceLost: ({ error }) => [printable(`the source is lost: ${error.message}`)]
+    SourceLost: ({ error }) => [printable(`the source is lost: ${error.message}`)],
+    TooManyAbandoned: ({ count }) => [`stopped: ${count} handlers do not end, and were given up`]
   })
 
 const renderOutcome = (id: string, outcome: Outcome): string =>

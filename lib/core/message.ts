@@ -55,6 +55,8 @@ export interface Trace {
   storedIn: string | undefined
   /** Settles when a queue has answered whether it stored the message: its handler may go on meanwhile. */
   storing?: Promise<unknown>
+  /** Settles when a handler does after all that was given up as hanging. */
+  abandoned?: Promise<unknown>
 }
 
 /** What a source knows of a message. Fields may be getters that work when first asked. */

@@ -27,8 +27,8 @@ export interface Endpoint {
   readonly drain: () => Promise<void>
   /** Aborts the signals of all that is in flight. */
   readonly interrupt: (reason: Interruption) => void
-  /** How many handlers run. */
-  readonly inFlight: () => number
+  /** What is being handled. */
+  readonly inFlight: () => readonly HttpDelivery[]
   readonly isDraining: () => boolean
 }
 
@@ -70,8 +70,8 @@ export const endpointOf = ({
 
   const again = retryAfter(retryAfterMs)
   const full = refusal(503, 'too much is being handled', again)
-  const inFlight = (): number => running.length - freeSlots.length
-  const isFull = (): boolean => inFlight() >= concurrency
+  const count = (): number => running.length - freeSlots.length
+  const isFull = (): boolean => count() >= concurrency
   const admit: Admit = admission({
     settings,
     refusesPages,
@@ -101,7 +101,7 @@ export const endpointOf = ({
 
   // running
 
-  const isIdle = (): boolean => open === 0 && inFlight() === 0
+  const isIdle = (): boolean => open === 0 && count() === 0
   const settle = (): void => {
     if (isIdle()) wakeDrained()
   }
@@ -272,7 +272,7 @@ export const endpointOf = ({
     interrupt: (reason) => {
       for (const delivery of running) delivery?.interrupt(reason)
     },
-    inFlight,
+    inFlight: () => running.filter((delivery) => delivery !== undefined),
     isDraining: () => isDraining
   }
 }

@@ -7,7 +7,7 @@ export const done: Action = { _tag: 'Done' }
 /** `onFailed` is for what no queue took; a letter that could not be stored is never done. */
 export const actionOf = (
   outcome: Outcome,
-  { message }: Delivery,
+  { message }: Pick<Delivery, 'message'>,
   started: boolean,
   onFailed: 'stop' | 'report' | 'park'
 ): Action => {

@@ -3,9 +3,14 @@ import type { Delivery } from '../core/source.js'
 
 export interface Backlog {
   readonly add: (batch: readonly Delivery[]) => void
+  /** The next that may be started. */
   readonly first: () => Delivery | undefined
+  /** Takes that one away: it is started, or answered for. */
   readonly dropFirst: () => void
+  /** All that waits, startable or not. */
   readonly all: () => readonly Delivery[]
+  /** Forgets all that waits. */
+  readonly clear: () => void
 }
 
 export const backlog = (): Backlog => {
@@ -28,6 +33,11 @@ export const backlog = (): Backlog => {
       batch = later.shift() ?? []
       next = 0
     },
-    all: () => [...batch.slice(next), ...later.flat()]
+    all: () => [...batch.slice(next), ...later.flat()],
+    clear: () => {
+      later.length = 0
+      batch = []
+      next = 0
+    }
   }
 }

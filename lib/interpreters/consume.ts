@@ -3,6 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Captured, capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
+import type { OpenGate } from '../core/gate.js'
 import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
 import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
@@ -11,6 +12,7 @@ import { left } from '../core/result.js'
 import type { OpenSource, Source } from '../core/source.js'
 import { systemClock } from '../system.js'
 import { type Limits, loop } from './loop.js'
+import type { OrderBy } from './ordered.js'
 import { reliable } from './reliable.js'
 import { emptyTally, toReport } from './tally.js'
 
@@ -33,6 +35,23 @@ export interface ConsumeOptions {
   readonly graceMs?: number
   /** How long a queue may be unavailable before the run stops. 60 s by default. */
   readonly dlqDeadlineMs?: number
+  /**
+   * The key of a message: messages of a key are handled one at a time and in the order in which they came, those of
+   * different keys side by side. What is nacked is tried again here, after its delay, and its key waits for it. It is
+   * asked before the format, so it reads headers or bytes. `undefined` is in no order.
+   */
+  readonly orderBy?: OrderBy
+  /**
+   * How far the order goes. A source that gives messages of one key to several processes keeps it in none of them
+   * alone, and is refused unless this says that within the process is enough.
+   */
+  readonly scope?: 'process'
+  /** How many may wait for a message of their own key before nothing more is pulled. 100 by default. */
+  readonly maxHeldPerKey?: number
+  /** What slows or pauses the run: `rateLimit`, `circuitBreaker`. */
+  readonly gates?: readonly OpenGate[]
+  /** How many handlers may be given up and still run before the run stops. 100 by default. */
+  readonly maxAbandoned?: number
   /** Told what happens in the run, besides whoever runs it. */
   readonly onEvent?: OnEvent
 }
@@ -88,7 +107,11 @@ const limitsOf = ({
   onFailed = 'stop',
   drainMs = 25_000,
   graceMs = 5_000,
-  dlqDeadlineMs = 60_000
+  dlqDeadlineMs = 60_000,
+  orderBy,
+  maxHeldPerKey = 100,
+  gates = [],
+  maxAbandoned = 100
 }: ConsumeOptions): Limits => {
   if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
     throw new RangeError('consume: concurrency is a whole number of at least 1')
@@ -99,17 +122,34 @@ const limitsOf = ({
   if (![drainMs, graceMs, dlqDeadlineMs].every((ms) => ms >= 0)) {
     throw new RangeError('consume: drainMs, graceMs and dlqDeadlineMs are milliseconds of at least 0')
   }
-  return { concurrency, maxUnsettled, onFailed, drainMs, graceMs, dlqDeadlineMs }
+  if (![maxHeldPerKey, maxAbandoned].every((count) => Number.isInteger(count) && count >= 1)) {
+    throw new RangeError('consume: maxHeldPerKey and maxAbandoned are whole numbers of at least 1')
+  }
+  return {
+    concurrency,
+    maxUnsettled,
+    onFailed,
+    drainMs,
+    graceMs,
+    dlqDeadlineMs,
+    orderBy,
+    maxHeldPerKey,
+    gates,
+    maxAbandoned
+  }
 }
 
 const refusalOf = (
   { traits }: Source,
   processor: Processor,
-  { onFailed }: ConsumeOptions
-): string | undefined =>
-  traits.redelivers && !isSettled(processor) && onFailed === undefined
-    ? "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
-    : undefined
+  { onFailed, orderBy, scope }: ConsumeOptions
+): string | undefined => {
+  if (traits.redelivers && !isSettled(processor) && onFailed === undefined)
+    return "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
+  if (orderBy !== undefined && !traits.exclusive && scope !== 'process')
+    return "this source gives messages of one key to several processes, so orderBy holds within each alone; if that is enough, say scope: 'process'"
+  return undefined
+}
 
 const closeError = async (
   close: TaskEither<ResourceError, void>,

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { capture } from '../core/captured.js'
 import { within } from '../core/clock.js'
-import type { Ended, Interpreter, Report } from '../core/interpreter.js'
+import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
 import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
 import { endpointOf } from '../http/endpoint.js'
@@ -113,19 +113,20 @@ const serve = async (
     listenerOf(endpoint, clock, (response) => response.writeContinue())
   )
   emit({ _tag: 'Listening', address })
-  emit({ _tag: 'Ready' })
+  emit({ _tag: 'Ready', inFlight: () => endpoint.inFlight().map(({ message }) => inFlightOf(message)) })
 
   await aborted(signal)
   const closed = new Promise<true>((resolve) => server.close(() => resolve(true)))
   const drained = endpoint.drain().then(() => true)
-  if (endpoint.inFlight() > 0) emit({ _tag: 'Draining', inFlight: endpoint.inFlight() })
+  const { length: inFlight } = endpoint.inFlight()
+  if (inFlight > 0) emit({ _tag: 'Draining', inFlight })
   if (!(await within(clock, drainMs, drained))) {
     endpoint.interrupt('shutdown')
     await within(clock, graceMs, drained)
   }
   await within(clock, lingerMs, closed)
   server.closeAllConnections()
-  const left = endpoint.inFlight()
+  const { length: left } = endpoint.inFlight()
   tally.received += left
   tally[senderRetries ? 'released' : 'unsettled'] += left
   return toReport(tally, 0, clock.monotonic() - startedAt, { _tag: 'Aborted' })

@@ -1,15 +1,18 @@
 /** The one loop: pulls from a source, runs the processor, and answers for every delivery. */
 import type { Task } from 'fp-ts/lib/Task.js'
 import { type Clock, sleep, within } from '../core/clock.js'
-import type { Ended, OnEvent, Report } from '../core/interpreter.js'
-import { type Message, interruptionOf } from '../core/message.js'
+import type { OpenGate } from '../core/gate.js'
+import { type Ended, type InFlight, type OnEvent, type Report, inFlightOf } from '../core/interpreter.js'
+import { type Message, amend, interruptionOf } from '../core/message.js'
 import { type Failed, type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
 import type { Action, Delivery, Settlement, Source } from '../core/source.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
+import { gatekeeper } from './gatekeeper.js'
 import { intake } from './intake.js'
+import { type OrderBy, ordered } from './ordered.js'
 import { measuring, renewing, telling } from './recurring.js'
 import { settler } from './settler.js'
 import { count, emptyTally, toReport } from './tally.js'
@@ -23,6 +26,10 @@ export interface Limits {
   readonly drainMs: number
   readonly graceMs: number
   readonly dlqDeadlineMs: number
+  readonly orderBy: OrderBy | undefined
+  readonly maxHeldPerKey: number
+  readonly gates: readonly OpenGate[]
+  readonly maxAbandoned: number
 }
 
 // the loop
@@ -46,11 +53,17 @@ export const loop = async (
   const stopping = new AbortController()
   /** Aborts when what still runs is to give up. */
   const interrupting = new AbortController()
-  const waiting = backlog()
+  const order = limits.orderBy && ordered(limits.orderBy, limits.maxHeldPerKey)
+  const waiting = order ?? backlog()
+  /** What is tried again here, as its key must not go on without it. */
+  const resting = new Map<Delivery, { readonly outcome: Outcome; readonly cancel: () => void }>()
+  /** Messages of deliveries that are tried again. */
+  const retried = new Map<Delivery, Message>()
   const running: (Delivery | undefined)[] = []
   const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => limits.concurrency - 1 - slot)
   let active = 0
+  let abandoned = 0
   let isAlone = false
   let unsettled = 0
   let pausedAt: number | undefined
@@ -64,8 +77,11 @@ export const loop = async (
   const room = (): number => limits.maxUnsettled - unsettled
   /** While there is something left to be started, pulling waits until it is worth a call. */
   const mayPull = (): boolean =>
-    pausedAt === undefined && (room() >= leastRoom || waiting.first() === undefined)
-  const isIdle = (): boolean => freeSlots.length === limits.concurrency && waiting.first() === undefined
+    pausedAt === undefined &&
+    order?.isFull() !== true &&
+    (room() >= leastRoom || waiting.first() === undefined)
+  const isIdle = (): boolean =>
+    freeSlots.length === limits.concurrency && waiting.first() === undefined && resting.size === 0
   /** What a source cannot bring back it cannot give to anybody else. */
   const isLost = ({ message }: Delivery): boolean =>
     traits.redelivers && interruptionOf(message) === 'leaseLost'
@@ -74,10 +90,14 @@ export const loop = async (
     if (ended !== undefined) return
     ended = why
     stopping.abort()
-    for (let delivery = waiting.first(); delivery !== undefined; delivery = waiting.first()) {
-      waiting.dropFirst()
-      answer(delivery, released('shutdown'), false)
+    const undone = waiting.all()
+    waiting.clear()
+    for (const delivery of undone) answer(delivery, released('shutdown'), false)
+    for (const [delivery, { outcome, cancel }] of resting) {
+      cancel()
+      handBack(delivery, actionOf(outcome, delivery, true, limits.onFailed), outcome)
     }
+    resting.clear()
     if (active > 0) emit({ _tag: 'Draining', inFlight: active })
     settling?.flush()
     pulling.wake()
@@ -103,14 +123,8 @@ export const loop = async (
   /** Answers the source for a delivery, as its outcome says; of one that is lost nothing is said. */
   const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
     count(tally, outcome)
-    if (isLost(delivery)) {
-      letGo()
-      return emit({ _tag: 'Lost', id: delivery.message.id })
-    }
     const action = actionOf(outcome, delivery, started, limits.onFailed)
-    if (settling === undefined) conclude(delivery, action, 'ok')
-    else settling.add({ delivery, outcome, action })
-    if (outcome._tag === 'Acked') return
+    if (!handBack(delivery, action, outcome) || outcome._tag === 'Acked') return
     const { id, trace } = delivery.message
     if (outcome._tag === 'DeadLettered' && trace.storedIn !== undefined) tally.storedIn.add(trace.storedIn)
     if (outcome._tag === 'Failed' && action._tag === 'Release' && ended === undefined) {
@@ -120,10 +134,23 @@ export const loop = async (
     }
   }
 
+  /** Is there somebody to tell? */
+  const handBack = (delivery: Delivery, action: Action, outcome: Outcome): boolean => {
+    if (isLost(delivery)) {
+      letGo()
+      emit({ _tag: 'Lost', id: delivery.message.id })
+      return false
+    }
+    if (settling === undefined) conclude(delivery, action, 'ok')
+    else settling.add({ delivery, outcome, action })
+    return true
+  }
+
   /** All that is neither answered for nor given up, about as it came. */
   const held = (): readonly Delivery[] => [
     ...(settling?.all() ?? []),
     ...running.filter((delivery) => delivery !== undefined),
+    ...resting.keys(),
     ...waiting.all()
   ]
 
@@ -154,6 +181,8 @@ export const loop = async (
     const delivery = waiting.first()
     if (delivery === undefined || pausedAt !== undefined) return undefined
     if (isAlone || (delivery.alone === true && active > 0)) return undefined
+    if (gates?.isClosed() === true) return undefined
+    gates?.onStart()
     waiting.dropFirst()
     if (waiting.first() === undefined) pulling.wake()
     return delivery
@@ -178,7 +207,7 @@ export const loop = async (
       const kept =
         start === undefined && !isLost(delivery) ? undefined : await keptBack(slot, delivery, start)
       if (running[slot] !== delivery) return // it was given up
-      const begun = kept ?? begin(delivery.message)
+      const begun = kept ?? begin(retried.get(delivery) ?? delivery.message)
       let outcome: Outcome
       if (isCall(begun)) {
         // Awaited here and not in a function of its own: this is the one frame of a message.
@@ -193,7 +222,17 @@ export const loop = async (
       if (running[slot] !== delivery) return // it was given up
       running[slot] = undefined
       active -= 1
-      answer(delivery, outcome, isStarted[slot] ?? false)
+      if (delivery.message.trace.abandoned !== undefined) abandon(delivery.message.trace.abandoned)
+      if (order === undefined) answer(delivery, outcome, isStarted[slot] ?? false)
+      else if (!restsFor(delivery, outcome)) {
+        answer(delivery, outcome, isStarted[slot] ?? false)
+        retried.delete(delivery)
+        free(delivery)
+      }
+      if (gates !== undefined) {
+        gates.onOutcome(outcome)
+        fillSlots()
+      }
       if (!isAlone) continue
       settling?.flush()
       isAlone = false
@@ -204,6 +243,45 @@ export const loop = async (
     settling?.flush()
     wakeWaiting()
   }
+
+  /** The next of its key may start. */
+  const free = (delivery: Delivery): void => {
+    const wasFull = order?.isFull()
+    order?.release(delivery)
+    if (wasFull === true) pulling.wake()
+    if (freeSlots.length > 0) fillSlots()
+  }
+
+  /** Does it hold its key until it is tried again, here and by itself? */
+  const restsFor = (delivery: Delivery, outcome: Outcome): boolean => {
+    if (!traits.redelivers || ended !== undefined || isLost(delivery)) return false
+    const message = retried.get(delivery) ?? delivery.message
+    const action = actionOf(outcome, { message }, true, limits.onFailed)
+    if (action._tag !== 'Retry') return false
+    count(tally, outcome)
+    if (outcome._tag === 'Failed') emit({ _tag: 'Reported', id: message.id, outcome })
+    const cancel = clock.after(action.afterMs, () => {
+      resting.delete(delivery)
+      tally.received += 1
+      retried.set(delivery, amend(message, { deliveryCount: message.deliveryCount + 1 }))
+      order?.again(delivery)
+      fillSlots()
+    })
+    resting.set(delivery, { outcome, cancel })
+    return true
+  }
+
+  /** Counts a handler that was given up, until it settles after all. Too many of them, and nothing more is started. */
+  const abandon = (settled: Promise<unknown>): void => {
+    abandoned += 1
+    void settled.then(
+      () => (abandoned -= 1),
+      () => (abandoned -= 1)
+    )
+    if (abandoned >= limits.maxAbandoned) stop({ _tag: 'TooManyAbandoned', count: abandoned })
+  }
+
+  const gates = limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots())
 
   /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
   const keptBack = async (
@@ -272,13 +350,26 @@ export const loop = async (
       elapsedMs
     })
   })
-  const stopMeasuring = measuring(source, clock, (gauges) =>
+  const stopMeasuring = measuring(source, clock, (gauges) => {
+    const pausedBy = pausedAt === undefined ? gates?.closedBy() : 'dlq'
     emit({
       _tag: 'Measured',
-      gauges: { ...gauges, unsettled, inFlight: active, isPaused: pausedAt !== undefined }
+      gauges: {
+        ...gauges,
+        unsettled,
+        inFlight: active,
+        isPaused: pausedAt !== undefined,
+        abandoned,
+        ...(pausedBy !== undefined && { pausedBy }),
+        ...(order !== undefined && { heldByKey: order.held() + resting.size })
+      }
     })
-  )
-  emit({ _tag: 'Ready' })
+  })
+  const inFlight = (): readonly InFlight[] =>
+    running.flatMap((delivery) =>
+      delivery === undefined ? [] : [inFlightOf(retried.get(delivery) ?? delivery.message)]
+    )
+  emit({ _tag: 'Ready', inFlight })
 
   const finished = drained().then(() => true)
   await Promise.race([finished, aborted(stopping.signal)])
@@ -296,6 +387,7 @@ export const loop = async (
   const settled = settling?.done().then(() => true)
   if (settled !== undefined && !(await within(clock, settleMs, settled))) tally.unsettled += unsettled
   settling?.giveUp()
+  gates?.stop()
   stopRenewing()
   stopTelling()
   stopMeasuring()

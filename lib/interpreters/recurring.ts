@@ -26,17 +26,16 @@ export const telling = ({ input }: Source, clock: Clock, tell: (input: Input) =>
   return every(progressMs, clock, async () => tell(input()))
 }
 
-/** Asks a source how things stand there, until it is stopped. */
+/**
+ * Asks a source how things stand there, until it is stopped; of one that cannot say it is told all the same, so that
+ * whoever listens knows that the loop is alive.
+ */
 export const measuring = (
   { measure }: Source,
   clock: Clock,
   tell: (gauges: SourceGauges) => void
 ): (() => void) => {
-  if (measure === undefined) return () => undefined
-  return every(measureMs, clock, async () => {
-    const gauges = await measure()()
-    if (gauges !== undefined) tell(gauges)
-  })
+  return every(measureMs, clock, async () => tell((await measure?.()()) ?? {}))
 }
 
 // helpers

@@ -190,11 +190,14 @@ const running = (
 ) => {
   const stopping = new AbortController()
   const events: (readonly [at: number, event: Event])[] = []
-  const onEvent = (event: Event): void => void events.push([clock.monotonic(), event])
+  const beats: (readonly [at: number, event: Event])[] = []
+  const onEvent = (event: Event): void =>
+    void (event._tag === 'Measured' ? beats : events).push([clock.monotonic(), event])
   const running = consume(open, options, clock)(processor)(stopping.signal, onEvent)()
   return {
     clock,
     events,
+    beats,
     tags: () => events.map(([, { _tag }]) => _tag).filter((tag) => tag !== 'Ready'),
     abort: () => stopping.abort(),
     report: () => clock.finish(running).then(plain)
@@ -790,16 +793,20 @@ watching(
       own.push(event)
       throw new Error('an observer that throws')
     }
-    const { report, events } = running(source.open, slow, { onEvent }, clock)
+    const { report, events, beats } = running(source.open, slow, { onEvent }, clock)
     assert.is((await report()).acked, 3)
+    const gauges = { unsettled: 3, inFlight: 1, isPaused: false, abandoned: 0 }
+    assert.equal(beats, [
+      [5_000, { _tag: 'Measured', gauges: { lag: 7, ...gauges } }],
+      // The source does not say how things stand there, and the loop is alive all the same.
+      [10_000, { _tag: 'Measured', gauges: { ...gauges, unsettled: 2 } }],
+      [15_000, { _tag: 'Measured', gauges: { ...gauges, unsettled: 1 } }]
+    ])
     assert.equal(
-      events.filter(([, { _tag }]) => _tag === 'Measured'),
-      [[5_000, { _tag: 'Measured', gauges: { lag: 7, unsettled: 3, inFlight: 1, isPaused: false } }]]
+      own.filter(({ _tag }) => _tag === 'Measured'),
+      beats.map(([, event]) => event)
     )
-    assert.equal(
-      own,
-      events.map(([, event]) => event)
-    )
+    assert.is(own.length, beats.length + events.length)
   }
 )
 

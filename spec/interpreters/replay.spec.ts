@@ -54,7 +54,7 @@ const running = (
   )()
   return {
     clock,
-    tags: () => events.map(({ _tag }) => _tag).filter((tag) => tag !== 'Ready'),
+    tags: () => events.map(({ _tag }) => _tag).filter((tag) => tag !== 'Ready' && tag !== 'Measured'),
     abort: () => stopping.abort(),
     report: (): Promise<Report> => finish(clock, running)
   }

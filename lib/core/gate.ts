@@ -1,0 +1,119 @@
+/** Gates: what slows or pauses a source, so that no message fails for it. */
+import type { Clock } from './clock.js'
+import type { Outcome } from './outcome.js'
+
+// model
+
+/** Asked before each start, told of each start and of each outcome. */
+export interface Gate {
+  readonly name: string
+  /** How long nothing may be started, in milliseconds: 0 if something may, `Infinity` until an outcome is told. */
+  readonly closedMs: () => number
+  readonly onStart: () => void
+  readonly onOutcome: (outcome: Outcome) => void
+}
+
+/** A gate's settings: each run has a gate of its own. */
+export type OpenGate = (clock: Clock) => Gate
+
+// constructors
+
+/**
+ * Lets at most `count` messages start in each `perMs` milliseconds, evenly, after a `burst` (`count` unless said) that
+ * may start at once. A token bucket.
+ *
+ * @example
+ * const gates = [rateLimit({ count: 100, perMs: 1_000 })]
+ * const report = await consume(memory([message('Hello')]).source, { gates })(processor)(new AbortController().signal)()
+ *
+ * @throws RangeError if a number makes no sense
+ * @since 0.2.0
+ */
+export const rateLimit = ({
+  count,
+  perMs,
+  burst = count
+}: {
+  readonly count: number
+  readonly perMs: number
+  readonly burst?: number
+}): OpenGate => {
+  if (!(count > 0 && count < Infinity && perMs > 0 && perMs < Infinity))
+    throw new RangeError('rateLimit: count and perMs are numbers above 0')
+  if (!(burst >= 1 && burst < Infinity)) throw new RangeError('rateLimit: burst is a number of at least 1')
+  return (clock) => {
+    let tokens = burst
+    let filledAt = clock.monotonic()
+    const fill = (): void => {
+      const now = clock.monotonic()
+      tokens = Math.min(burst, tokens + ((now - filledAt) * count) / perMs)
+      filledAt = now
+    }
+    return {
+      name: 'rateLimit',
+      closedMs: () => {
+        fill()
+        // Sums of fractions may stay a hair below what they should be.
+        return tokens >= 1 - 1e-9 ? 0 : ((1 - tokens) * perMs) / count
+      },
+      onStart: () => void (tokens -= 1),
+      onOutcome: () => undefined
+    }
+  }
+}
+
+/**
+ * Starts nothing for `openMs` once so many messages in a row have failed for what is not their own fault, as a service
+ * that handlers need is down; then one is tried, and if that is acked all go on. Counted are nacks, and `Defect`,
+ * `TimedOut` and `HookFailed`, stored or not, unless `isFailure` says otherwise. Others neither open nor close it.
+ *
+ * @throws RangeError if a number makes no sense
+ * @since 0.2.0
+ */
+export const circuitBreaker = ({
+  failures,
+  openMs,
+  isFailure = isNoFaultOfTheMessage
+}: {
+  readonly failures: number
+  readonly openMs: number
+  readonly isFailure?: (outcome: Outcome) => boolean
+}): OpenGate => {
+  if (!(Number.isInteger(failures) && failures >= 1))
+    throw new RangeError('circuitBreaker: failures is a whole number of at least 1')
+  if (!(openMs > 0 && openMs < Infinity)) throw new RangeError('circuitBreaker: openMs is a number above 0')
+  return (clock) => {
+    let inRow = 0
+    let openUntil: number | undefined
+    let isTrying = false
+    return {
+      name: 'circuitBreaker',
+      closedMs: () => {
+        if (openUntil === undefined) return 0
+        const leftMs = openUntil - clock.monotonic()
+        if (leftMs > 0) return leftMs
+        return isTrying ? Infinity : 0
+      },
+      onStart: () => void (isTrying = openUntil !== undefined),
+      onOutcome: (outcome) => {
+        isTrying = false
+        if (outcome._tag === 'Acked') {
+          inRow = 0
+          openUntil = undefined
+        } else if (isFailure(outcome)) {
+          inRow += 1
+          if (inRow >= failures) openUntil = clock.monotonic() + openMs
+        }
+      }
+    }
+  }
+}
+
+// helpers
+
+const isNoFaultOfTheMessage = (outcome: Outcome): boolean => {
+  if (outcome._tag === 'Nacked') return true
+  if (outcome._tag !== 'Failed' && outcome._tag !== 'DeadLettered') return false
+  const { _tag } = outcome.failure
+  return _tag === 'Defect' || _tag === 'TimedOut' || _tag === 'HookFailed'
+}
