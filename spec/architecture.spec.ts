@@ -61,7 +61,7 @@ const rendered = ({ from, line, to }: Edge): string => `${from}:${line} imports 
 const driver = 'better-sqlite3'
 /** The files that may know a driver. */
 const drivers: ReadonlyMap<string, RegExp> = new Map([
-  [driver, /^lib\/(?:dlq|idempotency)\/sqlite(?:-\w+)?\.ts$/],
+  [driver, /^lib\/(?:(?:dlq|idempotency)\/sqlite(?:-\w+)?|sqlite\/\w+)\.ts$/],
   ['ioredis', /^lib\/redis\/driver\.ts$/]
 ])
 const shared: ReadonlySet<string> = new Set([
@@ -84,7 +84,8 @@ const shared: ReadonlySet<string> = new Set([
 ])
 /** What is started as a thread, and by whom. */
 const started: ReadonlyMap<string, string> = new Map([
-  ['lib/dlq/sqlite-worker.ts', 'lib/dlq/sqlite-thread.ts']
+  ['lib/dlq/sqlite-worker.ts', 'lib/dlq/sqlite.ts'],
+  ['lib/idempotency/sqlite-worker.ts', 'lib/idempotency/sqlite.ts']
 ])
 
 const isEntry = (path: string): boolean => Array.from(entries.values()).includes(path)
@@ -102,6 +103,9 @@ const isAtEdge = (edge: Edge): boolean => isNode(edge) || drivers.get(edge.to)?.
 /** What sources and queues on Redis have in common. */
 const isOfRedis = ({ from, to }: Edge): boolean =>
   to.startsWith('lib/redis/') && /^lib\/(?:interpreters|dlq)\/redis(?:-\w+)*\.ts$/.test(from)
+/** What queues and stores of idempotency in files have in common. */
+const isOfSqlite = ({ from, to }: Edge): boolean =>
+  to.startsWith('lib/sqlite/') && /^lib\/(?:dlq|idempotency)\/sqlite(?:-\w+)*\.ts$/.test(from)
 /** What a server of ours and the handlers for others' have in common. */
 const isOfHttp = ({ from, to }: Edge): boolean =>
   to.startsWith('lib/http/') && /^lib\/interpreters\/http(?:-\w+)*\.ts$/.test(from)
@@ -132,11 +136,11 @@ const breaches = (files: Files): readonly string[] => {
     if (isEntry(from)) return isInside(edge)
     if (from.startsWith('lib/core/')) return isCore(edge) || isFunctional(edge)
     if (/^lib\/(?:interpreters|dlq)\//.test(from))
-      return [isCore, isSystem, isFunctional, isAtEdge, isNear, isOfRedis, isOfHttp].some((allows) =>
-        allows(edge)
+      return [isCore, isSystem, isFunctional, isAtEdge, isNear, isOfRedis, isOfSqlite, isOfHttp].some(
+        (allows) => allows(edge)
       )
-    if (/^lib\/(?:redis|http|idempotency)\//.test(from))
-      return [isCore, isSystem, isFunctional, isAtEdge, isBeside].some((allows) => allows(edge))
+    if (/^lib\/(?:redis|sqlite|http|idempotency)\//.test(from))
+      return [isCore, isSystem, isFunctional, isAtEdge, isBeside, isOfSqlite].some((allows) => allows(edge))
     if (from.startsWith('lib/testing/'))
       return [isCore, isSystem, isFunctional, isNode, isBeside, isLoop].some((allows) => allows(edge))
     if (isCommand(from)) {

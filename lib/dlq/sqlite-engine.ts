@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import { capture } from '../core/captured.js'
 import type { Arrivals, LetterFilter, LetterGroup, LetterName, LetterQuery } from '../core/letter.js'
+import { isOfOneRow } from '../sqlite/file.js'
 import {
   type Engine,
   type RowPage,
@@ -237,9 +238,3 @@ const overBytes = `seq IN (
     SELECT seq, state, sum(length(bytes) + coalesce(length(original), 0))
       OVER (ORDER BY state = 'dead', seq DESC) AS total FROM letters
   ) WHERE state = 'dead' AND total > ?)`
-
-/** A letter that is too large, or that a constraint refuses, says nothing about the others. */
-const isOfOneRow = (error: unknown): boolean =>
-  /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH)/.test(String((error as { readonly code?: unknown }).code)) ||
-  error instanceof RangeError ||
-  error instanceof TypeError

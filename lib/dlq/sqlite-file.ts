@@ -1,30 +1,27 @@
-/** The file of a queue: opened so that what it has committed is on the disk, or refused with what to do. */
-import { closeSync, existsSync, openSync, statSync, statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
-import type { Database, Options } from 'better-sqlite3'
+/** The file of a queue: opened so that what it has committed is on the disk. */
+import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
-import { capture } from '../core/captured.js'
-import { type ResourceError, resourceError } from '../core/resource.js'
+import { resourceError } from '../core/resource.js'
 import type { Retention } from '../core/letter.js'
 import { left, right } from '../core/result.js'
+import type { Connect } from '../sqlite/driver.js'
+import {
+  type FileError,
+  type FileKind,
+  type FileOptions,
+  adviceOn as adviceFor,
+  isBusy,
+  openFile as open,
+  placeOf as placeFor
+} from '../sqlite/file.js'
 import { applicationId, keepSettings, migrate, schemaVersion } from './sqlite-schema.js'
 import { upgrade } from './sqlite-upgrade.js'
 
+export type { Connect } from '../sqlite/driver.js'
+
 // model
 
-/** What makes a connection; the driver's own, unless a test puts a fault into it. */
-export type Connect = (path: string, options: Options) => Database
-
-/** `isBusy`: another process holds the file locked, and it may be tried again. */
-export interface FileError extends ResourceError {
-  readonly isBusy: boolean
-}
-
-export interface FileOptions {
-  /** Makes the file if it is missing; by default it does. */
-  readonly create?: boolean
-  /** How long the driver waits for another process's lock, in milliseconds. */
-  readonly busyMs?: number
+export interface QueueOptions extends FileOptions {
   /** To be noted in the file. */
   readonly retention?: Retention
 }
@@ -34,147 +31,39 @@ export interface FileOptions {
 export const openFile = (
   connect: Connect,
   location: string,
-  { create = true, busyMs = 5_000, retention = {} }: FileOptions = {}
+  { retention = {}, ...options }: QueueOptions = {}
 ): Either<FileError, Database> => {
-  const refused = (message: string, isBusy = false) =>
-    left({ ...resourceError('sqliteDlq', message), isBusy })
-  const folder = dirname(location)
-  if (!existsSync(folder))
-    return refused(`the folder ${folder} does not exist; create it, or give another path`)
-  if (!create && !existsSync(location)) return refused(`${location} does not exist; give the path of a queue`)
-  if (existsSync(location) && !statSync(location).isFile())
-    return refused(`${location} is no file; give another path`)
-  let database: Database | undefined
+  const opened = open(queue, connect, location, options)
+  if (opened._tag === 'Left') return opened
+  const database = opened.right
   try {
-    // Closing a file ends this process's locks on it, so one that is there is not touched.
-    if (!existsSync(location)) closeSync(openSync(location, 'a', 0o600))
-    database = connect(location, { timeout: busyMs })
-    prepare(database)
     keepSettings(database, retention)
     return right(database)
   } catch (error) {
-    database?.close()
-    return refused(`${location}: ${adviceOn(error)}`, isBusy(error))
+    database.close()
+    return left({
+      ...resourceError(queue.resource, `${location}: ${adviceOn(error)}`),
+      isBusy: isBusy(error)
+    })
   }
 }
 
-/** What speaks against keeping a queue in a folder: `no` as it may lose letters, `warning` as it may be gone some day. */
-export const placeOf = (
-  folder: string,
-  typeOf: (folder: string) => number = (path) => statfsSync(path).type
-): { readonly no?: string; readonly warning?: string } => {
-  const type = typeOf(folder) >>> 0
-  const network = networks.get(type)
-  if (network !== undefined) {
-    return {
-      no: `${folder} is on a network file system (${network}), on which SQLite loses data; keep the queue on a local disk`
-    }
-  }
-  const passing = passings.get(type)
-  return passing === undefined
-    ? {}
-    : {
-        warning: `${folder} is on ${passing}: letters there are gone with it; keep the queue on a volume that stays`
-      }
-}
+/** What speaks against keeping a queue in a folder. */
+export const placeOf = (folder: string, typeOf?: (folder: string) => number): ReturnType<typeof placeFor> =>
+  placeFor(queue, folder, typeOf)
 
-// errors
-
-/** A lock that another process holds: waiting may help, a new connection does not. */
-export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error))
-
-export const adviceOn = (error: unknown): string => {
-  const { message } = capture(error)
-  if (message.includes('bindings file')) {
-    return 'better-sqlite3 was installed without its binary: allow its install script ("allowScripts" in package.json), then npm rebuild better-sqlite3'
-  }
-  const [, advice] = advices.find(([code]) => codeOf(error).startsWith(code)) ?? []
-  return advice === undefined ? message : `${message}; ${advice}`
-}
+export const adviceOn = (error: unknown): string => adviceFor(queue, error)
 
 // helpers
 
-const fullSynchronous = 2
-/** The first without the WAL-reset bug, by which two connections can lose a commit (sqlite.org/wal.html). */
-const oldestSqlite = [3, 51, 3] as const
-
-const prepare = (database: Database): void => {
-  const version = String(database.prepare('SELECT sqlite_version()').pluck().get())
-  if (isOlder(version)) {
-    throw new Error(
-      `SQLite ${version} can lose commits; install a better-sqlite3 that brings 3.51.3 or newer`
-    )
-  }
-  database.pragma('trusted_schema = OFF')
-  refuseForeign(database)
-  if (database.pragma('journal_mode = WAL', { simple: true }) !== 'wal') {
-    throw new Error('the file system does not allow WAL; keep the queue on a local disk')
-  }
-  // The driver opens WAL files at NORMAL, which may lose the last commits with the power.
-  database.pragma('synchronous = FULL')
-  // Writes in any case, so that a file which cannot be written is found at the start.
-  database.transaction(() => migrate(database, refuseForeign(database), upgrade)).immediate()
-  if (database.pragma('synchronous', { simple: true }) !== fullSynchronous) {
-    throw new Error('this SQLite does not keep synchronous=FULL, so letters would not be durable')
-  }
+const queue: FileKind = {
+  resource: 'sqliteDlq',
+  name: 'a dead letter queue',
+  shortName: 'queue',
+  content: 'letters',
+  repair: 'move it away with its -wal file, and recover its letters with sqlite3 .recover',
+  applicationId,
+  schemaVersion,
+  synchronous: 'FULL',
+  migrate: (database, version) => migrate(database, version, upgrade)
 }
-
-/** Looks before anything is written, so that a file which is somebody else's stays as it is. Gives its version. */
-const refuseForeign = (database: Database): number => {
-  const version = Number(database.pragma('user_version', { simple: true }))
-  const application = Number(database.pragma('application_id', { simple: true }))
-  const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
-  if (application !== applicationId && (application !== 0 || version !== 0 || tables !== 0)) {
-    throw new Error('the database is not a dead letter queue; give another path')
-  }
-  if (version > schemaVersion) {
-    throw new Error(
-      `a newer missive-ts wrote it (schema ${version}, this one knows ${schemaVersion}); update missive-ts`
-    )
-  }
-  return version
-}
-
-const isOlder = (version: string): boolean => {
-  const parts = version.split('.').map(Number)
-  const index = oldestSqlite.findIndex((part, position) => part !== parts[position])
-  return index !== -1 && (parts[index] ?? 0) < (oldestSqlite[index] ?? 0)
-}
-
-/** By their numbers in Linux's linux/magic.h. */
-const networks: ReadonlyMap<number, string> = new Map([
-  [0x6969, 'NFS'],
-  [0x517b, 'SMB'],
-  [0xff534d42, 'CIFS'],
-  [0xfe534d42, 'SMB2'],
-  [0x5346414f, 'AFS'],
-  [0x00c36400, 'Ceph'],
-  [0x0bd00bd0, 'Lustre'],
-  [0x47504653, 'GPFS']
-])
-
-const passings: ReadonlyMap<number, string> = new Map([
-  [0x01021994, 'tmpfs, in memory'],
-  [0x858458f6, 'ramfs, in memory'],
-  [0x794c7630, 'overlay, the layer of a container']
-])
-
-export const codeOf = (error: unknown): string => {
-  const code = (error as { readonly code?: unknown } | undefined)?.code
-  return typeof code === 'string' ? code : ''
-}
-
-const advices: readonly (readonly [string, string])[] = [
-  ['SQLITE_READONLY_DBMOVED', 'leave the files of a queue where they are while it is in use'],
-  ['SQLITE_NOTADB', 'it is no SQLite database: give another path, or move that file away'],
-  [
-    'SQLITE_CORRUPT',
-    'it is damaged: move it away with its -wal file, and recover its letters with sqlite3 .recover'
-  ],
-  ['SQLITE_READONLY', 'it cannot be written: give this user the right to write the file and its folder'],
-  ['SQLITE_CANTOPEN', 'it cannot be opened: give this user the right to write the file and its folder'],
-  ['EACCES', 'give this user the right to write the file and its folder'],
-  ['EROFS', 'the file system is read-only: give another path'],
-  ['SQLITE_FULL', 'the disk is full: make room'],
-  ['SQLITE_BUSY', 'another process holds it locked: end what keeps a transaction open']
-]

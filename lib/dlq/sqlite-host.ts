@@ -1,14 +1,16 @@
 /** An engine on a file that may be busy or fail: waits for the one, and opens anew after the other. */
-import { closeSync, fsyncSync, openSync, statSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Either } from 'fp-ts/lib/Either.js'
-import type { DlqError } from '../core/letter.js'
 import { left, right } from '../core/result.js'
-import { type Engine, type EngineCall, perform } from './engine.js'
+import type { Refused as NotDone, Host as HostOf } from '../sqlite/calls.js'
+import type { Connect } from '../sqlite/driver.js'
+import { type FileError, isBusy, isOfDisk, stay } from '../sqlite/file.js'
+import { type Engine, perform } from './engine.js'
 import { sqliteEngine } from './sqlite-engine.js'
-import { type Connect, type FileError, adviceOn, codeOf, isBusy, openFile } from './sqlite-file.js'
+import { adviceOn, openFile } from './sqlite-file.js'
 
 // model
 
@@ -18,15 +20,8 @@ export interface HostOptions {
   readonly patienceMs: number
 }
 
-export interface Host {
-  /** One after the other. Never rejects. */
-  readonly call: <K extends EngineCall>(
-    name: K,
-    parts: Parameters<Engine[K]>
-  ) => Promise<Either<DlqError, ReturnType<Engine[K]>>>
-  /** Once all that was asked is answered; for a lock nobody waits any more. */
-  readonly close: () => Promise<void>
-}
+/** Answers one after the other; when it is closed nobody waits for a lock any more. */
+export type Host = HostOf<Engine>
 
 // constructors
 
@@ -60,7 +55,7 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
   const asked = <A>(ask: (engine: Engine) => A): A => {
     const current = opened()
     const answer = ask(current.engine)
-    for (const path of [location, `${location}-wal`]) stay(current, path)
+    for (const path of [location, `${location}-wal`]) stay(current.seen, path)
     if (!current.isNamed) sync(dirname(location))
     current.isNamed = true
     return answer
@@ -78,7 +73,7 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
     }
   }
 
-  const patient = async <A>(ask: (engine: Engine) => A): Promise<Either<DlqError, A>> => {
+  const patient = async <A>(ask: (engine: Engine) => A): Promise<Either<NotDone, A>> => {
     const until = performance.now() + patienceMs
     for (;;) {
       try {
@@ -135,15 +130,6 @@ interface OpenFile {
   isNamed: boolean
 }
 
-/** SQLite goes on writing to a file that was removed or replaced, where nobody would find what it wrote. */
-const stay = ({ seen }: OpenFile, path: string): void => {
-  const number = statSync(path, { throwIfNoEntry: false })?.ino
-  const known = seen.get(path) ?? number
-  if (number === undefined || number !== known)
-    throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
-  seen.set(path, number)
-}
-
 /** SQLite does this as well, and does not say when it fails. */
 const sync = (path: string): void => {
   const descriptor = openSync(path, 'r')
@@ -164,5 +150,3 @@ const renewLog = (database: Database, log: string): void => {
   if (result?.busy !== 0) throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
   sync(log)
 }
-
-const isOfDisk = (error: unknown): boolean => /^(?:SQLITE_|E[A-Z]+$)/.test(codeOf(error))

@@ -19,8 +19,6 @@ export const migrate = (database: Database, version: number, upgrade: Upgrade): 
     upgrade(database)
     database.exec('DROP TABLE letters_1')
   }
-  database.pragma(`application_id = ${applicationId}`)
-  database.pragma(`user_version = ${schemaVersion}`)
 }
 
 /** Takes over what lies in `letters_1`. */

@@ -6,12 +6,12 @@ import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { systemClock } from '../system.js'
-import type { EngineCall } from './engine.js'
+import { loadDriver } from '../sqlite/driver.js'
+import { threadOf } from '../sqlite/thread.js'
+import type { Engine, EngineCall } from './engine.js'
 import type { Row } from './row.js'
 import { batches } from './sqlite-batches.js'
-import { loadDriver } from './sqlite-driver.js'
 import { openFile, placeOf } from './sqlite-file.js'
-import { threadOf } from './sqlite-thread.js'
 import { storeOver } from './store.js'
 import { tidied } from './tidied.js'
 
@@ -69,8 +69,8 @@ interface Opened {
 
 const opened = (location: string, options: SqliteDlqOptions): Opened => {
   const { patienceMs = defaultPatienceMs, clock = systemClock, isStoredHeader } = options
-  const writer = threadOf({ location, patienceMs })
-  const reader = threadOf({ location, patienceMs })
+  const thread = () => threadOf<Engine>('dlq/sqlite-worker', 'the queue', { location, patienceMs })
+  const [writer, reader] = [thread(), thread()]
   const store = storeOver({
     location,
     call: (name, ...parts) => (reads.has(name) ? reader : writer).ask(name, parts),
@@ -98,7 +98,7 @@ const refusalOf = async (
   location: string,
   { create = true, patienceMs = defaultPatienceMs, retention = {}, clock = systemClock }: SqliteDlqOptions
 ): Promise<ResourceError | undefined> => {
-  const driver = await loadDriver()
+  const driver = await loadDriver('sqliteDlq')
   if (driver._tag === 'Left') return driver.left
   const folder = dirname(location)
   const { no, warning } = existsSync(folder) ? placeOf(folder) : {}

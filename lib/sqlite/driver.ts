@@ -2,14 +2,22 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import type { Database, Options } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
-import type { Connect } from './sqlite-file.js'
 import { left, right } from '../core/result.js'
 
-export const loadDriver = async (): Promise<Either<ResourceError, Connect>> => {
-  const refused = (message: string) => left(resourceError('sqliteDlq', message))
+// model
+
+/** What makes a connection; the driver's own, unless a test puts a fault into it. */
+export type Connect = (path: string, options: Options) => Database
+
+// loading
+
+/** `resource`: on whose behalf. */
+export const loadDriver = async (resource: string): Promise<Either<ResourceError, Connect>> => {
+  const refused = (message: string) => left(resourceError(resource, message))
   try {
     const { default: Database } = await import('better-sqlite3')
     const version = versionOf(Database)

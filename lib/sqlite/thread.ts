@@ -1,29 +1,38 @@
-/** A thread that owns a connection to a queue's file: started when it is first asked, and again if it ends. */
+/** A thread that owns a connection to a file: started when it is first asked, and again if it ends. */
 import { Worker } from 'node:worker_threads'
 import type { Either } from 'fp-ts/lib/Either.js'
-import type { DlqError } from '../core/letter.js'
 import { left } from '../core/result.js'
 import { here } from '../here.js'
-import type { Engine, EngineCall } from './engine.js'
-import type { HostOptions } from './sqlite-host.js'
-import type { Asked } from './sqlite-worker.js'
+import type { Answered, Asked, CallOf, Calls, Refused } from './calls.js'
 
 // model
 
-export interface Thread {
+export interface Thread<C extends Calls<C>> {
   /** Never rejects. `transfer`: buffers that are given away. */
-  readonly ask: <K extends EngineCall>(
+  readonly ask: <K extends CallOf<C>>(
     name: K,
-    parts: Parameters<Engine[K]>,
+    parts: Parameters<C[K]>,
     transfer?: readonly ArrayBuffer[]
-  ) => Promise<Either<DlqError, ReturnType<Engine[K]>>>
+  ) => Promise<Either<Refused, ReturnType<C[K]>>>
   readonly close: () => Promise<void>
+}
+
+/** What it is told when it starts, as far as it can be cloned. */
+export interface ThreadOptions {
+  readonly location: string
+  readonly [name: string]: unknown
 }
 
 // constructors
 
-export const threadOf = (options: HostOptions): Thread => {
-  const waiting = new Map<number, (answer: Either<DlqError, any>) => void>()
+/** `file`: what it runs, from lib on and without its ending; `owner`: whose it is. */
+export const threadOf = <C extends Calls<C>>(
+  file: string,
+  owner: string,
+  options: ThreadOptions
+): Thread<C> => {
+  const workerFile = new URL(`./${file}${here.endsWith('.ts') ? '.ts' : '.js'}`, here)
+  const waiting = new Map<number, (answer: Either<Refused, any>) => void>()
   let worker: Worker | undefined
   let number = 0
   let isClosed = false
@@ -41,11 +50,11 @@ export const threadOf = (options: HostOptions): Thread => {
       if (waiting.size === 0 && !isClosed) thread.unref()
     })
     thread.on('error', (error) =>
-      failAll(`${options.location}: the thread of the queue failed: ${error.message}`)
+      failAll(`${options.location}: the thread of ${owner} failed: ${error.message}`)
     )
     thread.on('exit', () => {
       if (worker === thread) worker = undefined
-      failAll(`${options.location}: the thread of the queue ended`)
+      failAll(`${options.location}: the thread of ${owner} ended`)
     })
     return thread
   }
@@ -53,7 +62,7 @@ export const threadOf = (options: HostOptions): Thread => {
   return {
     ask: (name, parts, transfer = []) =>
       new Promise((resolve) => {
-        if (isClosed) return resolve(left({ reason: `${options.location}: the queue is closed` }))
+        if (isClosed) return resolve(left({ reason: `${options.location}: ${owner} is closed` }))
         try {
           worker ??= started()
           number += 1
@@ -75,12 +84,3 @@ export const threadOf = (options: HostOptions): Thread => {
     }
   }
 }
-
-// helpers
-
-interface Answered {
-  readonly number: number
-  readonly answer: Either<DlqError, unknown>
-}
-
-const workerFile = new URL(`./dlq/sqlite-worker${here.endsWith('.ts') ? '.ts' : '.js'}`, here)
