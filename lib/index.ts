@@ -103,6 +103,17 @@ export type {
 export type { Origin } from './core/message.js'
 export { fromOrigin, interruption } from './core/message.js'
 export { Interruptible } from './core/interruptible.js'
-export type { Ended, Event, Gauges, Interpreter, OnEvent, Progress, Report } from './core/interpreter.js'
+export type {
+  Ended,
+  Event,
+  Gauges,
+  InFlight,
+  Interpreter,
+  OnEvent,
+  Progress,
+  Report
+} from './core/interpreter.js'
 export { exitCode, renderEvent, renderReport } from './core/interpreter.js'
+export type { Gate, OpenGate } from './core/gate.js'
+export { circuitBreaker, rateLimit } from './core/gate.js'
 export type { Clock } from './core/clock.js'

@@ -1,6 +1,7 @@
 /** missive-ts/node: running processors on Node. */
 export type { ConsumeOptions } from './interpreters/consume.js'
 export { consume } from './interpreters/consume.js'
+export type { OrderBy } from './interpreters/ordered.js'
 export { memory } from './interpreters/memory.js'
 export type { LinesOptions, StdinOptions } from './interpreters/stdin.js'
 export { lines, stdin } from './interpreters/stdin.js'

@@ -23,8 +23,12 @@ export type OpenGate = (clock: Clock) => Gate
  * may start at once. A token bucket.
  *
  * @example
- * const gates = [rateLimit({ count: 100, perMs: 1_000 })]
- * const report = await consume(memory([message('Hello')]).source, { gates })(processor)(new AbortController().signal)()
+ * const processor = pipe(receive(text), handle(otherwise(async () => ack)), withDlq(memoryDlq()))
+ * const limited = consume(memory([message('Hello'), message('Goodbye')]), {
+ *   gates: [rateLimit({ count: 100, perMs: 1_000, burst: 1 })]
+ * })
+ * const report = await limited(processor)(new AbortController().signal)()
+ * assert.ok(report.acked === 2 && report.durationMs >= 9)
  *
  * @throws RangeError if a number makes no sense
  * @since 0.2.0

@@ -65,12 +65,13 @@ export const memory =
           pull: (max, signal) => async () => {
             for (;;) {
               const items: Delivery[] = []
+              if (signal.aborted) return right({ _tag: 'Batch', items })
               for (let delivery = next(); delivery !== undefined; delivery = next()) {
                 items.push(delivery)
                 held.add(delivery)
                 if (items.length === max) break
               }
-              if (items.length > 0 || signal.aborted) return right({ _tag: 'Batch', items })
+              if (items.length > 0) return right({ _tag: 'Batch', items })
               if (isExhausted && held.size === 0 && parked === 0) return right({ _tag: 'End' })
               await sleep(clock, maxWaitMs, AbortSignal.any([signal, changed.signal]))
             }

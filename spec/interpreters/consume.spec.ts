@@ -675,7 +675,7 @@ pulling('says so again when the source stops answering once more', async () => {
 
 pulling('waits longer and longer between tries, within bounds, and never in step with others', async () => {
   const gapsWith = async (random: number): Promise<readonly number[]> => {
-    const clock = virtualClock(() => random)
+    const clock = virtualClock({ random: () => random })
     const at: number[] = []
     await running(failingUntil(clock, 120_000, at).open, acking, {}, clock).report()
     return at.slice(1).map((time, index) => time - (at[index] as number))

@@ -1,0 +1,317 @@
+import { pipe } from 'fp-ts/lib/function.js'
+import * as fc from 'fast-check'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type Event,
+  type Message,
+  type OpenGate,
+  type Outcome,
+  type Verdict,
+  ack,
+  bytes,
+  circuitBreaker,
+  failed,
+  handle,
+  message,
+  nack,
+  otherwise,
+  rateLimit,
+  receive,
+  rejected,
+  withDlq,
+  withTimeout
+} from 'missive-ts'
+import { memoryDlq } from 'missive-ts/dlq'
+import { type ConsumeOptions, consume, memory } from 'missive-ts/node'
+import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
+
+fc.configureGlobal({ includeErrorInReport: true })
+
+const numbered = (count: number): readonly Message[] =>
+  Array.from({ length: count }, (_, index) => message('', { id: String(index) }))
+
+const waits = (clock: VirtualClock, ms: number): Promise<void> =>
+  new Promise((resolve) => void clock.after(ms, resolve))
+
+const running = (
+  messages: readonly Message[],
+  handler: (message: Message) => Promise<Verdict>,
+  options: ConsumeOptions,
+  clock: VirtualClock
+) => {
+  const stopping = new AbortController()
+  const events: Event[] = []
+  const processor = pipe(receive(bytes), handle(otherwise(handler)), withDlq(memoryDlq(), clock))
+  const report = consume(memory(messages, clock), options, clock)(processor)(stopping.signal, (event) =>
+    events.push(event)
+  )()
+  return { events, stop: () => stopping.abort(), report: () => clock.finish(report, 10_000_000) }
+}
+
+// rateLimit
+
+const limiting = suite('rateLimit')
+
+limiting('never lets more start than it says, and starts all as soon as it may', () =>
+  fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 20 }),
+      fc.integer({ min: 10, max: 1_000 }),
+      fc.integer({ min: 1, max: 10 }),
+      fc.integer({ min: 0, max: 60 }),
+      fc.integer({ min: 1, max: 8 }),
+      fc.integer({ min: 0, max: 30 }),
+      async (count, perMs, burst, messages, concurrency, durationMs) => {
+        const clock = virtualClock()
+        const starts: number[] = []
+        const handler = async (): Promise<Verdict> => {
+          starts.push(clock.monotonic())
+          await waits(clock, durationMs)
+          return ack
+        }
+        const gates = [rateLimit({ count, perMs, burst })]
+        const report = await running(numbered(messages), handler, { gates, concurrency }, clock).report()
+        assert.is(report.acked, messages)
+        for (const [index, at] of starts.entries()) {
+          const earlier = starts[index - burst]
+          // Of burst + 1 starts in a row, the last comes after the time for one.
+          if (earlier !== undefined) assert.ok(at - earlier >= perMs / count - 1e-6, starts.join())
+        }
+        const soonest = (Math.max(0, messages - burst) * perMs) / count
+        const last = starts.at(-1) ?? 0
+        assert.ok(last >= soonest - 1e-6)
+        // Timers are whole milliseconds, and handlers may have been what it waited for.
+        if (durationMs === 0) assert.ok(last <= soonest + messages + 1, `${last} ${soonest}`)
+      }
+    ),
+    { numRuns: 200 }
+  )
+)
+
+limiting('changes no outcome', async () => {
+  const clock = virtualClock()
+  const verdicts = [ack, nack({ afterMs: 5 }), failed(rejected('no'))]
+  const handler = async ({ id, deliveryCount }: Message) =>
+    deliveryCount > 1 ? ack : (verdicts[Number(id) % 3] as Verdict)
+  const plain = await running(numbered(30), handler, {}, clock).report()
+  const limited = await running(
+    numbered(30),
+    handler,
+    { gates: [rateLimit({ count: 5, perMs: 100 })] },
+    clock
+  ).report()
+  const { durationMs: _, storedIn: __, ...expected } = plain
+  const { durationMs, storedIn: ___, ...actual } = limited
+  assert.equal(actual, expected)
+  assert.ok(durationMs >= 500)
+})
+
+limiting('does not hold up a stop', async () => {
+  const clock = virtualClock()
+  const { stop, report } = running(
+    numbered(3),
+    async () => ack,
+    { gates: [rateLimit({ count: 1, perMs: 1_000_000 })] },
+    clock
+  )
+  for (let turns = 0; turns < 10; turns += 1) await turn()
+  stop()
+  const { acked, released, durationMs } = await report()
+  assert.equal([acked, released, durationMs], [1, 2, 0])
+})
+
+limiting('is refused with numbers that make no sense', () => {
+  for (const options of [
+    { count: 0, perMs: 1 },
+    { count: 1, perMs: 0 },
+    { count: NaN, perMs: 1 },
+    { count: 1, perMs: 1, burst: 0 },
+    { count: Infinity, perMs: 1 }
+  ])
+    assert.throws(
+      () => rateLimit(options),
+      (error: unknown) => error instanceof RangeError
+    )
+})
+
+limiting.run()
+
+// circuitBreaker
+
+const breaking = suite('circuitBreaker')
+
+breaking('starts nothing while it is open, tries one, and goes on when that is acked', async () => {
+  const clock = virtualClock()
+  const starts: string[] = []
+  const handler = async ({ id }: Message): Promise<Verdict> => {
+    starts.push(`${id} at ${clock.monotonic()}`)
+    // The service is down for the first 2.5 s.
+    if (clock.monotonic() < 2_500) throw new Error('down')
+    return ack
+  }
+  const { events, report } = running(
+    numbered(8),
+    handler,
+    { gates: [circuitBreaker({ failures: 3, openMs: 1_000 })] },
+    clock
+  )
+  const { acked, deadLettered } = await report()
+  assert.equal(starts, [
+    '0 at 0',
+    '1 at 0',
+    '2 at 0',
+    '3 at 1000',
+    '4 at 2000',
+    '5 at 3000',
+    '6 at 3000',
+    '7 at 3000'
+  ])
+  assert.equal([acked, deadLettered], [3, 5])
+  assert.equal(
+    events.filter(({ _tag }) => _tag === 'Paused'),
+    []
+  )
+})
+
+breaking('tries one at a time, whatever the concurrency', async () => {
+  const clock = virtualClock()
+  const starts: number[] = []
+  const handler = async (): Promise<Verdict> => {
+    starts.push(clock.monotonic())
+    await waits(clock, 100)
+    if (clock.monotonic() < 5_000) return nack({ afterMs: 10 })
+    return ack
+  }
+  const gates = [circuitBreaker({ failures: 2, openMs: 1_000 })]
+  const report = await running(numbered(10), handler, { gates, concurrency: 4 }, clock).report()
+  assert.is(report.acked, 10)
+  const probes = starts.filter((at) => at > 0 && at < 5_000)
+  assert.ok(probes.length >= 3 && new Set(probes).size === probes.length, starts.join())
+})
+
+breaking('is not opened by what is the messages’ own fault', async () => {
+  const clock = virtualClock()
+  const gates = [circuitBreaker({ failures: 2, openMs: 1_000 })]
+  const report = await running(numbered(20), async () => failed(rejected('no')), { gates }, clock).report()
+  assert.equal([report.deadLettered, report.durationMs], [20, 0])
+})
+
+breaking('counts what it is told to count, in a row', async () => {
+  const clock = virtualClock()
+  const isFailure = ({ _tag }: Outcome) => _tag === 'DeadLettered'
+  const handler = async ({ id }: Message): Promise<Verdict> =>
+    Number(id) % 3 === 2 ? ack : failed(rejected('no'))
+  const twice = await running(
+    numbered(9),
+    handler,
+    { gates: [circuitBreaker({ failures: 3, openMs: 1_000, isFailure })] },
+    clock
+  ).report()
+  assert.is(twice.durationMs, 0)
+  const once = await running(
+    numbered(9),
+    handler,
+    { gates: [circuitBreaker({ failures: 2, openMs: 1_000, isFailure })] },
+    clock
+  ).report()
+  assert.is(once.durationMs, 3_000)
+})
+
+breaking('is refused with numbers that make no sense', () => {
+  for (const options of [
+    { failures: 0, openMs: 1 },
+    { failures: 1.5, openMs: 1 },
+    { failures: 1, openMs: 0 }
+  ])
+    assert.throws(
+      () => circuitBreaker(options),
+      (error: unknown) => error instanceof RangeError
+    )
+})
+
+breaking.run()
+
+// all gates
+
+const gates = suite('gates')
+
+gates('of one’s own are asked before each start, and told of each start and outcome', async () => {
+  const clock = virtualClock()
+  const log: string[] = []
+  const own: OpenGate = () => ({
+    name: 'own',
+    closedMs: () => (clock.monotonic() < 500 ? 500 - clock.monotonic() : 0),
+    onStart: () => void log.push('start'),
+    onOutcome: ({ _tag }) => void log.push(_tag)
+  })
+  const { report } = running(
+    numbered(2),
+    async () => ack,
+    { gates: [own, rateLimit({ count: 1, perMs: 1 })] },
+    clock
+  )
+  assert.is((await report()).acked, 2)
+  assert.equal(log, ['start', 'Acked', 'start', 'Acked'])
+  assert.ok(clock.monotonic() >= 500)
+})
+
+gates('say who holds the run up', async () => {
+  const clock = virtualClock()
+  const gates = [rateLimit({ count: 1, perMs: 20_000 })]
+  const { events, report } = running(numbered(2), async () => ack, { gates }, clock)
+  await report()
+  const paused = events.flatMap((event) => (event._tag === 'Measured' ? [event.gauges.pausedBy] : []))
+  assert.equal(paused.slice(0, 3), ['rateLimit', 'rateLimit', 'rateLimit'])
+})
+
+gates.run()
+
+// handlers that hang
+
+const hanging = suite('handlers that do not end')
+
+const stuck = (clock: VirtualClock) =>
+  pipe(
+    receive(bytes),
+    handle(otherwise(() => new Promise<Verdict>(() => undefined))),
+    withTimeout(100, { graceMs: 50, clock }),
+    withDlq(memoryDlq(), clock)
+  )
+
+hanging('end the run where there are too many of them', async () => {
+  const clock = virtualClock()
+  const report = await clock.finish(
+    consume(memory(numbered(100), clock), { maxAbandoned: 3, concurrency: 2 }, clock)(stuck(clock))(
+      new AbortController().signal
+    )(),
+    1_000_000
+  )
+  assert.is(report.ended._tag, 'TooManyAbandoned')
+  assert.ok(report.deadLettered >= 3 && report.deadLettered <= 4)
+  assert.is(report.received, report.deadLettered + report.released)
+})
+
+hanging('are counted no more once they end after all', async () => {
+  const clock = virtualClock()
+  const processor = pipe(
+    receive(bytes),
+    handle(
+      otherwise(async () => {
+        await waits(clock, 160)
+        return ack
+      })
+    ),
+    withTimeout(100, { graceMs: 50, clock }),
+    withDlq(memoryDlq(), clock)
+  )
+  const report = await clock.finish(
+    consume(memory(numbered(20), clock), { maxAbandoned: 2 }, clock)(processor)(
+      new AbortController().signal
+    )(),
+    1_000_000
+  )
+  assert.equal([report.ended._tag, report.deadLettered], ['Drained', 20])
+})
+
+hanging.run()
