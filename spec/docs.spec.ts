@@ -53,6 +53,9 @@ const importable: readonly (readonly [string, readonly Name[]])[] = [
   ['fp-ts/lib/Option.js', [value('some'), value('none')]],
   ['node:http', [value('createServer')]],
   ['node:events', [value('once')]],
+  ['node:fs', [value('mkdtempSync'), value('readFileSync')]],
+  ['node:os', [value('tmpdir')]],
+  ['node:path', [value('join')]],
   ['node:net', [{ name: 'AddressInfo', isType: true }]]
 ]
 const namespaces = { assert: 'uvu/assert', t: 'io-ts' }

@@ -8,6 +8,7 @@ import { edit } from './edit.js'
 import { explain } from './explain.js'
 import { exportLetters } from './export.js'
 import { groups } from './groups.js'
+import { health } from './health.js'
 import { importLetters } from './import.js'
 import { type ExitCode, Gone, type Io, Stop, say } from './io.js'
 import { ls } from './ls.js'
@@ -41,7 +42,7 @@ export const runProgram = async (
 
 const programOf = (io: Io, said: (task: Promise<void>) => void): Command => {
   const program = new Command('missive')
-    .description('Work with the dead letters of a missive-ts queue.')
+    .description('Work with the dead letters of a missive-ts queue, and ask how a run does.')
     .version(version(), '--version')
     .exitOverride()
     .configureOutput({
@@ -78,6 +79,7 @@ const programOf = (io: Io, said: (task: Promise<void>) => void): Command => {
     prune
   ]
   for (const add of commands) add(dlq, io)
+  health(program, io)
   return program
 }
 

@@ -30,6 +30,8 @@ export interface Endpoint {
   /** What is being handled. */
   readonly inFlight: () => readonly HttpDelivery[]
   readonly isDraining: () => boolean
+  /** Can the queue store what fails, as far as is known? */
+  readonly isReady: () => boolean
 }
 
 export interface EndpointNeeds {
@@ -273,7 +275,8 @@ export const endpointOf = ({
       for (const delivery of running) delivery?.interrupt(reason)
     },
     inFlight: () => running.filter((delivery) => delivery !== undefined),
-    isDraining: () => isDraining
+    isDraining: () => isDraining,
+    isReady: () => !isPaused
   }
 }
 

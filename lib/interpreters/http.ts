@@ -2,7 +2,7 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { capture } from '../core/captured.js'
-import { within } from '../core/clock.js'
+import { type Clock, within } from '../core/clock.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
 import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
@@ -114,6 +114,13 @@ const serve = async (
   )
   emit({ _tag: 'Listening', address })
   emit({ _tag: 'Ready', inFlight: () => endpoint.inFlight().map(({ message }) => inFlightOf(message)) })
+  const stopBeating = beating(clock, () => {
+    const { length: inFlight } = endpoint.inFlight()
+    emit({
+      _tag: 'Measured',
+      gauges: { unsettled: inFlight, inFlight, isPaused: !endpoint.isReady(), abandoned: 0 }
+    })
+  })
 
   await aborted(signal)
   const closed = new Promise<true>((resolve) => server.close(() => resolve(true)))
@@ -126,6 +133,7 @@ const serve = async (
   }
   await within(clock, lingerMs, closed)
   server.closeAllConnections()
+  stopBeating()
   const { length: left } = endpoint.inFlight()
   tally.received += left
   tally[senderRetries ? 'released' : 'unsettled'] += left
@@ -165,6 +173,20 @@ const listening = async (limits: Limits): Promise<Server> => {
 // helpers
 
 const lingerMs = 1_000
+const beatMs = 5_000
+
+/** Says every now and then that the server is alive. */
+const beating = (clock: Clock, beat: () => void): (() => void) => {
+  let cancel = (): void => undefined
+  const later = (): void => {
+    cancel = clock.after(beatMs, () => {
+      beat()
+      later()
+    })
+  }
+  later()
+  return () => cancel()
+}
 
 const limitsOf = (options: HttpOptions): Limits => {
   const { port, host = '127.0.0.1' } = options

@@ -1,6 +1,7 @@
 /** The program around an interpreter: signals, drain, report, exit code. */
 import {
   type Event,
+  type InFlight,
   type Interpreter,
   type Progress,
   type Report,
@@ -16,7 +17,7 @@ import { Resource } from '../core/resource.js'
 /**
  * Runs a program to its end, and exits the process: the one function that does something by itself. It opens
  * what the processor needs, runs it, and closes that again. SIGINT or SIGTERM stops taking messages and lets
- * running handlers finish; a second one stops at once. The report goes to stderr. The exit code is 0 if every
+ * running handlers finish; a second one stops at once. SIGUSR2 lists what is in flight. The report goes to stderr. The exit code is 0 if every
  * message was settled, and 1 if something failed or was left undone.
  *
  * @since 0.1.0
@@ -32,13 +33,21 @@ export const runMain =
     }
     process.on('SIGINT', onSignal)
     process.on('SIGTERM', onSignal)
+    let inFlight = (): readonly InFlight[] => []
+    process.on('SIGUSR2', () =>
+      process.stderr.write(`${clearLine}${renderInFlight(inFlight(), Date.now())}\n`)
+    )
+    const onEvent = (event: Event): void => {
+      if (event._tag === 'Ready') ({ inFlight } = event)
+      show(event)
+    }
     // Whoever reads our output may go (`| head -1`): then nobody wants the rest. Without a log we go on.
     process.stdout.on('error', () => stopping.abort())
     process.stderr.on('error', () => undefined)
 
     let report: Report | undefined
     const running = Resource.use((processor: Processor) => async () => {
-      report = await interpreter(processor)(stopping.signal, show)()
+      report = await interpreter(processor)(stopping.signal, onEvent)()
     })(toResource(app))()
     void running.then((ran) => {
       const problem = ran._tag === 'Left' ? [printable(`${ran.left.resource}: ${ran.left.message}`)] : []
@@ -61,6 +70,21 @@ const show = (event: Event): void => {
   else if (event._tag === 'Progress' && onTerminal)
     process.stderr.write(`${clearLine}${renderProgress(event)}\r`)
 }
+
+const renderInFlight = (all: readonly InFlight[], now: number): string =>
+  [
+    `${all.length} in flight`,
+    ...all.map(({ id, source, route, deliveryCount, startedAt }) =>
+      printable(
+        [
+          `${id} of ${source}`,
+          route ?? 'no route yet',
+          `delivery ${deliveryCount}`,
+          ...(startedAt === undefined ? [] : [`${now - startedAt} ms`])
+        ].join(', ')
+      )
+    )
+  ].join('\n')
 
 const renderProgress = ({ received, deadLettered, readBytes, totalBytes, elapsedMs }: Progress): string => {
   const rate = (received / Math.max(elapsedMs, 1)) * 1_000

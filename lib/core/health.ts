@@ -1,0 +1,71 @@
+/** Health: whether a run is alive, and whether it takes messages, by what it tells. */
+import type { Clock } from './clock.js'
+import type { Event, Gauges, InFlight, OnEvent } from './interpreter.js'
+
+// model
+
+export interface HealthStatus {
+  /** Does the loop still go round? An idle one does. */
+  readonly isLive: boolean
+  /** Are messages taken? */
+  readonly isReady: boolean
+  /** Why it is not live or not ready. */
+  readonly reason: string | undefined
+  /** As it was told last. */
+  readonly gauges: Gauges | undefined
+  readonly inFlight: readonly InFlight[]
+}
+
+export interface Health {
+  /** To be told what happens: the option `onEvent` of every interpreter. */
+  readonly onEvent: OnEvent
+  readonly status: () => HealthStatus
+}
+
+// constructors
+
+/** Not live once nothing was told for `staleMs`; every run tells something every 5 s. */
+export const health = (staleMs: number, clock: Clock): Health => {
+  let heardAt = clock.monotonic()
+  let gauges: Gauges | undefined
+  let inFlight = (): readonly InFlight[] => []
+  /** Why messages are not taken, by what would say that they are again. */
+  const reasons = new Map<'start' | 'source' | 'queue' | 'stop', string>([['start', 'it has not started']])
+
+  const hear = (event: Event): void => {
+    heardAt = clock.monotonic()
+    switch (event._tag) {
+      case 'Ready':
+        ;({ inFlight } = event)
+        reasons.clear()
+        break
+      case 'Unready':
+        reasons.set('source', 'the source does not answer')
+        break
+      case 'Reconnected':
+        reasons.delete('source')
+        break
+      case 'Paused':
+        reasons.set('queue', 'the dead letter queue cannot store')
+        break
+      case 'Resumed':
+        reasons.delete('queue')
+        break
+      case 'Draining':
+        reasons.set('stop', 'it stops')
+        break
+      case 'Measured':
+        ;({ gauges } = event)
+    }
+  }
+
+  return {
+    onEvent: hear,
+    status: () => {
+      const silentMs = clock.monotonic() - heardAt
+      const isLive = silentMs <= staleMs
+      const [reason] = isLive ? reasons.values() : [`nothing was heard for ${Math.round(silentMs)} ms`]
+      return { isLive, isReady: isLive && reasons.size === 0, reason, gauges, inFlight: inFlight() }
+    }
+  }
+}
