@@ -162,7 +162,7 @@ retrying('gives the last failure when the policy gives up', async () => {
 })
 
 retrying('asks the policy with attempts, failure and chance', async () => {
-  const clock = virtualClock(() => 0.25)
+  const clock = virtualClock({ random: () => 0.25 })
   const asked: unknown[] = []
   const policy: RetryPolicy = (status) => {
     asked.push(status)

@@ -1,0 +1,215 @@
+/** Faults to be laid around processors, handlers, hooks and queues: what one's own does when things go wrong. */
+import { type Clock, sleep } from '../core/clock.js'
+import type { Defect, Failure } from '../core/failure.js'
+import type { DeadLetter, Dlq } from '../core/letter.js'
+import { type Message, abandonmentOf, amend, fromOrigin, withAbandonment } from '../core/message.js'
+import { failed } from '../core/outcome.js'
+import { type Processor, type Unsettled, combinator } from '../core/processor.js'
+import { left } from '../core/result.js'
+import type { When } from './when.js'
+
+// model
+
+export interface FaultOptions {
+  /** Does what is struck run before? Then its effects stand, and what it gave is lost. It does not by default. */
+  readonly ran?: boolean
+}
+
+/** What an injected failure is, unless another is asked for: one that `withRetry` tries again. */
+export const injectedFault: Defect = {
+  _tag: 'Defect',
+  where: 'a test',
+  name: 'InjectedFault',
+  message: 'injected'
+}
+
+// combinators of processors
+
+/**
+ * Fails messages instead of running them, or after they ran. Inside of `withRetry` each attempt is asked about.
+ *
+ * @example
+ * const policy = exponentialBackoff({ baseMs: 50, maxDelayMs: 2_000, attempts: 3 })
+ * const clock = virtualClock()
+ * const acking = pipe(receive(text), handle(otherwise(async () => ack)))
+ * const processor = pipe(acking, failing(nth(1, 2)), withRetry(policy, clock))
+ * assert.equal(await clock.finish(processor(message('Hello'))()), ack)
+ *
+ * @since 0.2.0
+ */
+export const failing = (
+  when: When<Message>,
+  { failure = injectedFault, ran = false }: FaultOptions & { readonly failure?: Failure } = {}
+): ((processor: Unsettled) => Processor) =>
+  combinator('failing', (processor) => (message) => async () => {
+    if (!when(message)) return processor(message)()
+    if (ran) await processor(message)()
+    return failed(failure)
+  })
+
+/**
+ * Never settles, instead of running or after it ran: a handler that hangs, or a process that dies before anybody
+ * hears of the outcome. Whoever runs it must give it up (`withTimeout`, a stop), or the source bring the message back.
+ *
+ * @example
+ * const clock = virtualClock()
+ * const acking = pipe(receive(text), handle(otherwise(async () => ack)))
+ * const processor = pipe(acking, crashing(nth(1)), withTimeout(500, { graceMs: 100, clock }))
+ * assert.equal(await clock.finish(processor(message('Hello'))()), failed(timedOut(500, true)))
+ * assert.equal(await clock.finish(processor(message('Hello'))()), ack)
+ *
+ * @since 0.2.0
+ */
+export const crashing = (
+  when: When<Message>,
+  { ran = false }: FaultOptions = {}
+): (<P extends Processor>(processor: P) => P) =>
+  combinator('crashing', (processor) => (message) => async () => {
+    if (!when(message)) return processor(message)()
+    if (ran) await processor(message)()
+    return new Promise(() => undefined)
+  })
+
+/**
+ * Runs messages twice, one after the other, and gives the second outcome: what a source does whose acknowledgement
+ * was lost. The second has the next delivery count. Every message is struck unless `when` says which.
+ *
+ * @example
+ * const sent = new Set<string>()
+ * let mails = 0
+ * const mail = async ({ body }: Message<string>) => {
+ *   if (!sent.has(body)) mails += 1
+ *   sent.add(body)
+ *   return ack
+ * }
+ * const processor = pipe(receive(text), handle(otherwise(mail)), duplicating())
+ * assert.equal([await processor(message('Hello'))(), mails], [ack, 1])
+ *
+ * @since 0.2.0
+ */
+export const duplicating = (when: When<Message> = () => true): (<P extends Processor>(processor: P) => P) =>
+  combinator('duplicating', (processor) => (message) => async () => {
+    if (!when(message)) return processor(message)()
+    const first = await processor(delivered(message))()
+    // Nothing starts once the delivery is interrupted.
+    if (first._tag === 'Released') return first
+    return processor(amend(message, { deliveryCount: message.deliveryCount + 1 }))()
+  })
+
+/**
+ * Waits before it runs a message, on this clock. It hears the message's signal: what is interrupted or timed out
+ * meanwhile is not run. (What does not hear it is `crashing`.)
+ *
+ * @example
+ * const clock = virtualClock()
+ * const acking = pipe(receive(text), handle(otherwise(async () => ack)))
+ * const processor = pipe(acking, delaying(900, clock), withTimeout(500, { clock }))
+ * assert.equal(await clock.finish(processor(message('Hello'))()), failed(timedOut(500)))
+ *
+ * @since 0.2.0
+ */
+export const delaying = (
+  delayMs: number | ((message: Message) => number),
+  clock: Clock
+): (<P extends Processor>(processor: P) => P) =>
+  combinator('delaying', (processor) => (message) => async () => {
+    await sleep(clock, typeof delayMs === 'number' ? delayMs : delayMs(message), message.signal)
+    message.signal.throwIfAborted()
+    return processor(message)()
+  })
+
+// combinators of what a pipeline is made of
+
+/**
+ * Throws instead of calling a handler, an `acquire` or a `release`, or after it has done its work. `when` is asked
+ * about its first argument.
+ *
+ * @example
+ * const log: string[] = []
+ * const save = async ({ body }: Message<string>) => {
+ *   log.push(`saved ${body}`)
+ *   return ack
+ * }
+ * const processor = pipe(
+ *   receive(text),
+ *   hook('tx', async () => 'tx', async (_, { _tag }) => void log.push(_tag === 'Acked' ? 'commit' : 'rollback')),
+ *   handle(otherwise(throwing(nth(1), { ran: true })(save)))
+ * )
+ * assert.is((await processor(message('Hello'))())._tag, 'Failed')
+ * assert.equal(log, ['saved Hello', 'rollback'])
+ *
+ * @since 0.2.0
+ */
+export const throwing =
+  (when: When, { ran = false }: FaultOptions = {}) =>
+  <Parts extends readonly unknown[], A>(call: (...parts: Parts) => Promise<A>) =>
+  async (...parts: Parts): Promise<A> => {
+    if (!when(parts[0])) return call(...parts)
+    if (ran) await call(...parts)
+    throw new Error('injected')
+  }
+
+/**
+ * A queue that cannot store some letters, or that stores them and then does not say so.
+ *
+ * @example
+ * const queue = memoryDlq()
+ * const failure = rejected('unknown-customer')
+ * const processor = pipe(
+ *   receive(text),
+ *   handle(otherwise(async () => failed(failure))),
+ *   withDlq(flakyDlq(nth(1))(queue))
+ * )
+ * const order = message('Hello')
+ * assert.equal(await processor(order)(), failed(dlqUnavailable('injected', failure)))
+ * assert.equal([await processor(order)(), queue.letters().length], [deadLettered(failure), 1])
+ *
+ * @since 0.2.0
+ */
+export const flakyDlq =
+  (when: When<DeadLetter>, { ran = false }: FaultOptions = {}) =>
+  (dlq: Dlq): Dlq => ({
+    location: dlq.location,
+    recall: dlq.recall?.bind(dlq),
+    resolve: dlq.resolve?.bind(dlq),
+    put: (letter, raw) => async () => {
+      if (!when(letter)) return dlq.put(letter, raw)()
+      if (ran) await dlq.put(letter, raw)()
+      return left({ reason: 'injected' })
+    }
+  })
+
+// combinators of messages
+
+/**
+ * The same in another order, drawn by `random` (Fisher and Yates): like `seededRandom(7)`, so that each run is like
+ * the last.
+ *
+ * @example
+ * const orders = ['placed', 'paid', 'sent']
+ * const arrived = pipe(orders, shuffled(seededRandom(7)))
+ * assert.equal(arrived.toSorted(), orders.toSorted())
+ *
+ * @since 0.2.0
+ */
+export const shuffled =
+  (random: () => number) =>
+  <A>(all: Iterable<A>): readonly A[] => {
+    const order = Array.from(all)
+    for (let end = order.length - 1; end > 0; end -= 1) {
+      const drawn = Math.floor(random() * (end + 1))
+      const last = order[end] as A
+      order[end] = order[drawn] as A
+      order[drawn] = last
+    }
+    return order
+  }
+
+// helpers
+
+/** The message as a delivery of its own, which shares no record with this one. */
+const delivered = (message: Message): Message => {
+  const other = amend(fromOrigin(message), { body: message.body })
+  const abandonment = abandonmentOf(message)
+  return abandonment === undefined ? other : withAbandonment(other, message.signal, abandonment)
+}
