@@ -58,21 +58,37 @@ export const readAll = async (
   stream: AsyncIterable<Uint8Array>,
   { take, give }: Budget
 ): Promise<Uint8Array> => {
-  const chunks: Uint8Array[] = []
+  let held: Uint8Array = nothing
   let size = 0
   try {
     for await (const chunk of stream) {
       take(chunk.length, size)
+      held = appended(held, size, chunk)
       size += chunk.length
-      chunks.push(chunk)
     }
-    return joined(chunks, size)
+    return held.subarray(0, size)
   } finally {
     give(size)
   }
 }
 
-/** The chunks of a body as one. */
+/**
+ * The first `size` bytes of what is held of a body, and the next chunk after them. A list of chunks would cost some
+ * hundreds of bytes for each, and senders choose how small they are.
+ */
+export const appended = (held: Uint8Array, size: number, chunk: Uint8Array): Uint8Array => {
+  if (size === 0) return chunk
+  const needed = size + chunk.length
+  const room = needed <= held.length ? held : new Uint8Array(Math.ceil(needed * 1.5))
+  if (room !== held) room.set(held.subarray(0, size))
+  room.set(chunk, size)
+  return room
+}
+
+/** What is held of a body that has not begun. */
+export const nothing = new Uint8Array()
+
+/** Chunks as one. */
 export const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array => {
   const [first] = chunks
   if (chunks.length === 1 && first !== undefined) return first

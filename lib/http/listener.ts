@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.js'
 import { withoutMark } from '../core/format.js'
 import type { Processor } from '../core/processor.js'
 import { systemClock } from '../system.js'
-import { type Budget, bodyError, joined, tooLarge } from './body.js'
+import { type Budget, appended, bodyError, nothing, tooLarge } from './body.js'
 import type { Endpoint } from './endpoint.js'
 import type { Incoming } from './incoming.js'
 import { type MountOptions, mounted } from './mounted.js'
@@ -95,7 +95,7 @@ class NodeIncoming implements Incoming {
     if (request.readableDidRead) return Promise.resolve(bodyOfAnother(request, maxBytes))
     this.onRead?.()
     return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = []
+      let held: Uint8Array = nothing
       let size = 0
       let isOver = false
       const isFirst = (): boolean => {
@@ -113,11 +113,11 @@ class NodeIncoming implements Incoming {
           isFirst()
           return reject(thrown)
         }
+        held = appended(held, size, chunk)
         size += chunk.length
-        chunks.push(chunk)
       })
       request.on('end', () => {
-        if (isFirst()) resolve(joined(chunks, size))
+        if (isFirst()) resolve(size === held.length ? held : held.subarray(0, size))
       })
       // Every error ends in this, and without a listener for errors none is thrown.
       request.on('close', () => {
