@@ -6,7 +6,8 @@ import { http } from '../../lib/http.js'
 import { ack } from '../../lib/index.js'
 import { until, within } from '../support/deadline.js'
 import { type Client, answersIn, chunkOf, connect, hangUp, requestOf } from '../support/http-client.js'
-import { countsOf, counting, gate, post, serving } from '../support/http-server.js'
+import { addressIn, countsOf, counting, gate, post, serving } from '../support/http-server.js'
+import { killAll, program } from '../support/run-main-child.js'
 
 const many = 300
 const mebibyte = 1_048_576
@@ -230,6 +231,55 @@ large('that are compressed are not taken, and what they would become costs nothi
 })
 
 large.run()
+
+// memory
+
+const memory = suite('memory')
+memory.after(hangUp)
+memory.after(killAll)
+
+/** How much a server takes while this is done to it, beyond what it took before, in bytes. */
+const grown = async (attack: (address: string) => Promise<void>): Promise<number> => {
+  const child = program('http-programs', ['measured'], { stdin: 'ignore' })
+  const address = addressIn(await child.until('stderr', 'listening on '))
+  const most = async () =>
+    ((await (await post(`${address}/memory`)).json()) as { readonly most: number }).most
+  for (let turn = 0; turn < 20; turn += 1) assert.is((await post(address, textOf(mebibyte))).status, 200)
+  await most()
+  const before = await most()
+  await attack(address)
+  const after = await most()
+  await isOk(address)
+  process.kill(child.pid, 'SIGTERM')
+  assert.is((await child.ended).code, 0)
+  return after - before
+}
+
+memory('holds nothing of a body that goes on after it is refused', async () => {
+  const growth = await grown(async (address) => {
+    const client = await connect(address)
+    await client.send(requestOf('', ['Transfer-Encoding: chunked']))
+    const chunk = Buffer.from(chunkOf(piece))
+    for (let sent = 0; sent < 1_024 * mebibyte && !client.isClosed(); sent += piece.length)
+      await client.send(chunk)
+    assert.is((await client.answer()).status, 413)
+  })
+  assert.ok(growth < 64 * mebibyte, `grew by ${growth} bytes`)
+})
+
+memory('holds no more of a body that comes in the smallest of chunks', async () => {
+  const growth = await grown(async (address) => {
+    const client = await connect(address)
+    await client.send(requestOf('', ['Transfer-Encoding: chunked']))
+    const chunks = Buffer.from(chunkOf('1').repeat(10_000))
+    for (let sent = 0; sent < 100; sent += 1) await client.send(chunks)
+    await client.send('0\r\n\r\n')
+    assert.is((await client.answer()).status, 200)
+  })
+  assert.ok(growth < 64 * mebibyte, `grew by ${growth} bytes`)
+})
+
+memory.run()
 
 // what many bodies take
 

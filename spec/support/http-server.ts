@@ -84,6 +84,13 @@ export const counting = (
 export const post = (address: string, body: string | Uint8Array<ArrayBuffer> = '{}') =>
   fetch(address, { method: 'POST', body })
 
+/** Where a program listens, by what it says on its standard error. */
+export const addressIn = (text: string): string => {
+  const [, address] = /^listening on (http:\/\/\S+)$/m.exec(text) ?? []
+  if (address === undefined) throw new Error(`no address: ${text}`)
+  return address
+}
+
 /** A door that what waits before it passes once it is open. */
 export const gate = () => {
   let open = (): void => undefined
