@@ -282,14 +282,17 @@ const begunBy = async (children: readonly Child[]): Promise<readonly (readonly s
 processes('begin each key once between them, and once more when its lease has ended', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'once.db')
-    for (const laterMs of [0, 120_000]) {
+    const keys = [...numbered(2_000)].toSorted()
+    const successful: number[] = []
+    for (const laterMs of [0, 120_000, 240_000]) {
       const children = Array.from({ length: 4 }, () =>
-        start('idempotency-process.ts', ['begin', file, '400', String(laterMs)])
+        start('idempotency-process.ts', ['begin', file, String(keys.length), String(laterMs)])
       )
       const begun = await begunBy(children)
-      assert.equal(begun.flat().toSorted(), [...numbered(400)].toSorted())
-      assert.ok(begun.filter((keys) => keys.length > 0).length > 1, 'they did ask at the same time')
+      assert.equal(begun.flat().toSorted(), keys)
+      successful.push(begun.filter((keys) => keys.length > 0).length)
     }
+    assert.ok(Math.max(...successful) > 1, 'they did ask at the same time')
   })
 )
 
