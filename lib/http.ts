@@ -17,15 +17,6 @@ export type { HeaderPart, HmacOptions, Secret } from './http/hmac.js'
 export { hmac } from './http/hmac.js'
 export type { SenderOptions, TimedSenderOptions } from './http/senders.js'
 export { github, shopify, slack, standardWebhooks, stripe, svix } from './http/senders.js'
-export type {
-  IdempotencyClaim,
-  IdempotencyError,
-  IdempotencyHold,
-  IdempotencyState,
-  IdempotencyStore
-} from './core/idempotency.js'
-export type { MemoryIdempotencyOptions } from './idempotency/memory.js'
-export { memoryIdempotency } from './idempotency/memory.js'
 export type { CloudEvent } from './http/cloud-event.js'
 export { byEventType, cloudEvent } from './http/cloud-event.js'
 export type { AllowedOrigins } from './http/handshake.js'

@@ -83,6 +83,17 @@ export {
 export { failureToJson } from './core/failure-to-json.js'
 export { publicMessage, renderFailure } from './core/render.js'
 
+// what was done already
+export type {
+  IdempotencyClaim,
+  IdempotencyError,
+  IdempotencyHold,
+  IdempotencyState,
+  IdempotencyStore
+} from './core/idempotency.js'
+export type { MemoryIdempotencyOptions } from './idempotency/memory.js'
+export { memoryIdempotency } from './idempotency/memory.js'
+
 // resources, sources and interpreters
 export type { Opened, ResourceError } from './core/resource.js'
 export { Resource, resourceError } from './core/resource.js'
@@ -114,6 +125,7 @@ export type {
   Report
 } from './core/interpreter.js'
 export { exitCode, renderEvent, renderReport } from './core/interpreter.js'
+export type { Health, HealthStatus } from './core/health.js'
 export type { Gate, OpenGate } from './core/gate.js'
 export { circuitBreaker, rateLimit } from './core/gate.js'
 export type { Clock } from './core/clock.js'

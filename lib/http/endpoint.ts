@@ -253,7 +253,8 @@ export const endpointOf = ({
         if (senderRetries && isFull()) return refused(incoming, full, 'too much is being handled')
         const isOfEvents = isEvent(incoming)
         if (isOfEvents && isBatch(incoming.headers)) return await handledBatch(incoming, bytes)
-        const key = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+        const given = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+        const key = given === '' ? undefined : given
         if (isOfEvents && key === undefined) return await handledEvent(incoming, bytes)
         if (key !== undefined && key.length > maxKey) return refused(incoming, longKey, 'the key is too long')
         const delivery = deliveryOf(incoming, bytes, key)

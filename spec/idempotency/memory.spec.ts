@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import type { IdempotencyClaim, IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
 import { Resource } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
-import { type MemoryIdempotencyOptions, memoryIdempotency } from '../../lib/http.js'
+import { type MemoryIdempotencyOptions, memoryIdempotency } from '../../lib/index.js'
 import { idempotencyLaws } from '../../lib/testing.js'
 import { type VirtualClock, virtualClock } from '../support/clock.js'
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../lib/core/clock.js'
 import type { IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
 import { Resource, resourceError } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
-import { memoryIdempotency } from '../../lib/http.js'
+import { memoryIdempotency } from '../../lib/index.js'
 import { type IdempotencyLaw, idempotencyLaws } from '../../lib/testing.js'
 
 const laws = suite('idempotencyLaws')
