@@ -26,8 +26,19 @@ export type { App } from './core/app.js'
 export { processOne } from './core/app.js'
 export { withDlq, withRetry, withTimeout } from './timed.js'
 export { withMaxDeliveries } from './core/deliveries.js'
-export type { RetryPolicy, RetryStatus } from './core/retry.js'
-export { exponentialBackoff, isTransient } from './core/retry.js'
+export type { RetryOptions } from './core/retry.js'
+export { isTransient } from './core/retry.js'
+export type { RetryPolicy, RetryStatus } from './core/retry-policy.js'
+export {
+  both,
+  capDelay,
+  constantDelay,
+  exponentialBackoff,
+  exponentialDelay,
+  fullJitter,
+  limitAttempts,
+  limitTime
+} from './core/retry-policy.js'
 export type {
   Attempt,
   DeadLetter,

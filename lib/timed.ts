@@ -3,15 +3,27 @@ import type { Clock } from './core/clock.js'
 import { withDlq as dlqOn } from './core/dlq.js'
 import type { Dlq } from './core/letter.js'
 import type { Processor, Settled, Unsettled } from './core/processor.js'
-import { type RetryPolicy, withRetry as retryOn } from './core/retry.js'
+import { type RetryOptions, withRetry as retryOn } from './core/retry.js'
+import type { RetryPolicy } from './core/retry-policy.js'
 import { withTimeout as timeoutOn } from './core/timeout.js'
 import { systemClock } from './system.js'
 
 /**
- * Tries a failed message again as the policy says; the whole pipeline runs anew, hooks included. Outcomes other
- * than `Failed` pass through. A handler that timed out and may still be running is not tried beside itself: where
- * the source can bring the message back it is `Nacked` with the delay, else it stays `Failed`. When the delivery
- * is interrupted while waiting the outcome is `Released`.
+ * Tries a failed message again as the policy says; the whole pipeline runs anew, hooks included. Tried again are the
+ * failures that `when` says, by default those that may pass by themselves (`isTransient`); the rest, and outcomes other
+ * than `Failed`, pass through. The outcome is that of the last attempt; the letter of `withDlq` has them all, with
+ * their times. When the delivery is interrupted while it waits the outcome is `Released`, at once.
+ *
+ * A delay longer than `maxWaitMs` (30 s) holds no slot: where the source can bring the message back it is `Nacked` with
+ * the delay; elsewhere, and in a replay, it waits in place. When the message comes back the policy goes on after that
+ * delay. All there is to go by is `deliveryCount`, so each earlier delivery counts as one that the next long delay
+ * ended, whatever ended it, and what came more often than the policy has long delays, or than 1,001 times, is given back
+ * no more. A sender over HTTP is told when to come back, but no one counts how often it does. A handler that was given
+ * up as hanging is never tried beside itself: it is `Nacked`, with each earlier delivery counted as an attempt, or stays
+ * `Failed` where the message cannot come back.
+ *
+ * A policy or `when` that throws or gives nonsense (no Option, a delay that is negative, infinite or NaN) makes it
+ * `Failed(Defect)`, with the message's own failure among the causes.
  *
  * @example
  * let calls = 0
@@ -23,12 +35,26 @@ import { systemClock } from './system.js'
  * const processor = pipe(receive(text), handle(otherwise(flaky)), withRetry(policy))
  * assert.equal([await processor(message('Hello'))(), calls], [ack, 3])
  *
+ * @example
+ * const busy = async () => failed(rejected('busy'))
+ * const patient = withRetry(pipe(constantDelay(60_000), limitAttempts(3)), {
+ *   when: (failure) => failure._tag === 'Rejected' && failure.code === 'busy'
+ * })
+ * const processor = pipe(receive(text), handle(otherwise(busy)), patient)
+ * const outcomes = [await processor(message('Hello'))()]
+ * outcomes.push(await processor(message('Hello', { deliveryCount: 3 }))())
+ * assert.equal(outcomes, [
+ *   nack({ reason: 'to be tried again after Rejected', afterMs: 60_000 }),
+ *   failed(rejected('busy'))
+ * ])
+ *
+ * @throws RangeError if `maxWaitMs` makes no sense
  * @since 0.1.0
  */
 export const withRetry = (
   policy: RetryPolicy,
-  clock: Clock = systemClock
-): ((processor: Unsettled) => Processor) => retryOn(policy, clock)
+  { clock = systemClock, ...options }: RetryOptions & { readonly clock?: Clock } = {}
+): ((processor: Unsettled) => Processor) => retryOn(policy, clock, options)
 
 /**
  * Fails a message with `TimedOut` when it takes longer than `afterMs`: its signal aborts, and its handler has

@@ -32,7 +32,7 @@ export const injectedFault: Defect = {
  * const policy = exponentialBackoff({ baseMs: 50, maxDelayMs: 2_000, attempts: 3 })
  * const clock = virtualClock()
  * const acking = pipe(receive(text), handle(otherwise(async () => ack)))
- * const processor = pipe(acking, failing(nth(1, 2)), withRetry(policy, clock))
+ * const processor = pipe(acking, failing(nth(1, 2)), withRetry(policy, { clock }))
  * assert.equal(await clock.finish(processor(message('Hello'))()), ack)
  *
  * @since 0.2.0

@@ -23,7 +23,8 @@ import {
 import { receive } from '../../lib/core/pipeline.js'
 import { type Processor, combinator, isSettled } from '../../lib/core/processor.js'
 import { left, right } from '../../lib/core/result.js'
-import { exponentialBackoff, withRetry } from '../../lib/core/retry.js'
+import { withRetry } from '../../lib/core/retry.js'
+import { constantDelay, limitAttempts } from '../../lib/core/retry-policy.js'
 import { otherwise, route } from '../../lib/core/route.js'
 import { virtualClock } from '../support/clock.js'
 import { letter } from '../support/letters.js'
@@ -127,7 +128,7 @@ storing('keeps the message as it arrived, and what is known of the delivery', as
   }
   const processor = pipe(
     handling(slow),
-    withRetry(exponentialBackoff({ baseMs: 100, maxDelayMs: 100, attempts: 2, when: () => true }), clock),
+    withRetry(pipe(constantDelay(50), limitAttempts(2)), clock, { when: () => true }),
     withDlq(dlq, clock)
   )
   const bytes = new TextEncoder().encode('{"type":"order"}  ')

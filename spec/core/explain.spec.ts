@@ -13,7 +13,7 @@ import { type Message, message } from '../../lib/core/message.js'
 import { type Outcome, ack } from '../../lib/core/outcome.js'
 import { hook, receive } from '../../lib/core/pipeline.js'
 import { type Processor, combinator } from '../../lib/core/processor.js'
-import { exponentialBackoff } from '../../lib/core/retry.js'
+import { exponentialBackoff } from '../../lib/core/retry-policy.js'
 import { otherwise, route } from '../../lib/core/route.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
 import { withDlq, withRetry, withTimeout } from '../../lib/timed.js'
@@ -84,7 +84,7 @@ explaining('names the route of last resort', () => {
 
 explaining('works through all that is laid around a pipeline, and runs none of it', async () => {
   const queue = memoryDlq()
-  const retries = exponentialBackoff({ baseMs: 1, maxDelayMs: 1, attempts: 3, when: () => true })
+  const retries = exponentialBackoff({ baseMs: 1, maxDelayMs: 1, attempts: 3 })
   const around = combinator('around', () => () => never)
   const processor = pipe(
     combine(orders, pipe(receive(text), handle(route(({ body }: Message<string>) => body === 'hi', never)))),

@@ -203,12 +203,12 @@ sources('is lost when the supply of messages throws', async () => {
 sources('letters hold the attempts of their own delivery alone', async () => {
   const queue = memoryDlq()
   const clock = virtualClock()
-  const policy = exponentialBackoff({ baseMs: 10, maxDelayMs: 10, attempts: 2, when: () => true })
+  const policy = exponentialBackoff({ baseMs: 10, maxDelayMs: 10, attempts: 2 })
   const verdicts = [failed(rejected('busy')), nack(), failed(rejected('busy')), failed(rejected('late'))]
   const processor = pipe(
     receive(bytes),
     handle(otherwise(async () => verdicts.shift() ?? ack)),
-    withRetry(policy, clock),
+    withRetry(policy, { clock, when: () => true }),
     withDlq(queue)
   )
   const signal = new AbortController().signal

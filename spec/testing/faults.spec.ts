@@ -147,7 +147,7 @@ fails('is tried again by withRetry, attempt by attempt', async () => {
     const tried = pipe(
       processor,
       failing(nth(1, 2), failure === undefined ? {} : { failure }),
-      withRetry(policy, clock)
+      withRetry(policy, { clock })
     )
     return [await clock.finish(outcomes(tried, ['a'])()), clock.monotonic()]
   }
