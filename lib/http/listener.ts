@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.js'
 import { withoutMark } from '../core/format.js'
 import type { Processor } from '../core/processor.js'
 import { systemClock } from '../system.js'
-import { type Budget, appended, bodyError, nothing, tooLarge } from './body.js'
+import { type BodyError, type Budget, appended, bodyError, nothing, tooLarge } from './body.js'
 import type { Endpoint } from './endpoint.js'
 import type { Incoming } from './incoming.js'
 import { type MountOptions, mounted } from './mounted.js'
@@ -20,7 +20,7 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => v
 /**
  * Makes a processor a listener `(request, response) => void` for `node:http`, Express, Fastify and Koa. It answers as
  * `toFetch` does. It reads the body by itself, and so belongs before whatever parses bodies; where one has left the
- * body's bytes or text as `request.rawBody` or `request.body`, those are taken.
+ * bytes as `request.rawBody` or `request.body`, as they were sent (`express.raw({ inflate: false })`), those are taken.
  *
  * @example
  * const listener = toListener(pipe(receive(json), handle(otherwise(async () => ack))), { allowAnonymous: true })
@@ -93,6 +93,9 @@ class NodeIncoming implements Incoming {
     const { maxBytes } = budget
     if (Number(this.header('content-length')) > maxBytes) return Promise.reject(tooLarge(maxBytes))
     if (request.readableDidRead) return Promise.resolve(bodyOfAnother(request, maxBytes))
+    // What has happened before we listen happens no more.
+    if (request.readableEnded) return Promise.resolve(nothing)
+    if (request.destroyed) return Promise.reject(endedTooEarly())
     this.onRead?.()
     return new Promise((resolve, reject) => {
       let held: Uint8Array = nothing
@@ -121,7 +124,7 @@ class NodeIncoming implements Incoming {
       })
       // Every error ends in this, and without a listener for errors none is thrown.
       request.on('close', () => {
-        if (isFirst()) reject(bodyError(400, 'the body ended too early'))
+        if (isFirst()) reject(endedTooEarly())
       })
     })
   }
@@ -144,15 +147,17 @@ const withoutOrigin = (url: string): string => {
 const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
+const endedTooEarly = (): BodyError => bodyError(400, 'the body ended too early')
+
+/** Text that a parser made of a body may be another than was sent, unless it is said to be the raw one. */
 const bodyOfAnother = ({ rawBody, body }: NodeRequest, maxBytes: number): Uint8Array => {
-  const found = [rawBody, body].find((each) => each instanceof Uint8Array || typeof each === 'string')
-  if (found === undefined)
+  const found = typeof rawBody === 'string' ? Buffer.from(rawBody) : (rawBody ?? body)
+  if (!(found instanceof Uint8Array))
     throw new TypeError(
       'something else has read the body of the request; let toListener come before what parses bodies, or keep the bytes as request.rawBody'
     )
-  const bytes = typeof found === 'string' ? Buffer.from(found) : found
-  if (bytes.length > maxBytes) throw tooLarge(maxBytes)
-  return bytes
+  if (found.length > maxBytes) throw tooLarge(maxBytes)
+  return found
 }
 
 const send = (

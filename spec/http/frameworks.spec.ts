@@ -1,8 +1,8 @@
 /** `toListener` and `toFetch` in servers of others, asked by clients over sockets. */
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { type Server, request as asking } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type Server, createServer, request as asking } from 'node:http'
+import { type AddressInfo, type Socket, connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type ServerType, serve } from '@hono/node-server'
 import express from 'express'
@@ -434,15 +434,40 @@ parsers('that keeps the bytes, as a body or beside it, is no matter', () => {
   const rawBody = (request: object, _: unknown, bytes: Buffer) =>
     void Object.assign(request, { rawBody: bytes })
   app.use('/raw', express.raw({ type }), toListener(echo, options))
-  app.use('/text', express.text({ type }), toListener(echo, options))
   app.use('/json', express.json({ verify: rawBody }), toListener(echo, options))
   return running(app.listen(0, '127.0.0.1'), async ({ origin }) => {
-    for (const path of ['raw', 'text', 'json']) {
+    for (const path of ['raw', 'json']) {
       assert.equal(await post(`${origin}/${path}`, spaced, signed(spaced)), answered(200, spaced), path)
       assert.is((await post(`${origin}/${path}`, spaced, signed(`${spaced} `))).status, 401, path)
       const large = JSON.stringify({ a: ' '.repeat(1_000) })
       assert.is((await post(`${origin}/${path}`, large, signed(large))).status, 413, path)
     }
+  })
+})
+
+parsers('that makes text of the bytes is one that keeps none, as the text may be another', () => {
+  const told: string[] = []
+  const onEvent = (event: object) => void told.push(JSON.stringify(event))
+  const app = express()
+  app.use('/text', express.text({ type: '*/*' }), toListener(acking, { ...anybody, onEvent }))
+  app.use('/json', express.json({ strict: false }), toListener(acking, { ...anybody, onEvent }))
+  return running(app.listen(0, '127.0.0.1'), async ({ origin }) => {
+    assert.equal(await post(`${origin}/text`, 'Zo\u00eb'), unreadable)
+    assert.equal(await post(`${origin}/json`, '"{\\"admin\\":true}"'), unreadable)
+    assert.is(told.length, 2)
+  })
+})
+
+parsers('that found no bytes, whenever it was, leaves a message of none', () => {
+  const app = express()
+  const type = '*/*'
+  const later: express.RequestHandler = (_request, _response, next) => void setTimeout(next, 20)
+  app.use('/raw', express.raw({ type }), toListener(echo, anybody))
+  app.use('/json', express.json(), toListener(echo, anybody))
+  app.use('/later', express.raw({ type }), later, toListener(echo, anybody))
+  return running(app.listen(0, '127.0.0.1'), async ({ origin }) => {
+    for (const path of ['raw', 'json', 'later'])
+      assert.equal(await post(`${origin}/${path}`, ''), answered(200, ''), path)
   })
 })
 
@@ -458,6 +483,36 @@ parsers('may have routes of its own beside those of messages', () => {
 })
 
 parsers.run()
+
+const early = suite('a sender that goes away before its body is asked for')
+
+early('is in the way of nobody', async () => {
+  const refused: string[] = []
+  let ask = (): void => undefined
+  const asked = new Promise<void>((resolve) => (ask = resolve))
+  const listener = toListener(acking, {
+    ...anybody,
+    onEvent: (event) => {
+      if (event._tag === 'Refused') refused.push(event.reason)
+      ask()
+    }
+  })
+  const server = createServer((request, response) => {
+    request.on('error', () => undefined)
+    request.on('close', () => listener(request, response))
+  })
+  await running(server.listen(0, '127.0.0.1'), async ({ origin }) => {
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n1234', () =>
+      socket.resetAndDestroy()
+    )
+    await asked
+    assert.equal(refused, ['the body ended too early'])
+  })
+})
+
+early.run()
 
 const routers = suite('in Express routers in routers')
 
