@@ -35,9 +35,10 @@ const programs: Record<string, (file: string) => void> = {
         receive(json),
         handle(
           otherwise(async ({ body }) => {
-            if (Number(body) % 3 === 0) await delay(Number(body) % 7)
-            appendFileSync(file, `${String(body)}\n`)
-            if (Number(body) % 2 === 0) await delay(Number(body) % 5)
+            const id = Number(body)
+            if (id % 3 === 0) await delay(id % 7)
+            appendFileSync(file, `${id}\n`)
+            if (id % 2 === 0) await delay(id % 5)
             return ack
           })
         )
