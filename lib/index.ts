@@ -24,7 +24,7 @@ export { combinator } from './core/processor.js'
 export { combine } from './core/combine.js'
 export type { App } from './core/app.js'
 export { processOne } from './core/app.js'
-export { withDlq, withRetry, withTimeout } from './timed.js'
+export { health, withDedupe, withDlq, withRetry, withTimeout } from './timed.js'
 export { withMaxDeliveries } from './core/deliveries.js'
 export type { RetryOptions } from './core/retry.js'
 export { isTransient } from './core/retry.js'
@@ -95,6 +95,7 @@ export { failureToJson } from './core/failure-to-json.js'
 export { publicMessage, renderFailure } from './core/render.js'
 
 // what was done already
+export type { DedupeOptions } from './core/dedupe.js'
 export type {
   IdempotencyClaim,
   IdempotencyError,

@@ -1,5 +1,9 @@
 /** The combinators that ask the time, on this machine's clock unless they are given another. */
 import type { Clock } from './core/clock.js'
+import type { Message } from './core/message.js'
+import type { IdempotencyStore } from './core/idempotency.js'
+import { type Health, health as healthOn } from './core/health.js'
+import { type DedupeOptions, withDedupe as dedupeOn } from './core/dedupe.js'
 import { withDlq as dlqOn } from './core/dlq.js'
 import type { Dlq } from './core/letter.js'
 import type { Processor, Settled, Unsettled } from './core/processor.js'
@@ -96,3 +100,52 @@ export const withTimeout = (
  */
 export const withDlq = (dlq: Dlq, clock: Clock = systemClock): ((processor: Processor) => Settled) =>
   dlqOn(dlq, clock)
+
+/**
+ * The health of a run, by what its `onEvent` is told: live while something is heard, at least every `staleMs` (15 s);
+ * ready while messages are taken. `healthListener` and `healthFile` show it to others.
+ *
+ * @example
+ * const watched = health()
+ * assert.is(watched.status().isReady, false)
+ * watched.onEvent({ _tag: 'Ready', inFlight: () => [] })
+ * assert.is(watched.status().isReady, true)
+ *
+ * @since 0.2.0
+ */
+export const health = ({
+  staleMs = 15_000,
+  clock = systemClock
+}: { readonly staleMs?: number; readonly clock?: Clock } = {}): Health => healthOn(staleMs, clock)
+
+/**
+ * Acks a message that was handled before under its key, and does not handle it again. A key is marked once its message
+ * is acked, and at no other time: what failed, was nacked or died is handled when it comes again. While one is being
+ * handled another of its key waits for it, if it is handled in this process, and is acked only if that was; if it is
+ * handled elsewhere it is nacked, or waits where the source could not bring it back. A message without a key is
+ * handled each time. While the store does not answer a message is nacked, or fails where that would lose it. Between
+ * an effect and its mark a crash means a duplicate.
+ *
+ * @example
+ * let calls = 0
+ * const counting = async () => {
+ *   calls += 1
+ *   return ack
+ * }
+ * const processor = pipe(
+ *   receive(json),
+ *   handle(otherwise(counting)),
+ *   withDedupe(memoryIdempotency(), ({ headers }) => headers['order-id'])
+ * )
+ * const order = message({ total: 3 }, { headers: { 'order-id': '17' } })
+ * const outcomes = [await processor(order)(), await processor(order)()]
+ * assert.equal([outcomes, calls], [[ack, ackWith({ note: 'it was handled before' })], 1])
+ *
+ * @throws RangeError if `leaseMs` makes no sense
+ * @since 0.2.0
+ */
+export const withDedupe = (
+  store: IdempotencyStore,
+  keyOf: (message: Message) => string | undefined,
+  { clock = systemClock, ...options }: DedupeOptions & { readonly clock?: Clock } = {}
+): (<P extends Processor>(processor: P) => P) => dedupeOn(store, keyOf, clock, options)

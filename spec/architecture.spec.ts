@@ -102,7 +102,7 @@ const isNode = ({ to }: Edge): boolean => to.startsWith('node:')
 const isAtEdge = (edge: Edge): boolean => isNode(edge) || drivers.get(edge.to)?.test(edge.from) === true
 /** What sources and queues on Redis have in common. */
 const isOfRedis = ({ from, to }: Edge): boolean =>
-  to.startsWith('lib/redis/') && /^lib\/(?:interpreters|dlq)\/redis(?:-\w+)*\.ts$/.test(from)
+  to.startsWith('lib/redis/') && /^lib\/(?:interpreters|dlq|idempotency)\/redis(?:-\w+)*\.ts$/.test(from)
 /** What queues and stores of idempotency in files have in common. */
 const isOfSqlite = ({ from, to }: Edge): boolean =>
   to.startsWith('lib/sqlite/') && /^lib\/(?:dlq|idempotency)\/sqlite(?:-\w+)*\.ts$/.test(from)
@@ -140,7 +140,9 @@ const breaches = (files: Files): readonly string[] => {
         (allows) => allows(edge)
       )
     if (/^lib\/(?:redis|sqlite|http|idempotency)\//.test(from))
-      return [isCore, isSystem, isFunctional, isAtEdge, isBeside, isOfSqlite].some((allows) => allows(edge))
+      return [isCore, isSystem, isFunctional, isAtEdge, isBeside, isOfSqlite, isOfRedis].some((allows) =>
+        allows(edge)
+      )
     if (from.startsWith('lib/testing/'))
       return [isCore, isSystem, isFunctional, isNode, isBeside, isLoop].some((allows) => allows(edge))
     if (isCommand(from)) {

@@ -1,9 +1,8 @@
 /** Answering once: a request that was handled is answered again, and not handled again. */
-import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../core/idempotency.js'
+import type { IdempotencyStore } from '../core/idempotency.js'
+import { answered, keeping } from '../core/keeping.js'
 import type { Outcome } from '../core/outcome.js'
-import { left } from '../core/result.js'
 import { type HttpReply, refusal, retryAfter } from './reply.js'
 
 // model
@@ -46,7 +45,7 @@ export const idempotent = ({
 
   const once = async (key: string, fingerprint: string, { run, lose }: Work): Promise<HttpReply> => {
     const token = crypto.randomUUID()
-    const state = await answered(() => store.begin({ key, fingerprint, token, leaseMs })())
+    const state = await answered(() => store.begin({ key, fingerprint, token, leaseMs }))
     if (state._tag === 'Left')
       return refusal(503, 'the request cannot be taken now', retryAfter(retryAfterMs))
     switch (state.right._tag) {
@@ -63,37 +62,17 @@ export const idempotent = ({
         )
       }
       case 'Begun': {
-        const stopRenewing = renewing(key, token, lose)
+        const letGo = keeping(store, { key, token, leaseMs }, clock, lose)
         const { outcome, reply } = await run()
-        stopRenewing()
+        letGo()
         const isDone = outcome._tag === 'Acked' || outcome._tag === 'DeadLettered'
         const marked = await answered<boolean | void>(() =>
-          isDone ? store.finish({ key, token, result: toResult(reply) })() : store.abandon({ key, token })()
+          isDone ? store.finish({ key, token, result: toResult(reply) }) : store.abandon({ key, token })
         )
         if (marked._tag === 'Left') onUnmarked(marked.left.reason)
         else if (marked.right === false) onUnmarked('its lease was lost')
         return reply
       }
-    }
-  }
-
-  /** Until it is stopped; a lease that cannot be renewed now may be renewed the next time. */
-  const renewing = (key: string, token: string, lose: () => void): (() => void) => {
-    let cancel = (): void => undefined
-    let isStopped = false
-    const renew = async (): Promise<void> => {
-      const renewed = await answered(() => store.renew({ key, token, leaseMs })())
-      if (isStopped) return
-      if (renewed._tag === 'Right' && !renewed.right) lose()
-      else later()
-    }
-    const later = (): void => {
-      cancel = clock.after(leaseMs / 3, () => void renew())
-    }
-    later()
-    return () => {
-      isStopped = true
-      cancel()
     }
   }
 
@@ -138,18 +117,6 @@ export const fromResult = (result: string): HttpReply => {
 // helpers
 
 const mismatch = refusal(422, 'the key was used with another body')
-
-type Answered<A> =
-  { readonly _tag: 'Left'; readonly left: IdempotencyError } | { readonly _tag: 'Right'; readonly right: A }
-
-/** What a store answers, also if it breaks its word not to reject. */
-const answered = async <A = IdempotencyState>(ask: () => Promise<Answered<A>>): Promise<Answered<A>> => {
-  try {
-    return await ask()
-  } catch (thrown) {
-    return left({ reason: capture(thrown).message })
-  }
-}
 
 const sha256 = async (bytes: Uint8Array): Promise<string> => {
   const digest = await crypto.subtle.digest('SHA-256', bytes)

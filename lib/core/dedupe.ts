@@ -1,0 +1,89 @@
+/** Dedupe: a message that was handled under its key is acked without being handled again. */
+import { type Clock, sleep } from './clock.js'
+import { defect } from './failure.js'
+import type { IdempotencyError, IdempotencyStore } from './idempotency.js'
+import { answered, keeping } from './keeping.js'
+import { type Message, interruptionOf } from './message.js'
+import { type Outcome, ackWith, failed, nack, released } from './outcome.js'
+import { type Processor, combinator } from './processor.js'
+
+// model
+
+export interface DedupeOptions {
+  /** How long a process that dies holds the key of what it was handling, in milliseconds. 30 s by default. */
+  readonly leaseMs?: number
+}
+
+// combinators
+
+/** Marks a message as done once it is acked, and at no other time. */
+export const withDedupe = (
+  store: IdempotencyStore,
+  keyOf: (message: Message) => string | undefined,
+  clock: Clock,
+  { leaseMs = 30_000 }: DedupeOptions
+): (<P extends Processor>(processor: P) => P) => {
+  if (!(leaseMs > 0 && leaseMs < Infinity)) throw new RangeError('withDedupe: leaseMs is a number above 0')
+  return combinator('withDedupe', (processor) => {
+    /** What is being handled here, by its key. */
+    const underWay = new Map<string, Promise<Outcome>>()
+    let tokens = 0
+    const owner = `${clock.now()}-${clock.random()}`
+
+    const first = async (message: Message, key: string): Promise<Outcome> => {
+      const token = `${owner}-${(tokens += 1)}`
+      for (;;) {
+        const state = await answered(() => store.begin({ key, fingerprint: '', token, leaseMs }))
+        if (state._tag === 'Left') return unknown(message, state.left)
+        if (state.right._tag === 'Finished') return done
+        if (state.right._tag === 'Begun') return handled(message, key, token)
+        // Nobody knows yet how it ends elsewhere: it is not acked on the strength of that.
+        const afterMs =
+          state.right._tag === 'InFlight' ? Math.min(state.right.leftMs, longestWaitMs) : longestWaitMs
+        if (message.redelivers) return nack({ reason: 'it is being handled elsewhere', afterMs })
+        await sleep(clock, afterMs, message.signal)
+        const reason = interruptionOf(message)
+        if (reason !== undefined) return released(reason)
+      }
+    }
+
+    const handled = async (message: Message, key: string, token: string): Promise<Outcome> => {
+      const letGo = keeping(store, { key, token, leaseMs }, clock, () => undefined)
+      const outcome = await processor(message)()
+      letGo()
+      // Where it cannot be marked it may be handled twice, which is no reason to say that it was not handled.
+      await answered<boolean | void>(() =>
+        outcome._tag === 'Acked' ? store.finish({ key, token, result: '' }) : store.abandon({ key, token })
+      )
+      return outcome
+    }
+
+    return (message) => async () => {
+      const key = keyOf(message)
+      if (key === undefined) return processor(message)()
+      for (let other = underWay.get(key); other !== undefined; other = underWay.get(key)) {
+        if ((await other)._tag === 'Acked') return done
+        const reason = interruptionOf(message)
+        if (reason !== undefined) return released(reason)
+      }
+      const outcome = first(message, key)
+      underWay.set(key, outcome)
+      try {
+        return await outcome
+      } finally {
+        underWay.delete(key)
+      }
+    }
+  })
+}
+
+// helpers
+
+const done = ackWith({ note: 'it was handled before' })
+const longestWaitMs = 1_000
+
+/** It may have been done, so that it cannot be done now; a source that brings it back has it until that is known. */
+const unknown = (message: Message, { reason }: IdempotencyError): Outcome =>
+  message.redelivers
+    ? nack({ reason: `the store of what was done does not answer: ${reason}`, afterMs: longestWaitMs })
+    : failed(defect('withDedupe', new Error(`the store of what was done does not answer: ${reason}`)))

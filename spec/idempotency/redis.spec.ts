@@ -1,0 +1,75 @@
+import * as assert from 'uvu/assert'
+import { redisIdempotency } from '../../lib/redis.js'
+import { idempotencyLaws } from '../../lib/testing.js'
+import { until } from '../support/deadline.js'
+import { sharedRedis, uniqueName, withRedis } from '../support/redis-server.js'
+import { redisSuite } from '../support/redis-suite.js'
+
+const laws = redisSuite('redisIdempotency keeps the laws: it')
+
+for (const { name } of idempotencyLaws((clock) => redisIdempotency({ url: '', clock })))
+  laws(name, async () => {
+    const { url } = await sharedRedis()
+    const law = idempotencyLaws((clock) => redisIdempotency({ url, name: uniqueName('done'), clock })).find(
+      (each) => each.name === name
+    )
+    await (law?.run ?? assert.unreachable)()
+  })
+
+laws.run()
+
+const store = redisSuite('redisIdempotency')
+
+const opened = async (options: Parameters<typeof redisIdempotency>[0]) => {
+  const resource = await redisIdempotency(options).open()
+  if (resource._tag === 'Left') throw new Error(resource.left.message)
+  return resource.right
+}
+
+store('goes by the server’s clock, and leaves nothing that does not expire', () =>
+  withRedis(async ({ url, cli }) => {
+    const { value, close } = await opened({ url, ttlMs: 60_000 })
+    const claim = { key: 'a', fingerprint: 'f', token: 'ann', leaseMs: 100 }
+    assert.equal(await value.begin(claim)(), { _tag: 'Right', right: { _tag: 'Begun' } })
+    await until('the end of the lease', async () => {
+      const state = await value.begin({ ...claim, token: 'bob', leaseMs: 10_000 })()
+      return state._tag === 'Right' && state.right._tag === 'Begun'
+    })
+    assert.equal(await value.finish({ key: 'a', token: 'ann', result: '' })(), {
+      _tag: 'Right',
+      right: false
+    })
+    assert.equal(await value.finish({ key: 'a', token: 'bob', result: 'ok' })(), {
+      _tag: 'Right',
+      right: true
+    })
+    const leftMs = Number(await cli('PTTL', 'missive:done:a'))
+    assert.ok(leftMs > 60_000 && leftMs <= 120_000, String(leftMs))
+    await close()
+  })
+)
+
+store('is Left within seconds while Redis is away, and answers again after', () =>
+  withRedis(async ({ url, stop, start }) => {
+    const { value, close } = await opened({ url })
+    const claim = { key: 'a', fingerprint: 'f', token: 'ann', leaseMs: 60_000 }
+    await stop()
+    const away = await value.begin(claim)()
+    assert.is(away._tag, 'Left')
+    assert.match(JSON.stringify(away), /Redis cannot be reached/)
+    await start()
+    await until('an answer', async () => (await value.begin(claim)())._tag === 'Right')
+    await close()
+  })
+)
+
+store('says why it cannot be opened', async () => {
+  const { url } = await sharedRedis()
+  const nameless = await redisIdempotency({ url, name: '' }).open()
+  assert.match(JSON.stringify(nameless), /give its keys a name/)
+  const nowhere = await redisIdempotency({ url: 'redis://127.0.0.1:1', connectMs: 200 }).open()
+  assert.is(nowhere._tag, 'Left')
+  assert.throws(() => redisIdempotency({ url, ttlMs: 0 }), /ttlMs is 0/)
+})
+
+store.run()
