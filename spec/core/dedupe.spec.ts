@@ -35,7 +35,12 @@ const deduped = (
   }: { readonly clock?: VirtualClock; readonly store?: IdempotencyStore; readonly leaseMs?: number } = {}
 ): Processor => pipe(receive(bytes), handle(otherwise(handler)), withDedupe(store, byKey, clock, { leaseMs }))
 
-const before = ackWith({ note: 'it was handled before' })
+const note = 'it was handled before'
+const before = ackWith({ note })
+
+const never = (): Promise<Verdict> => {
+  throw new Error('it was handled')
+}
 
 const dedupe = suite('withDedupe')
 
@@ -101,7 +106,7 @@ dedupe('is nacked, or waits, while another process handles it', async () => {
     },
     { clock, store }
   )
-  const here = deduped(async () => assert.unreachable(), { clock, store })
+  const here = deduped(never, { clock, store })
   const first = there(keyed('a'))()
   for (let turns = 0; turns < 10; turns += 1) await turn()
   assert.equal(await here(keyed('a'))(), nack({ reason: 'it is being handled elsewhere', afterMs: 1_000 }))
@@ -134,7 +139,7 @@ dedupe('keeps its key for as long as it takes', async () => {
     },
     { clock, store }
   )
-  const other = deduped(async () => assert.unreachable(), { clock, store })
+  const other = deduped(never, { clock, store })
   const first = slow(keyed('a'))()
   await clock.advance(9_000)
   assert.is((await other(keyed('a'))())._tag, 'Nacked')
@@ -150,7 +155,7 @@ dedupe('is nacked while its store does not answer, or fails where that would los
   ]
   for (const broken of stores) {
     const store = { ...memoryIdempotency(), ...broken }
-    const processor = deduped(async () => assert.unreachable(), { store })
+    const processor = deduped(never, { store })
     assert.equal(await processor(keyed('a'))(), nack({ reason, afterMs: 1_000 }))
     const lost = await processor(keyed('a', '1', { redelivers: false }))()
     assert.ok(lost._tag === 'Failed' && lost.failure._tag === 'Defect')
@@ -240,7 +245,7 @@ dedupe('loses no message whose first handling failed at any point, and handles n
         for (const [index, outcome] of outcomes.entries()) {
           const { key } = sent[index] as (typeof sent)[number]
           // Acked on the strength of another only if there is one that was acked.
-          if (outcome._tag === 'Acked' && outcome.note === before.note)
+          if (outcome._tag === 'Acked' && outcome.note === note)
             assert.ok(
               sent.some((other, at) => other.key === key && outcomes[at]?._tag === 'Acked' && at !== index)
             )
