@@ -6,6 +6,7 @@ import { type Health, health as healthOn } from './core/health.js'
 import { type DedupeOptions, withDedupe as dedupeOn } from './core/dedupe.js'
 import { withDlq as dlqOn } from './core/dlq.js'
 import type { Dlq } from './core/letter.js'
+import { type Logger, type LoggingOptions, withLogging as loggingOn } from './core/logging.js'
 import type { Processor, Settled, Unsettled } from './core/processor.js'
 import { type RetryOptions, withRetry as retryOn } from './core/retry.js'
 import type { RetryPolicy } from './core/retry-policy.js'
@@ -149,3 +150,34 @@ export const withDedupe = (
   keyOf: (message: Message) => string | undefined,
   { clock = systemClock, ...options }: DedupeOptions & { readonly clock?: Clock } = {}
 ): (<P extends Processor>(processor: P) => P) => dedupeOn(store, keyOf, clock, options)
+
+/**
+ * Logs one line for each outcome, and changes none, whatever the logger does. `logger` is a pino, a bunyan, `console`,
+ * or what has their `debug`, `info`, `warn` and `error`. A line has the outcome's tag, the message's id and source, the
+ * route, `deliveryCount`, the attempt within it, `durationMs`, and of a failure what a sender might see, with what was
+ * thrown. Where it stands decides what it sees: `Failed` before `withDlq` and `DeadLettered` after it; each attempt
+ * before `withRetry`, and the last after it.
+ *
+ * Of payloads and headers only those are logged that `fields` and `headers` name. What an error, or a schema such as
+ * arktype's, says by itself may quote what it was given; that of a schema marked with `sensitive` does not.
+ *
+ * @example
+ * const lines: unknown[] = []
+ * const write = (fields: LogFields, text: string) => void lines.push([fields.outcome, fields.body, text])
+ * const logger = { debug: write, info: write, warn: write, error: write }
+ *
+ * const Order = t.type({ total: t.number, card: sensitive(t.string) })
+ * const processor = pipe(
+ *   receive(json),
+ *   handle(route(Order, async () => nack())),
+ *   withLogging(logger, { fields: ['total', 'card'] })
+ * )
+ * await processor(message({ total: 3, card: '4111 1111' }))()
+ * assert.equal(lines, [['Nacked', { total: 3, card: '[sensitive]' }, 'message nacked']])
+ *
+ * @since 0.2.0
+ */
+export const withLogging = (
+  logger: Logger,
+  { clock = systemClock, ...options }: LoggingOptions & { readonly clock?: Clock } = {}
+): (<P extends Processor>(processor: P) => P) => loggingOn(logger, options, clock)

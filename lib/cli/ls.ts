@@ -13,11 +13,12 @@ import {
 import { type Io, say } from './io.js'
 import { jsonText, letterJson } from './json.js'
 import { letterColumns } from './letter-table.js'
+import { type MaskingOptions, maskingOption, revealOption, withMasking } from './masking.js'
 import { withQueue } from './open.js'
 import { styleOf } from './style.js'
 import { tableOf } from './table.js'
 
-interface Options extends CommonOptions, FilterOptions, StateOptions {
+interface Options extends CommonOptions, FilterOptions, StateOptions, MaskingOptions {
   readonly limit: number
   readonly after?: string
   readonly oldest?: boolean
@@ -34,6 +35,8 @@ export const ls = (dlq: Command, io: Io): void => {
     .option('-n, --limit <count>', 'at most so many', countOf, 50)
     .option('--after <cursor>', 'the page that begins there')
     .option('--oldest', 'those that arrived first first')
+    .option(maskingOption[0], `with --json: ${maskingOption[1]}`)
+    .option(...revealOption)
     .action((queue: string, options: Options) => list(io, queue, options))
 }
 
@@ -45,7 +48,10 @@ const list = (io: Io, queue: string, options: Options): Promise<void> =>
     const filter = { ...statesOf(options), ...filterOf(options) }
     const order = oldest ? 'oldest' : 'newest'
     const { letters, next } = await answerOf(store.page({ filter, order, limit, after }))
-    if (json) await say(io.stdout, ...letters.map(letterJson))
+    if (json)
+      await withMasking(io, options, (mask) =>
+        say(io.stdout, ...letters.map((letter) => letterJson(mask(letter))))
+      )
     else if (letters.length === 0) await say(io.stderr, 'no letters')
     else {
       const style = styleOf(io.stdout, io, color)

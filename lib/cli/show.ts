@@ -7,12 +7,13 @@ import { type CommonOptions, declare, keyArgument, keyBeginning, queueArgument }
 import { type Io, Stop, say } from './io.js'
 import { letterJson } from './json.js'
 import { letterNamed } from './keys.js'
+import { type MaskingOptions, maskingOption, revealOption, withMasking } from './masking.js'
 import { withQueue } from './open.js'
 import { isPrintable, issueLines, payloadLines } from './payload.js'
 import { type Style, styleOf } from './style.js'
 import { ago, iso, size } from './time.js'
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, MaskingOptions {
   readonly payload?: boolean
   readonly full?: boolean
 }
@@ -21,36 +22,56 @@ export const show = (dlq: Command, io: Io): void =>
   void declare(dlq, {
     name: 'show',
     summary: 'show one letter: why it failed, what was tried, its headers, its payload',
-    examples: ['show shop.db 2f9c01', 'show shop.db 2f9c01 --payload > order.json'],
+    examples: [
+      'show shop.db 2f9c01',
+      'show shop.db 2f9c01 --through ./app.js',
+      'show shop.db 2f9c01 --payload > order.json'
+    ],
     json: 'the letter as `export` writes it'
   })
     .argument('<queue>', queueArgument)
     .argument('<key>', keyArgument, keyBeginning)
     .option('--payload', 'the bytes of the payload, exactly, and nothing else')
     .option('--full', 'all of a payload that is shown in hexadecimal')
+    .option(...maskingOption)
+    .option(...revealOption)
     .action((queue: string, key: string, options: Options) =>
       withQueue(io, queue, async (store) => {
         const letter = await letterNamed(store, key)
-        if (options.payload === true) return writePayload(io, letter)
+        if (options.payload === true) return writePayload(io, letter, options)
         const style = styleOf(io.stdout, io, options.color)
-        await say(
-          io.stdout,
-          ...(options.json === true
-            ? [letterJson(letter)]
-            : linesOf(letter, io.now(), options.full ?? false, style))
+        await withMasking(io, options, async (mask) =>
+          say(
+            io.stdout,
+            ...(options.json === true
+              ? [letterJson(mask(letter))]
+              : linesOf(letter, mask(letter), io.now(), options.full ?? false, style))
+          )
         )
       })
     )
 
 // helpers
 
-const writePayload = async ({ stdout }: Io, { bytes }: StoredLetter): Promise<void> => {
+const writePayload = async (
+  { stdout }: Io,
+  { bytes }: StoredLetter,
+  { through, reveal = false }: Options
+): Promise<void> => {
+  if (through !== undefined && !reveal)
+    throw new Stop(2, '--payload writes the bytes as they are; with --through it needs --reveal')
   if (stdout.isTerminal && !isPrintable(bytes))
     throw new Stop(2, 'the payload would act on the terminal; redirect it: --payload > file')
   await stdout.write(bytes)
 }
 
-const linesOf = (letter: StoredLetter, now: number, isFull: boolean, style: Style): readonly string[] => {
+const linesOf = (
+  letter: StoredLetter,
+  shown: StoredLetter,
+  now: number,
+  isFull: boolean,
+  style: Style
+): readonly string[] => {
   const { key, id, source, state, route, failure, fingerprint, fault, lease, headers, events } = letter
   const { bytes, original, attempts, attemptCount, times, deliveryCount } = letter
   const { bold, red, dim, yellow } = style
@@ -74,7 +95,9 @@ const linesOf = (letter: StoredLetter, now: number, isFull: boolean, style: Styl
     field('received', time(letter.receivedAt)),
     field('came', `${times} ${times === 1 ? 'time' : 'times'}, delivery ${deliveryCount} the last one`),
     ...titled('Failure', renderFailure(failure).split('\n').map(red)),
-    ...(failure._tag === 'Malformed' ? titled('What is there now', issueLines(failure.issues, bytes)) : []),
+    ...(failure._tag === 'Malformed'
+      ? titled('What is there now', issueLines(failure.issues, shown.bytes))
+      : []),
     ...(fault === undefined ? [] : titled('What its source found wrong', renderFailure(fault).split('\n'))),
     ...titled(
       attemptCount > attempts.length
@@ -91,11 +114,14 @@ const linesOf = (letter: StoredLetter, now: number, isFull: boolean, style: Styl
       ? titled('Payload', [`gone, as the letter is ${state}`])
       : titled(
           `Payload, ${size(bytes.length)}${original === undefined ? '' : ', as it was edited'}`,
-          payloadLines(bytes, isFull)
+          payloadLines(shown.bytes, isFull)
         )),
     ...(original === undefined
       ? []
-      : titled(`Payload, ${size(original.length)}, as it arrived`, payloadLines(original, isFull)))
+      : titled(
+          `Payload, ${size(original.length)}, as it arrived`,
+          payloadLines(shown.original ?? original, isFull)
+        ))
   ]
 }
 

@@ -9,12 +9,13 @@ import { type Io, say } from './io.js'
 import { letterJson } from './json.js'
 import { short } from './keys.js'
 import { whyOf } from './letter-table.js'
+import { type MaskingOptions, maskingOption, revealOption, withMasking } from './masking.js'
 import { withQueue } from './open.js'
 import { type Style, styleOf } from './style.js'
 import { cutTo, widthOf } from './table.js'
 import { iso } from './time.js'
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, MaskingOptions {
   readonly lines: number
 }
 
@@ -27,13 +28,24 @@ export const tail = (dlq: Command, io: Io): void =>
   })
     .argument('<queue>', queueArgument)
     .option('-n, --lines <count>', 'so many of those that are there', wholeNumber, 10)
-    .action((queue: string, options: Options) => withQueue(io, queue, (store) => follow(io, store, options)))
+    .option(maskingOption[0], `with --json: ${maskingOption[1]}`)
+    .option(...revealOption)
+    .action((queue: string, options: Options) =>
+      withQueue(io, queue, (store) =>
+        withMasking(io, options, (mask) => follow(io, store, options, (letter) => letterJson(mask(letter))))
+      )
+    )
 
 // helpers
 
 const everyMs = 500
 
-const follow = async (io: Io, store: DeadLetterStore, options: Options): Promise<void> => {
+const follow = async (
+  io: Io,
+  store: DeadLetterStore,
+  options: Options,
+  jsonOf: (letter: StoredLetter) => string
+): Promise<void> => {
   const stopping = new AbortController()
   const listenNoMore = io.onSignal(() => {
     if (stopping.signal.aborted) io.quit(0)
@@ -43,7 +55,7 @@ const follow = async (io: Io, store: DeadLetterStore, options: Options): Promise
   const show = (letters: readonly StoredLetter[]): Promise<void> =>
     say(
       io.stdout,
-      ...letters.map((letter) => (options.json === true ? letterJson(letter) : lineOf(letter, io, style)))
+      ...letters.map((letter) => (options.json === true ? jsonOf(letter) : lineOf(letter, io, style)))
     )
   try {
     const arrivals = arrivalsOf(store)

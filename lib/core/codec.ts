@@ -4,6 +4,7 @@ import type * as t from 'io-ts'
 import type { Issue } from './failure.js'
 import { cut } from './json.js'
 import type { Keys, Scalar } from './key.js'
+import { isSensitive, sensitiveFieldsOf } from './sensitive.js'
 import { product } from './tags.js'
 import { left, right } from './result.js'
 
@@ -54,7 +55,7 @@ export const codecDecode =
   <A>(codec: Codec<A>) =>
   (value: unknown): Either<readonly Issue[], A> => {
     const decoded = codec.decode(value)
-    return decoded._tag === 'Right' ? right(decoded.right) : left(issuesOf(decoded.left))
+    return decoded._tag === 'Right' ? right(decoded.right) : left(issuesOf(decoded.left, codec))
   }
 
 // helpers
@@ -76,15 +77,25 @@ const literalOf = (codec: Codec): Scalar | undefined => {
   return type._tag === 'ReadonlyType' || type._tag === 'RefinementType' ? literalOf(type.type) : undefined
 }
 
-const issuesOf = (errors: t.Errors): readonly Issue[] => {
-  const issues = errors.slice(0, maxIssues).map(({ context, message }) => ({
-    path: pathOf(context),
-    message: message ?? `expected ${cut(context[context.length - 1]?.type.name ?? 'something else', 200)}`
-  }))
+const issuesOf = (errors: t.Errors, codec: Codec): readonly Issue[] => {
+  const issues = errors.slice(0, maxIssues).map(({ context, message }) => {
+    const known = knownPart(context)
+    const expected = `expected ${cut(known[known.length - 1]?.type.name ?? 'something else', 200)}`
+    const said = known.length < context.length ? undefined : message
+    // What a codec of somebody's own says may quote what it was given.
+    const isSaid = said !== undefined && sensitiveFieldsOf(codec).length === 0
+    return { path: pathOf(known), message: isSaid ? said : expected }
+  })
   return issues.filter(
     ({ path, message }, index) =>
       issues.findIndex((other) => other.path === path && other.message === message) === index
   )
+}
+
+/** As far as the first that is sensitive: names below it may be values. */
+const knownPart = (context: t.Context): t.Context => {
+  const end = context.findIndex(({ type }) => isSensitive(type))
+  return end < 0 ? context : context.slice(0, end + 1)
 }
 
 /** Members of unions and intersections stand in a context under their number, with the value they are part of. */

@@ -116,7 +116,12 @@ const surrounded = (around: (processor: Processor) => Processor, bare: Prepared)
       ? run(bare, message, routed)
       : failed(routed.failure)
   }
-  return runOf(around(fromRun(inner, undefined)))
+  const description: Description = {
+    combinators: [],
+    routes: [bare],
+    select: () => ({ _tag: 'Taken', route: bare.label, otherwise: bare.matcher === undefined })
+  }
+  return runOf(around(fromRun(inner, description)))
 }
 
 /** The message with its body, or why it has none. */

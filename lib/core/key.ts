@@ -1,6 +1,7 @@
 /** Keys: what a message must say at a place for a matcher to take it. Data, so that routing can be indexed. */
 import { cut, toJson } from './json.js'
 import type { Message } from './message.js'
+import { type Path, masked, touches } from './sensitive.js'
 
 // model
 
@@ -42,15 +43,19 @@ export const holds = (keys: Keys): ((message: Message) => boolean) => {
 export const renderKeys = (alternatives: readonly Keys[]): string =>
   alternatives.map((keys) => keys.map(renderKey).join(' and ')).join(' or ')
 
-/** Why none of the alternatives holds; values are cut short, as they come from outside. */
-export const missed = (alternatives: readonly Keys[], message: Message): string =>
+/** Why none of the alternatives holds; values are cut short, as they come from outside, and left out where sensitive. */
+export const missed = (
+  alternatives: readonly Keys[],
+  message: Message,
+  sensitive: readonly Path[] = []
+): string =>
   alternatives
     .slice(0, 3)
     .map((keys) => {
       const key = keys.find(({ on, path, value }) => reader(on, path)(message) !== value)
       return key === undefined
         ? 'matches'
-        : `${place(key)} is ${found(key, message)}, not ${JSON.stringify(key.value)}`
+        : `${place(key)} is ${found(key, message, sensitive)}, not ${JSON.stringify(key.value)}`
     })
     .join('; ')
 
@@ -62,8 +67,9 @@ export const place = ({ on, path }: Pick<Key, 'on' | 'path'>): string =>
 const renderKey = (key: Key): string =>
   typeof key.value === 'string' ? key.value : `${place(key)} = ${String(key.value)}`
 
-const found = ({ on, path }: Key, message: Message): string => {
+const found = ({ on, path }: Key, message: Message, sensitive: readonly Path[]): string => {
   const value = reader(on, path)(message)
+  if (on === 'body' && value !== undefined && sensitive.some(touches(path.split('.')))) return masked
   if (typeof value === 'string') return JSON.stringify(cut(value, 60))
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return value === undefined ? 'absent' : JSON.stringify(toJson(value))

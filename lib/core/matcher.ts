@@ -1,6 +1,5 @@
 /** Matchers: whether a route takes a message, and what its handler gets. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
-import type { Either } from 'fp-ts/lib/Either.js'
 import { hush } from './captured.js'
 import { type Codec, codecDecode, codecTags, isCodec } from './codec.js'
 import type { Issue } from './failure.js'
@@ -8,6 +7,7 @@ import { type Keys, type Scalar, holds, missed, renderKeys } from './key.js'
 import { cut } from './json.js'
 import type { Message } from './message.js'
 import { type Schema, isSchema, schemaDecode, schemaTags } from './schema.js'
+import { type Path, sensitiveFieldsOf } from './sensitive.js'
 import { product } from './tags.js'
 
 // model
@@ -25,6 +25,8 @@ export interface Matcher<B, A> {
   readonly keys: readonly Keys[] | undefined
   /** Do the keys alone decide whether the message is meant for this route? */
   readonly decided: boolean
+  /** Where a body that it takes is sensitive. */
+  readonly sensitive?: () => readonly Path[]
   /** Pure. */
   readonly match: (message: Message<B>) => Match<A>
 }
@@ -112,6 +114,7 @@ export const and = <B, M extends Matching<B>>(
     label: matchers.map(({ label }) => label).join(' and '),
     keys: product(matchers.map(({ keys }) => keys)),
     decided: matchers.every(({ decided }) => decided),
+    sensitive: sensitiveOf(matchers),
     match: (message) => {
       const answers = matchers.map((matcher) => ask(matcher, message))
       return (answers.find(isPassed) ?? answers.find(isMalformed) ?? answers[answers.length - 1]) as Match<
@@ -135,6 +138,7 @@ export const or: {
     label: matchers.map(({ label }) => label).join(' or '),
     keys: keys.every((alternatives) => alternatives !== undefined) ? keys.flat() : undefined,
     decided: matchers.every(({ decided }) => decided),
+    sensitive: sensitiveOf(matchers),
     match: (message: Message) => {
       const answers = matchers.map((matcher) => ask(matcher, message))
       return answers.find(isTaken) ?? answers.find(isMalformed) ?? passed(answers.map(reasonOf).join('; '))
@@ -150,6 +154,7 @@ export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
     label: `not ${matcher.label}`,
     keys: undefined,
     decided: false,
+    sensitive: sensitiveOf([matcher]),
     match: (message) => (isPassed(ask(matcher, message)) ? taken(message) : passed(`is ${matcher.label}`))
   }
 }
@@ -174,9 +179,9 @@ export const named: {
 
 /** @throws TypeError if it is nothing that can match */
 export const toMatcher = (matching: Matching<any>): Matcher<any, any> => {
-  if (isSchema(matching)) return byDecoder(schemaTags(matching), 'schema', schemaDecode(matching))
+  if (isSchema(matching)) return byDecoder(schemaTags(matching), 'schema', matching)
   if (isMatcher(matching)) return matching
-  if (isCodec(matching)) return byDecoder(codecTags(matching), cut(matching.name, 60), codecDecode(matching))
+  if (isCodec(matching)) return byDecoder(codecTags(matching), cut(matching.name, 60), matching)
   if (typeof matching === 'function') return byPredicate(matching)
   throw new TypeError(
     `a matcher is a predicate, byField(...), byHeader(...), an io-ts codec or a Standard Schema, not ${typeof matching}`
@@ -201,33 +206,40 @@ const isMatcher = (value: unknown): value is Matcher<any, any> =>
 const ask = (matcher: Matcher<any, any>, message: Message): Match<any> =>
   matcher.keys === undefined || matcher.keys.some((keys) => holds(keys)(message))
     ? matcher.match(message)
-    : passed(missed(matcher.keys, message))
+    : passed(missed(matcher.keys, message, matcher.sensitive?.()))
 
 const takeBody = ({ body }: Message): Match<unknown> => taken(body)
 
 const byKeys = (keys: readonly Keys[], schema: Codec | Schema | undefined): Matcher<any, any> =>
   schema === undefined
     ? { _tag: 'Matcher', label: renderKeys(keys), keys, decided: true, match: takeBody }
-    : byDecoder(keys, '', isSchema(schema) ? schemaDecode(schema) : codecDecode(schema))
+    : byDecoder(keys, '', schema)
 
 /** With keys these select, and the rest decodes; without, what decodes is taken. */
 const byDecoder = <A>(
   keys: readonly Keys[] | undefined,
   name: string,
-  decode: (value: unknown) => Either<readonly Issue[], A>
-): Matcher<unknown, A> => ({
-  _tag: 'Matcher',
-  label: keys === undefined ? name : renderKeys(keys),
-  keys,
-  decided: keys !== undefined,
-  match: ({ body }) => {
-    const decoded = decode(body)
-    if (decoded._tag === 'Right') return taken(decoded.right)
-    return keys === undefined
-      ? passed(decoded.left.map(({ path, message }) => `${path} ${message}`.trim()).join(', '))
-      : { _tag: 'Malformed', issues: decoded.left }
+  schema: Codec<A> | Schema<A>
+): Matcher<unknown, A> => {
+  const decode = isSchema(schema) ? schemaDecode(schema) : codecDecode(schema)
+  return {
+    _tag: 'Matcher',
+    label: keys === undefined ? name : renderKeys(keys),
+    keys,
+    decided: keys !== undefined,
+    sensitive: () => sensitiveFieldsOf(schema),
+    match: ({ body }) => {
+      const decoded = decode(body)
+      if (decoded._tag === 'Right') return taken(decoded.right)
+      return keys === undefined
+        ? passed(decoded.left.map(({ path, message }) => `${path} ${message}`.trim()).join(', '))
+        : { _tag: 'Malformed', issues: decoded.left }
+    }
   }
-})
+}
+
+const sensitiveOf = (matchers: readonly Matcher<any, any>[]) => (): readonly Path[] =>
+  matchers.flatMap(({ sensitive }) => sensitive?.() ?? [])
 
 const byPredicate = (predicate: (message: Message) => unknown): Matcher<unknown, Message> => ({
   _tag: 'Matcher',

@@ -166,9 +166,9 @@ const missing = (routes: readonly Routable[], message: Message): Failure => {
   return noMatch(misses, routes.length - misses.length)
 }
 
-const reasonOf = ({ keys, match }: Matcher<any, any>, message: Message): string => {
+const reasonOf = ({ keys, match, sensitive }: Matcher<any, any>, message: Message): string => {
   if (keys !== undefined && !keys.some((alternative) => holds(alternative)(message)))
-    return missed(keys, message)
+    return missed(keys, message, sensitive?.())
   const answer = match(message)
   return answer._tag === 'Passed' ? answer.reason : answer._tag
 }

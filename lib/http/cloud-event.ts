@@ -9,6 +9,7 @@ import { type Matcher, byField, taken } from '../core/matcher.js'
 import { type Message, message } from '../core/message.js'
 import { left, right } from '../core/result.js'
 import { type Schema, isSchema, schemaDecode } from '../core/schema.js'
+import { sensitiveFieldsOf } from '../core/sensitive.js'
 import {
   type CloudEventAttributes,
   type ReadAttributes,
@@ -96,6 +97,9 @@ export const byEventType: EventMatcher = (
   const decode = isSchema(schema) ? schemaDecode(schema) : codecDecode(schema)
   return {
     ...matcher,
+    // The data is a part of the payload, or all of it.
+    sensitive: () =>
+      sensitiveFieldsOf(schema).flatMap((path) => [path, ['data', ...path], ['data_base64', ...path]]),
     match: ({ body }) => {
       const decoded = decode(body.data)
       return decoded._tag === 'Right'

@@ -402,7 +402,8 @@ naming('gives a matcher a label, and changes nothing else', async () => {
   assert.equal(await offer(matcher, { type: 'order', n: 1 }), took({ type: 'order', n: 1 }))
   assert.equal(await offer(matcher, {}), missed('an order', '.type is absent, not "order"'))
   assert.equal(await offer(matcher, { type: 'order' }), await offer(Order, { type: 'order' }))
-  assert.equal({ ...matcher, match: 0 }, { ...toMatcher(Order), label: 'an order', match: 0 })
+  const functions = { match: 0, sensitive: 0 }
+  assert.equal({ ...matcher, ...functions }, { ...toMatcher(Order), label: 'an order', ...functions })
 })
 
 naming('is the name in failures', async () => {
