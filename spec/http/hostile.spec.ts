@@ -75,15 +75,14 @@ const endsOf = async (clients: readonly Client[]): Promise<Readonly<Record<strin
     )
   )
 
-for (const [what, begin] of [
-  ['a head', slowHeads],
-  ['a body', slowBodies],
-  ['nothing', (address: string) => all(many, () => connect(address))]
+for (const [what, requestTimeoutMs, begin] of [
+  ['a head', 20_000, slowHeads],
+  ['a body', 300, slowBodies],
+  ['nothing', 20_000, (address: string) => all(many, () => connect(address))]
 ] as const)
   slow(`that send ${what} are ended, and reach no handler`, async () => {
     const { processor, bodies } = counting()
-    const options = { headersTimeoutMs: 300, requestTimeoutMs: 300 }
-    await serving(processor, options, async ({ address, stop }) => {
+    await serving(processor, { headersTimeoutMs: 300, requestTimeoutMs }, async ({ address, stop }) => {
       const dripping: Promise<void>[] = []
       const clients = await begin(address, dripping)
       const { 408: told = 0, nothing = 0, ...others } = await endsOf(clients)
