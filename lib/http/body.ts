@@ -88,19 +88,6 @@ export const appended = (held: Uint8Array, size: number, chunk: Uint8Array): Uin
 /** What is held of a body that has not begun. */
 export const nothing = new Uint8Array()
 
-/** Chunks as one. */
-export const joined = (chunks: readonly Uint8Array[], size: number): Uint8Array => {
-  const [first] = chunks
-  if (chunks.length === 1 && first !== undefined) return first
-  const bytes = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
-}
-
 /** What a body says once it is decompressed, which is bounded as it was before. */
 export const decompressed = async (
   encoding: string | undefined,

@@ -1,6 +1,6 @@
 /** HTTP: a server of its own in front of a processor. */
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
@@ -91,6 +91,11 @@ const serve = async (
   const startedAt = clock.monotonic()
   const tally = emptyTally()
   const server = await listening(limits)
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   const address = addressOf(server)
   const endpoint = endpointOf({
     processor,
@@ -123,8 +128,10 @@ const serve = async (
   })
 
   await aborted(signal)
-  const closed = new Promise<true>((resolve) => server.close(() => resolve(true)))
   const drained = endpoint.drain().then(() => true)
+  // A connection whose answer is still on its way counts as idle, and would be cut off with the idle ones.
+  await within(clock, lingerMs, sent(sockets))
+  const closed = new Promise<true>((resolve) => server.close(() => resolve(true)))
   const { length: inFlight } = endpoint.inFlight()
   if (inFlight > 0) emit({ _tag: 'Draining', inFlight })
   if (!(await within(clock, drainMs, drained))) {
@@ -175,6 +182,14 @@ const listening = async (limits: Limits): Promise<Server> => {
 const lingerMs = 1_000
 const beatMs = 5_000
 
+/** Resolves once all that was written to these has left the process. */
+const sent = async (sockets: Iterable<Socket>): Promise<void> => {
+  const writing = Array.from(sockets).filter(({ writableLength }) => writableLength > 0)
+  await Promise.all(
+    writing.map((socket) => new Promise<void>((resolve) => void socket.write('', () => resolve())))
+  )
+}
+
 /** Says every now and then that the server is alive. */
 const beating = (clock: Clock, beat: () => void): (() => void) => {
   let cancel = (): void => undefined
@@ -207,7 +222,10 @@ const limitsOf = (options: HttpOptions): Limits => {
   for (const name of ['maxConnections', 'maxRequestsPerSocket', 'maxHeaderBytes'] as const)
     if (!(Number.isInteger(limits[name]) && limits[name] >= 1))
       throw new TypeError(`http: ${name} is a whole number of at least 1`)
-  for (const name of ['headersTimeoutMs', 'requestTimeoutMs', 'keepAliveMs', 'drainMs', 'graceMs'] as const)
+  for (const name of ['headersTimeoutMs', 'requestTimeoutMs', 'keepAliveMs'] as const)
+    if (!(limits[name] >= 1 && limits[name] < 2 ** 31))
+      throw new TypeError(`http: ${name} is a number of milliseconds of at least 1`)
+  for (const name of ['drainMs', 'graceMs'] as const)
     if (!(limits[name] >= 0 && limits[name] < 2 ** 31))
       throw new TypeError(`http: ${name} is a number of milliseconds of at least 0`)
   const problem = isLoopback(host) && isUnsaid(options) ? undefined : accessProblem(options)

@@ -104,6 +104,21 @@ drain('lets a large answer come to its end, although its reader is slow', async 
   })
 })
 
+drain('does not cut off an answer that is still being read, though its handler has ended', async () => {
+  const reply = 'x'.repeat(8_000_000)
+  const { processor, bodies } = counting(async () => ackWith({ reply }))
+  await serving(processor, {}, async ({ address, stop }) => {
+    const client = await connect(address)
+    client.pause()
+    await client.send(requestOf('1'))
+    await until('a handler', () => bodies.length === 1)
+    const stopped = stop()
+    setTimeout(client.resume, 50)
+    assert.is((await client.answer()).body.length, reply.length)
+    assert.is((await stopped).acked, 1)
+  })
+})
+
 drain('interrupts what does not end in time, and says that it is released', async () => {
   const reasons: unknown[] = []
   const { processor, bodies } = counting((body, signal) => {
