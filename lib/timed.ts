@@ -1,4 +1,5 @@
 /** The combinators that ask the time, on this machine's clock unless they are given another. */
+import { type BatchHandler, batched as batchedOn } from './core/batch.js'
 import type { Clock } from './core/clock.js'
 import type { Message } from './core/message.js'
 import type { IdempotencyStore } from './core/idempotency.js'
@@ -10,6 +11,7 @@ import { type Logger, type LoggingOptions, withLogging as loggingOn } from './co
 import type { Processor, Settled, Unsettled } from './core/processor.js'
 import { type RetryOptions, withRetry as retryOn } from './core/retry.js'
 import type { RetryPolicy } from './core/retry-policy.js'
+import type { Handler } from './core/route.js'
 import { withTimeout as timeoutOn } from './core/timeout.js'
 import { systemClock } from './system.js'
 
@@ -181,3 +183,55 @@ export const withLogging = (
   logger: Logger,
   { clock = systemClock, ...options }: LoggingOptions & { readonly clock?: Clock } = {}
 ): (<P extends Processor>(processor: P) => P) => loggingOn(logger, options, clock)
+
+/**
+ * Makes a handler of one that wants many messages at once: it is called for `max` of those that are in flight, or for
+ * as many as there are `withinMs` after the first. It gives a verdict for each, in their order, or one for all. What
+ * throws, or gives another number of verdicts, is a `Defect` of each message of that batch; an entry that is no verdict
+ * is one of its own message. The next batch goes on, and beside one that still runs.
+ *
+ * Each message keeps its hooks, its slot and its key until its batch is done. One whose signal aborts while it waits
+ * leaves the batch, `Released` if it was interrupted; once the batch is started its message stays in it, and the
+ * verdict counts. `withTimeout` gives up messages and not the batch: one that hangs counts as many abandoned handlers
+ * as it has messages.
+ *
+ * A batch is full only where `max` messages are in flight: `consume` and `http` refuse a `concurrency` below it. With
+ * `orderBy` they are messages of as many keys. Each route gathers apart, also where two are given the same value.
+ *
+ * @example
+ * const inserts: unknown[] = []
+ * const Order = t.type({ type: t.literal('order.placed'), total: t.number })
+ * const inserting = route(
+ *   Order,
+ *   batched(100, 5, async (items) => {
+ *     inserts.push(items.map(({ input }) => input.total))
+ *     return ack
+ *   })
+ * )
+ * const processor = pipe(receive(json), handle(inserting))
+ * const orders = [3, 4].map((total) => message({ type: 'order.placed', total }))
+ * assert.equal(await Promise.all(orders.map((order) => processor(order)())), [ack, ack])
+ * assert.equal(inserts, [[3, 4]])
+ *
+ * @example
+ * const Order = t.type({ type: t.literal('order.placed'), total: t.number })
+ * const checked = route(
+ *   Order,
+ *   batched(2, 5, async (items) =>
+ *     items.map(({ input }) => (input.total > 0 ? ack : failed(rejected('nothing-to-pay'))))
+ *   )
+ * )
+ * const processor = pipe(receive(json), handle(checked))
+ * const orders = [3, 0].map((total) => message({ type: 'order.placed', total }))
+ * const outcomes = await Promise.all(orders.map((order) => processor(order)()))
+ * assert.equal(outcomes, [ack, failed(rejected('nothing-to-pay'))])
+ *
+ * @throws RangeError if `max` or `withinMs` makes no sense
+ * @since 0.2.0
+ */
+export const batched = <A, C>(
+  max: number,
+  withinMs: number,
+  handler: BatchHandler<A, C>,
+  { clock = systemClock }: { readonly clock?: Clock } = {}
+): Handler<A, C & { readonly message: Message<any> }> => batchedOn(max, withinMs, handler, clock)

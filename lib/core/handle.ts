@@ -1,4 +1,5 @@
 /** Handling: routes end a pipeline, and make it a processor. */
+import { gatheringOf } from './batch.js'
 import { hush } from './captured.js'
 import { type Failure, defect, isFailure } from './failure.js'
 import type { Format } from './format.js'
@@ -60,7 +61,13 @@ export const handle =
 
     const description: Description = {
       combinators: [],
-      routes: prepared.map(({ label, place, matcher, given }) => ({ label, place, matcher, given })),
+      routes: prepared.map(({ label, place, matcher, given, batch }) => ({
+        label,
+        place,
+        matcher,
+        given,
+        batch
+      })),
       select: (message) => {
         const decoded = decode(message)
         if (!isFailed(decoded)) return selection(select(decoded), fallback?.label)
@@ -86,11 +93,13 @@ const isRoutable = (route: Prepared): route is Prepared & Routable => route.matc
 
 const prepare = (
   { hooks }: Pipeline<any, any>,
-  { matcher, given, handler, around }: Route<any, any>,
+  { matcher, given, handler: called, around }: Route<any, any>,
   label: string,
   index: number
 ): Prepared => {
-  const bare: Prepared = { label, place: placeOf(index), matcher, given, handler, hooks, whole: undefined }
+  const place = placeOf(index)
+  const { handler, batch } = gatheringOf(called)
+  const bare: Prepared = { label, place, matcher, given, batch, handler, hooks, whole: undefined }
   return around === undefined ? bare : { ...bare, whole: surrounded(around, bare) }
 }
 

@@ -42,6 +42,14 @@ export interface DescribedRoute {
   readonly matcher: Matcher<any, any> | undefined
   /** What was given as the matcher. */
   readonly given: unknown
+  /** How its handler gathers messages; `undefined` where it gets each by itself. */
+  readonly batch?: Batch | undefined
+}
+
+/** At most so many messages, and the first of them waits no longer than that. */
+export interface Batch {
+  readonly max: number
+  readonly withinMs: number
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The interpreter of any source: opens it, runs the loop, closes it, and always reports. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { batchProblem } from '../core/batch.js'
 import { type Captured, capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import type { OpenGate } from '../core/gate.js'
@@ -142,13 +143,13 @@ const limitsOf = ({
 const refusalOf = (
   { traits }: Source,
   processor: Processor,
-  { onFailed, orderBy, scope }: ConsumeOptions
+  { concurrency = 1, onFailed, orderBy, scope }: ConsumeOptions
 ): string | undefined => {
   if (traits.redelivers && !isSettled(processor) && onFailed === undefined)
     return "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
   if (orderBy !== undefined && !traits.exclusive && scope !== 'process')
     return "this source gives messages of one key to several processes, so orderBy holds within each alone; if that is enough, say scope: 'process'"
-  return undefined
+  return batchProblem(processor, concurrency)
 }
 
 const closeError = async (

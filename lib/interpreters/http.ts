@@ -1,6 +1,7 @@
 /** HTTP: a server of its own in front of a processor. */
 import type { Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import { batchProblem } from '../core/batch.js'
 import { capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
@@ -69,6 +70,8 @@ export const http = (options: HttpOptions): Interpreter => {
       try {
         const defaults = { onEvent: telling(onEvent, onOwnEvent), clock }
         const settings = settingsOf('http', isSettled(processor), { ...options, ...defaults }, defaults)
+        const problem = batchProblem(processor, settings.concurrency)
+        if (problem !== undefined) throw new TypeError(`http: ${problem}`)
         return await serve(processor, settings, options, limits, signal)
       } catch (thrown) {
         const ended: Ended = { _tag: 'NotStarted', error: capture(thrown) }
