@@ -1,4 +1,5 @@
 /** Endpoints that live in somebody else's server. */
+import { batchProblem } from '../core/batch.js'
 import { type Event, renderEvent } from '../core/interpreter.js'
 import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
@@ -29,6 +30,8 @@ export const mounted = (name: string, processor: Processor, options: MountOption
     clock: systemClock,
     onEvent: logged
   })
+  const unfilled = batchProblem(processor, settings.concurrency)
+  if (unfilled !== undefined) throw new TypeError(`${name}: ${unfilled}`)
   const endpoint = endpointOf({
     processor,
     settings: { ...settings, onEvent: telling(settings.onEvent) },

@@ -10,6 +10,7 @@ import {
   type Processor,
   ack,
   ackWith,
+  batched,
   byField,
   byHeader,
   defect,
@@ -416,6 +417,15 @@ refusing('to be made without saying who may send, or with what makes no sense', 
       (error: unknown) => error instanceof TypeError && error.message.startsWith('toFetch: '),
       JSON.stringify(options)
     )
+})
+
+refusing('a processor whose batches could never fill', () => {
+  const processor = pipe(receive(json), handle(otherwise(batched(100, 50, async () => ack))))
+  assert.throws(
+    () => toFetch(processor, { ...anybody, concurrency: 10 }),
+    /toFetch: the route otherwise is batched by 100/
+  )
+  assert.is(typeof toFetch(processor, anybody), 'function')
 })
 
 refusing.run()
