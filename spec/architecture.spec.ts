@@ -59,10 +59,12 @@ const rendered = ({ from, line, to }: Edge): string => `${from}:${line} imports 
 // who may import whom
 
 const driver = 'better-sqlite3'
+const telemetry = '@opentelemetry/api'
 /** The files that may know a driver. */
 const drivers: ReadonlyMap<string, RegExp> = new Map([
   [driver, /^lib\/(?:(?:dlq|idempotency)\/sqlite(?:-\w+)?|sqlite\/\w+)\.ts$/],
-  ['ioredis', /^lib\/redis\/driver\.ts$/]
+  ['ioredis', /^lib\/redis\/driver\.ts$/],
+  [telemetry, /^lib\/otel\/[\w-]+\.ts$/]
 ])
 const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/consume.ts',
@@ -109,6 +111,11 @@ const isOfSqlite = ({ from, to }: Edge): boolean =>
 /** What a server of ours and the handlers for others' have in common. */
 const isOfHttp = ({ from, to }: Edge): boolean =>
   to.startsWith('lib/http/') && /^lib\/interpreters\/http(?:-\w+)*\.ts$/.test(from)
+/** Where a message came from, for who tells of it. */
+const isOrigin = ({ to }: Edge): boolean =>
+  /^lib\/(?:redis\/(?:entry|publication)|http\/request)\.ts$/.test(to)
+/** It is loaded when a pipeline is built, and not by whoever imports the entry. */
+const isLoaded = ({ to, isType }: Edge): boolean => to !== telemetry || isType
 /** Laws of sources are laws of the loop over them, too. */
 const isLoop = ({ to }: Edge): boolean => to === 'lib/interpreters/consume.ts'
 const isBeside = ({ from, to }: Edge): boolean => posix.dirname(from) === posix.dirname(to)
@@ -143,6 +150,12 @@ const breaches = (files: Files): readonly string[] => {
       return [isCore, isSystem, isFunctional, isAtEdge, isBeside, isOfSqlite, isOfRedis].some((allows) =>
         allows(edge)
       )
+    if (from.startsWith('lib/otel/')) {
+      const isKnown = [isCore, isSystem, isFunctional, isAtEdge, isBeside, isOrigin].some((allows) =>
+        allows(edge)
+      )
+      return isKnown && isLoaded(edge)
+    }
     if (from.startsWith('lib/testing/'))
       return [isCore, isSystem, isFunctional, isNode, isBeside, isLoop].some((allows) => allows(edge))
     if (isCommand(from)) {
@@ -270,6 +283,15 @@ layers('is broken by laws that reach for more than the loop', () => {
     assert.is(found(specifier), 1, specifier)
 })
 
+layers('is broken by telemetry that reaches for more than what messages say, or loads its API', () => {
+  const found = (line: string) => breaches(made({ 'lib/otel/a.ts': line })).length
+  for (const specifier of ['./b.js', '../core/message.js', '../redis/entry.js', '../here.js', 'node:module'])
+    assert.is(found(`import '${specifier}'`), 0, specifier)
+  assert.is(found(`import type { Span } from '${telemetry}'`), 0)
+  for (const specifier of ['../redis/driver.js', '../interpreters/consume.js', telemetry, driver])
+    assert.is(found(`import '${specifier}'`), 1, specifier)
+})
+
 layers('is broken by whoever imports an entry, and by a file that has no place', () => {
   for (const entry of entries.values()) {
     const specifier = `./${posix.basename(entry, '.ts')}.js`
@@ -369,6 +391,7 @@ loading('loads the driver of its subpath alone, and the root no part of Node', (
     './sqlite': [driver, 'node:'],
     './redis': ['ioredis', 'node:'],
     './http': ['node:'],
+    './otel': [telemetry, 'node:'],
     './testing': ['node:']
   })
 })

@@ -47,6 +47,7 @@ const importable: readonly (readonly [string, readonly Name[]])[] = [
   ['missive-ts/sqlite', exportsOf(read('lib/sqlite.ts'))],
   ['missive-ts/redis', exportsOf(read('lib/redis.ts'))],
   ['missive-ts/http', exportsOf(read('lib/http.ts'))],
+  ['missive-ts/otel', exportsOf(read('lib/otel.ts'))],
   ['missive-ts/testing', exportsOf(read('lib/testing.ts'))],
   ['fp-ts/lib/function.js', [value('pipe')]],
   ['fp-ts/lib/Either.js', [value('left'), value('right')]],

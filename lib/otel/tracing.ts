@@ -1,0 +1,133 @@
+/** Tracing: a span for each message, in which its handler runs. */
+import type { Context, Link, Span, SpanContext, TextMapPropagator, Tracer } from '@opentelemetry/api'
+import type { Message } from '../core/message.js'
+import type { Outcome } from '../core/outcome.js'
+import { type Processor, combinator } from '../core/processor.js'
+import { httpRequestOf } from '../http/request.js'
+import { loadApi, quietlyFor, scope } from './api.js'
+import { Carrier, headerGetter } from './carrier.js'
+import { type PlaceOf, ownOf, placeOf, spanNameOf } from './place.js'
+import * as names from './semconv.js'
+import { failureOf, routeOf, thrownOf, told } from './told.js'
+
+// model
+
+export interface TracingOptions {
+  /** The global one, unless it is said. */
+  readonly tracer?: Tracer
+  /** Reads the sender's context from the headers: the global one, unless it is said. */
+  readonly propagator?: Pick<TextMapPropagator<Carrier>, 'extract'>
+  /** Says more of where a message comes from, such as `messaging.system` for a source of one's own. */
+  readonly attributes?: PlaceOf
+  /**
+   * Whose child a span is: of what sent the `message`, or of the span that is `active` where the processor is called.
+   * By default `active` for requests, which a server's own instrumentation may be tracing, and `message` otherwise.
+   */
+  readonly parent?: 'message' | 'active'
+  /** Is what was thrown recorded, with its message and stack? It is by default. */
+  readonly recordExceptions?: boolean
+}
+
+// combinators
+
+/**
+ * Makes a span for each message, of kind `CONSUMER` and named like `process orders`, after the semantic conventions for
+ * messaging. The outcome passes through unchanged, also where tracer, propagator or exporter throw;
+ * what they throw goes to the API's own log, `diag`.
+ *
+ * The parent is the span that sent the message, as the headers `traceparent` and `tracestate` or what the propagator
+ * reads instead say. A message that is tried again, brought back or replayed links to that span and begins a trace of its
+ * own. A span that is active and not the parent is linked to as well. The handler runs with the span as the
+ * active one, and with the sender's baggage, so that its own spans are children; across an `await` that needs a context
+ * manager, which an SDK brings.
+ *
+ * Attributes are where the message comes from, its id, route, outcome, delivery and attempts. `Failed` and
+ * `DeadLettered` set the status and `error.type`, the failure's tag; what was thrown is recorded. Payloads, headers and
+ * the texts of notes, reasons and rejections are in no attribute. Around `withRetry` it is one span for all attempts of
+ * a delivery, inside one for each.
+ *
+ * @example
+ * const processor = pipe(receive(text), handle(otherwise(async () => ack)), withTracing())
+ * assert.equal(await processor(message('Hello'))(), ack)
+ *
+ * @throws Error if @opentelemetry/api is not installed
+ * @since 0.2.0
+ */
+export const withTracing = (options: TracingOptions = {}): (<P extends Processor>(processor: P) => P) => {
+  const api = loadApi('withTracing')
+  const quietly = quietlyFor('withTracing', api)
+  const { context, trace } = api
+  const { tracer = trace.getTracer(scope), propagator = api.propagation } = options
+  const { attributes, parent: wanted, recordExceptions = true } = options
+
+  const begin = (message: Message): Begun => {
+    const active = context.active()
+    const rootless = trace.deleteSpan(active)
+    const carrier = new Carrier(message)
+    const carried = quietly(() => propagator.extract(rootless, carrier, headerGetter)) ?? rootless
+    const valid = (found: SpanContext | undefined) =>
+      found !== undefined && api.isSpanContextValid(found) ? found : undefined
+    const ambient = valid(trace.getSpanContext(active))
+    const sender = valid(trace.getSpanContext(carried))
+
+    const nests = (wanted ?? (httpRequestOf(message) === undefined ? 'message' : 'active')) === 'active'
+    const parent = nests && ambient !== undefined ? ambient : isAgain(message) ? undefined : sender
+    const links = [sender, ambient].flatMap((context): Link[] =>
+      context === undefined || context === parent ? [] : [{ context }]
+    )
+    const around = parent === undefined ? trace.deleteSpan(carried) : trace.setSpanContext(carried, parent)
+
+    const said = attributes === undefined ? undefined : quietly(() => attributes(message))
+    const place = placeOf(message, said)
+    const span = tracer.startSpan(
+      spanNameOf(place),
+      { kind: api.SpanKind.CONSUMER, attributes: { ...place, ...ownOf(message) }, links },
+      around
+    )
+    return { span, inside: trace.setSpan(around, span) }
+  }
+
+  const tell = (span: Span, message: Message, outcome: Outcome): void => {
+    if (!span.isRecording()) return
+    const { length: failed } = message.trace.attempts
+    span.setAttributes({
+      ...told(outcome),
+      ...routeOf(message),
+      ...(failed > 0 && { [names.failedAttempts]: failed })
+    })
+    const failure = failureOf(outcome)
+    if (failure === undefined) return
+    span.setStatus({ code: api.SpanStatusCode.ERROR })
+    const thrown = recordExceptions ? thrownOf(failure) : undefined
+    if (thrown !== undefined) span.recordException(exceptionOf(thrown))
+  }
+
+  return combinator('withTracing', (processor) => (message) => async () => {
+    const begun = quietly(() => begin(message))
+    if (begun === undefined) return processor(message)()
+    const { span, inside } = begun
+    let running: Promise<Outcome> | undefined
+    const run = () => (running ??= processor(message)())
+    quietly(() => void context.with(inside, run))
+    const outcome = await run()
+    quietly(() => tell(span, message, outcome))
+    quietly(() => span.end())
+    return outcome
+  })
+}
+
+// helpers
+
+interface Begun {
+  readonly span: Span
+  readonly inside: Context
+}
+
+const isAgain = ({ deliveryCount, letter, trace }: Message): boolean =>
+  deliveryCount > 1 || letter !== undefined || trace.attempts.length > 0
+
+const exceptionOf = ({ name, message, stack }: { name: string; message: string; stack?: string }) => ({
+  name,
+  message,
+  ...(stack !== undefined && { stack })
+})
