@@ -19,8 +19,8 @@ import type { Verify } from './verify.js'
 // model
 
 export interface Endpoint {
-  /** Never rejects. */
-  readonly answer: (incoming: Incoming) => Promise<HttpReply>
+  /** Calls `respond` once, whatever happens. */
+  readonly answer: (incoming: Incoming, respond: (reply: HttpReply) => void) => void
   /** What bodies may take. */
   readonly budget: Budget
   /** Refuses what comes from now on, and resolves when nothing is in flight. */
@@ -71,7 +71,7 @@ export const endpointOf = ({
   let wakeDrained = (): void => undefined
 
   const again = retryAfter(retryAfterMs)
-  const full = refusal(503, 'too much is being handled', again)
+  const full = refusal(503, tooMuch, again)
   const count = (): number => running.length - freeSlots.length
   const isFull = (): boolean => count() >= concurrency
   const admit: Admit = admission({
@@ -108,26 +108,29 @@ export const endpointOf = ({
     if (isIdle()) wakeDrained()
   }
 
-  /** The outcome of a delivery, which is in flight until then. Never rejects. */
-  const run = async (delivery: HttpDelivery): Promise<Outcome> => {
+  /** Runs a delivery, which is in flight until its outcome is told. */
+  const start = (delivery: HttpDelivery, tell: (outcome: Outcome) => void): void => {
     const slot = freeSlots.pop() ?? running.length
     running[slot] = delivery
+    const end = (outcome: Outcome): void => {
+      running[slot] = undefined
+      freeSlots.push(slot)
+      tell(outcome)
+      if (isDraining) settle()
+    }
+    const told = (outcome: Outcome | Promise<Outcome>): void => {
+      if (outcome instanceof Promise) void outcome.then(end)
+      else end(outcome)
+    }
     const begun = begin(delivery.message)
-    let outcome: Outcome
-    if (isCall(begun)) {
-      // Awaited here and not in a function of its own, which would be one more frame.
-      try {
-        const end = begun.conclude(await begun.verdict)
-        outcome = end instanceof Promise ? await end : end
-      } catch (thrown) {
-        outcome = await begun.fail(thrown)
-      }
-    } else outcome = await begun
-    running[slot] = undefined
-    freeSlots.push(slot)
-    if (isDraining) settle()
-    return outcome
+    if (!isCall(begun)) return told(begun)
+    void Promise.resolve(begun.verdict).then(
+      (verdict) => told(begun.conclude(verdict)),
+      (thrown: unknown) => told(begun.fail(thrown))
+    )
   }
+
+  const run = (delivery: HttpDelivery): Promise<Outcome> => new Promise((resolve) => start(delivery, resolve))
 
   /** The same for a sender that does not wait: what takes longer is stored first. */
   const runInTime = async (delivery: HttpDelivery, waitMs: number): Promise<Outcome> => {
@@ -237,35 +240,60 @@ export const endpointOf = ({
     return refusal(500, 'the request could not be handled')
   }
 
+  /** What is asked of a message beside its handling takes promises; most endpoints ask nothing. */
+  const isPlain =
+    verify === undefined &&
+    !decompress &&
+    once === undefined &&
+    deadlineMs === undefined &&
+    keyOf === undefined
+
+  const plainly = (incoming: Incoming, bytes: Uint8Array, respond: (reply: HttpReply) => void): void => {
+    if (senderRetries && isFull()) return respond(refused(incoming, full, tooMuch))
+    const key = incoming.header('idempotency-key')
+    if (isEvent(incoming)) return void fully(incoming, bytes).then(respond)
+    if (key !== undefined && key.length > maxKey) return respond(refused(incoming, longKey, tooLong))
+    const delivery = deliveryOf(incoming, bytes, key === '' ? undefined : key)
+    start(delivery, (outcome) => respond(answered(delivery, outcome)))
+  }
+
+  const fully = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
+    if (senderRetries && isFull()) return refused(incoming, full, tooMuch)
+    const isOfEvents = isEvent(incoming)
+    if (isOfEvents && isBatch(incoming.headers)) return handledBatch(incoming, bytes)
+    const given = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+    const key = given === '' ? undefined : given
+    if (isOfEvents && key === undefined) return handledEvent(incoming, bytes)
+    if (key !== undefined && key.length > maxKey) return refused(incoming, longKey, tooLong)
+    return handled(deliveryOf(incoming, bytes, key), incoming, key)
+  }
+
+  const verified = async (incoming: Incoming): Promise<HttpReply> => {
+    const stranger = verify && (await unverified(incoming, verify))
+    if (stranger !== undefined) return stranger
+    const sent = await incoming.body()
+    const bytes = decompress ? await decompressed(incoming.header('content-encoding'), sent, maxBytes) : sent
+    return fully(incoming, bytes)
+  }
+
   return {
-    answer: async (incoming) => {
+    answer: (incoming, respond) => {
       open += 1
+      const end = (reply: HttpReply): void => {
+        open -= 1
+        respond(reply)
+        if (isDraining) settle()
+      }
+      const fail = (thrown: unknown): void => end(failure(incoming, thrown))
       try {
         const early = admit(incoming)
         if (early !== undefined)
-          return early.reason === undefined ? early.reply : refused(incoming, early.reply, early.reason)
-        const stranger = verify && (await unverified(incoming, verify))
-        if (stranger !== undefined) return stranger
-        const sent = await incoming.body()
-        const bytes = decompress
-          ? await decompressed(incoming.header('content-encoding'), sent, maxBytes)
-          : sent
-        if (senderRetries && isFull()) return refused(incoming, full, 'too much is being handled')
-        const isOfEvents = isEvent(incoming)
-        if (isOfEvents && isBatch(incoming.headers)) return await handledBatch(incoming, bytes)
-        const given = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
-        const key = given === '' ? undefined : given
-        if (isOfEvents && key === undefined) return await handledEvent(incoming, bytes)
-        if (key !== undefined && key.length > maxKey) return refused(incoming, longKey, 'the key is too long')
-        const delivery = deliveryOf(incoming, bytes, key)
-        if (once === undefined && deadlineMs === undefined) return answered(delivery, await run(delivery))
-        return await handled(delivery, incoming, key)
+          return end(early.reason === undefined ? early.reply : refused(incoming, early.reply, early.reason))
       } catch (thrown) {
-        return failure(incoming, thrown)
-      } finally {
-        open -= 1
-        if (isDraining) settle()
+        return fail(thrown)
       }
+      if (isPlain) incoming.read((bytes) => plainly(incoming, bytes, end), fail)
+      else verified(incoming).then(end, fail)
     },
     budget: bodies,
     drain: async () => {
@@ -286,6 +314,8 @@ export const endpointOf = ({
 type Headers = Readonly<Record<string, string>>
 
 const maxKey = 255
+const tooMuch = 'too much is being handled'
+const tooLong = 'the key is too long'
 const longKey = refusal(400, `a key has at most ${maxKey} characters`)
 
 const isEvent = (incoming: Incoming): boolean =>

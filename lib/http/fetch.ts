@@ -25,7 +25,10 @@ export const toFetch = (
   options: MountOptions
 ): ((request: Request) => Promise<Response>) => {
   const { answer, budget } = mounted('toFetch', processor, options)
-  return async (request) => toResponse(await answer(new FetchIncoming(request, budget)), request.method)
+  return (request) =>
+    new Promise((resolve) => {
+      answer(new FetchIncoming(request, budget), (reply) => resolve(toResponse(reply, request.method)))
+    })
 }
 
 // helpers
@@ -65,9 +68,12 @@ class FetchIncoming implements Incoming {
     }
   }
   body(): Promise<Uint8Array> {
-    return (this.reading ??= this.read())
+    return (this.reading ??= this.readBody())
   }
-  private async read(): Promise<Uint8Array> {
+  read(onBytes: (bytes: Uint8Array) => void, onError: (thrown: unknown) => void): void {
+    this.body().then(onBytes, onError)
+  }
+  private async readBody(): Promise<Uint8Array> {
     const { maxBytes } = this.budget
     if (Number(this.header('content-length')) > maxBytes) throw tooLarge(maxBytes)
     const { body, bodyUsed } = this.request

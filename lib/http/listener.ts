@@ -46,7 +46,7 @@ export const listenerOf =
   ): Listener =>
   (request, response) => {
     const incoming = new NodeIncoming(request, budget, onRead && (() => onRead(response)))
-    void answer(incoming).then((reply) => {
+    answer(incoming, (reply) => {
       // Whoever is connected is to send the next one somewhere else.
       if (isDraining()) response.shouldKeepAlive = false
       send(request, response, reply, clock)
@@ -86,46 +86,47 @@ class NodeIncoming implements Incoming {
     return isUtf8(bytes) ? withoutMark(toBuffer(bytes).toString()) : undefined
   }
   body(): Promise<Uint8Array> {
-    return (this.reading ??= this.read())
+    return (this.reading ??= new Promise((resolve, reject) => this.read(resolve, reject)))
   }
-  private read(): Promise<Uint8Array> {
+  read(onBytes: (bytes: Uint8Array) => void, onError: (thrown: unknown) => void): void {
     const { request, budget } = this
     const { maxBytes } = budget
-    if (Number(this.header('content-length')) > maxBytes) return Promise.reject(tooLarge(maxBytes))
-    if (request.readableDidRead) return Promise.resolve(bodyOfAnother(request, maxBytes))
+    if (Number(this.header('content-length')) > maxBytes) return onError(tooLarge(maxBytes))
+    if (request.readableDidRead) {
+      const found = bodyOfAnother(request, maxBytes)
+      return found instanceof Error ? onError(found) : onBytes(found)
+    }
     // What has happened before we listen happens no more.
-    if (request.readableEnded) return Promise.resolve(nothing)
-    if (request.destroyed) return Promise.reject(endedTooEarly())
+    if (request.readableEnded) return onBytes(nothing)
+    if (request.destroyed) return onError(endedTooEarly())
     this.onRead?.()
-    return new Promise((resolve, reject) => {
-      let held: Uint8Array = nothing
-      let size = 0
-      let isOver = false
-      const isFirst = (): boolean => {
-        if (isOver) return false
-        isOver = true
-        budget.give(size)
-        return true
+    let held: Uint8Array = nothing
+    let size = 0
+    let isOver = false
+    const isFirst = (): boolean => {
+      if (isOver) return false
+      isOver = true
+      budget.give(size)
+      return true
+    }
+    request.on('data', (chunk: Buffer) => {
+      // What comes after too much is thrown away.
+      if (isOver) return
+      try {
+        budget.take(chunk.length, size)
+      } catch (thrown) {
+        isFirst()
+        return onError(thrown)
       }
-      request.on('data', (chunk: Buffer) => {
-        // What comes after too much is thrown away.
-        if (isOver) return
-        try {
-          budget.take(chunk.length, size)
-        } catch (thrown) {
-          isFirst()
-          return reject(thrown)
-        }
-        held = appended(held, size, chunk)
-        size += chunk.length
-      })
-      request.on('end', () => {
-        if (isFirst()) resolve(size === held.length ? held : held.subarray(0, size))
-      })
-      // Every error ends in this, and without a listener for errors none is thrown.
-      request.on('close', () => {
-        if (isFirst()) reject(endedTooEarly())
-      })
+      held = appended(held, size, chunk)
+      size += chunk.length
+    })
+    request.on('end', () => {
+      if (isFirst()) onBytes(size === held.length ? held : held.subarray(0, size))
+    })
+    // Every error ends in this, and without a listener for errors none is thrown.
+    request.on('close', () => {
+      if (isFirst()) onError(endedTooEarly())
     })
   }
 }
@@ -150,14 +151,13 @@ const toBuffer = (bytes: Uint8Array): Buffer =>
 const endedTooEarly = (): BodyError => bodyError(400, 'the body ended too early')
 
 /** Text that a parser made of a body may be another than was sent, unless it is said to be the raw one. */
-const bodyOfAnother = ({ rawBody, body }: NodeRequest, maxBytes: number): Uint8Array => {
+const bodyOfAnother = ({ rawBody, body }: NodeRequest, maxBytes: number): Uint8Array | Error => {
   const found = typeof rawBody === 'string' ? Buffer.from(rawBody) : (rawBody ?? body)
   if (!(found instanceof Uint8Array))
-    throw new TypeError(
+    return new TypeError(
       'something else has read the body of the request; let toListener come before what parses bodies, or keep the bytes as request.rawBody'
     )
-  if (found.length > maxBytes) throw tooLarge(maxBytes)
-  return found
+  return found.length > maxBytes ? tooLarge(maxBytes) : found
 }
 
 const send = (
