@@ -30,11 +30,8 @@ export const memory =
         const held = new Set<Delivery>()
         let isExhausted = false
         let parked = 0
-        let changed = new AbortController()
-        const change = (): void => {
-          changed.abort()
-          changed = new AbortController()
-        }
+        /** Of who waits for a change. */
+        let wake: AbortController | undefined
 
         const next = (): MemoryDelivery | undefined => {
           const again = due.shift()
@@ -53,10 +50,10 @@ export const memory =
             clock.after(action.afterMs, () => {
               parked -= 1
               due.push(new MemoryDelivery(original, deliveryCount + 1))
-              change()
+              wake?.abort()
             })
           }
-          change()
+          wake?.abort()
           return 'ok'
         }
 
@@ -73,7 +70,9 @@ export const memory =
               }
               if (items.length > 0) return right({ _tag: 'Batch', items })
               if (isExhausted && held.size === 0 && parked === 0) return right({ _tag: 'End' })
-              await sleep(clock, maxWaitMs, AbortSignal.any([signal, changed.signal]))
+              wake = new AbortController()
+              await sleep(clock, maxWaitMs, AbortSignal.any([signal, wake.signal]))
+              wake = undefined
             }
           },
           settle: (batch) => async () => batch.map(settle)
