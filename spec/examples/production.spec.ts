@@ -1,6 +1,7 @@
 import { metrics, trace } from '@opentelemetry/api'
 import {
   AggregationTemporality,
+  type DataPoint,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader
@@ -43,7 +44,7 @@ const sumsOf = async (name: string, by: string): Promise<Readonly<Record<string,
     .getMetrics()
     .flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics))
     .filter(({ descriptor }) => descriptor.name === name)
-    .flatMap(({ dataPoints }) => dataPoints)
+    .flatMap(({ dataPoints }): readonly DataPoint<unknown>[] => dataPoints)
   const sums: Record<string, number> = {}
   for (const { attributes, value } of found) {
     const key = String(attributes[by])
@@ -88,15 +89,11 @@ example('does all that it has on, together', () =>
         }
       }
 
-      const add = ({ id, customer, total, traceparent }: Paid) =>
-        cli(
-          'XADD',
-          'payments',
-          '*',
-          ...['customer', customer, 'payment-id', id],
-          ...(traceparent === undefined ? [] : ['traceparent', traceparent]),
-          ...['payload', JSON.stringify({ type: 'payment', id, total, card })]
-        )
+      const add = ({ id, customer, total, traceparent = '' }: Paid) => {
+        const payload = JSON.stringify({ type: 'payment', id, total, card })
+        const headers = ['customer', customer, 'payment-id', id, 'traceparent', traceparent]
+        return cli('XADD', 'payments', '*', ...headers, 'payload', payload)
+      }
       const traceId = '0af7651916cd43dd8448eb211c80319c'
       const sent: readonly Paid[] = [
         { id: 'p1', customer: 'ann', total: 1, traceparent: `00-${traceId}-b7ad6b7169203331-01` },
