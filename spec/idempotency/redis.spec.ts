@@ -14,7 +14,8 @@ for (const { name } of idempotencyLaws((clock) => redisIdempotency({ url: '', cl
       (each) => each.name === name
     )
     if (law === undefined) throw new Error('there is no such law')
-    await law.run()
+    const { run } = law
+    await run()
   })
 
 laws.run()
