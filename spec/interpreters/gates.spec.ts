@@ -256,6 +256,100 @@ gates('of one’s own are asked before each start, and told of each start and ou
   assert.ok(clock.monotonic() >= 500)
 })
 
+interface Sent {
+  readonly durationMs: number
+  readonly ends: 'ack' | 'nack' | 'fail' | 'throw'
+}
+
+const anySent: fc.Arbitrary<readonly Sent[]> = fc.array(
+  fc.record({
+    durationMs: fc.integer({ min: 0, max: 40 }),
+    ends: fc.constantFrom('ack', 'ack', 'nack', 'fail', 'throw')
+  }),
+  { maxLength: 30 }
+)
+
+const anyGates = fc.record({
+  count: fc.integer({ min: 1, max: 20 }),
+  perMs: fc.integer({ min: 1, max: 200 }),
+  failures: fc.integer({ min: 1, max: 4 }),
+  openMs: fc.integer({ min: 1, max: 300 })
+})
+
+/** Messages that do as they are told, and are acked when they come back. */
+const obeying =
+  (sent: readonly Sent[], clock: VirtualClock, onStart: () => () => void = () => () => undefined) =>
+  async ({ id, deliveryCount }: Message): Promise<Verdict> => {
+    const { durationMs, ends } = sent[Number(id)] as Sent
+    const onEnd = onStart()
+    await waits(clock, durationMs)
+    onEnd()
+    if (deliveryCount > 1) return ack
+    switch (ends) {
+      case 'ack':
+        return ack
+      case 'nack':
+        return nack({ afterMs: 10 })
+      case 'fail':
+        return failed(rejected('no'))
+      case 'throw':
+        throw new Error('down')
+    }
+  }
+
+gates('change no outcome, whatever happens', () =>
+  fc.assert(
+    fc.asyncProperty(anySent, anyGates, fc.integer({ min: 1, max: 5 }), async (sent, limits, concurrency) => {
+      const outcomes = async (gates: readonly OpenGate[]) => {
+        const clock = virtualClock()
+        const run = running(numbered(sent.length), obeying(sent, clock), { gates, concurrency }, clock)
+        const { received, acked, nacked, failed, deadLettered, released, unsettled, ended } =
+          await run.report()
+        return { received, acked, nacked, failed, deadLettered, released, unsettled, ended }
+      }
+      assert.equal(await outcomes([rateLimit(limits), circuitBreaker(limits)]), await outcomes([]))
+    }),
+    { numRuns: 100 }
+  )
+)
+
+gates('and order by key let nothing start after a stop, and no more at a time than they may', () =>
+  fc.assert(
+    fc.asyncProperty(
+      anySent,
+      anyGates,
+      fc.integer({ min: 1, max: 5 }),
+      fc.boolean(),
+      fc.integer({ min: 0, max: 300 }),
+      async (sent, limits, concurrency, isOrdered, stopMs) => {
+        const clock = virtualClock()
+        let active = 0
+        let isStopped = false
+        const handler = obeying(sent, clock, () => {
+          assert.is(isStopped, false)
+          active += 1
+          assert.ok(active <= concurrency)
+          return () => void (active -= 1)
+        })
+        const options: ConsumeOptions = {
+          concurrency,
+          gates: [rateLimit(limits), circuitBreaker(limits)],
+          ...(isOrdered && { orderBy: ({ id }: Message) => Number(id) % 3 })
+        }
+        const { stop, report } = running(numbered(sent.length), handler, options, clock)
+        clock.after(stopMs, () => {
+          isStopped = true
+          stop()
+        })
+        const { received, acked, nacked, deadLettered, released, unsettled } = await report()
+        assert.is(received, acked + nacked + deadLettered + released)
+        assert.equal([unsettled, active], [0, 0])
+      }
+    ),
+    { numRuns: 200 }
+  )
+)
+
 gates('say who holds the run up', async () => {
   const clock = virtualClock()
   const gates = [rateLimit({ count: 1, perMs: 20_000 })]
