@@ -72,6 +72,15 @@ export interface Origin extends Omit<Message, 'body' | 'trace' | 'fault' | 'lett
 /** The fields that `message` and `amend` take. */
 export type MessageFields = { readonly [K in Exclude<keyof Message, 'trace'>]?: Message[K] }
 
+/** A limit of time on the handling of a message; its signal is made when somebody first asks for it. */
+export interface Limit {
+  /** The message without the limit. */
+  readonly outer: Message
+  /** Aborts when the limit expires, or the outer message's signal does. */
+  readonly signal: AbortSignal
+  readonly abandoned: Promise<Failure>
+}
+
 /** Why a delivery is no longer wanted. */
 export type Interruption = 'shutdown' | 'leaseLost'
 
@@ -120,30 +129,32 @@ export const interruption = (reason: Interruption): Error =>
  * @since 0.1.0
  */
 export const amend = <B>(message: Message<B>, fields: MessageFields): Message<B> =>
-  relaid(message, 'body' in fields ? (fields.body as B) : message.body, fields)
+  relaid(
+    message,
+    'body' in fields ? (fields.body as B) : message.body,
+    fields.signal === undefined ? fields : { ...fields, limit: undefined }
+  )
 
 export const withBody = <B>(message: Message, body: B): Message<B> => relaid(message, body, undefined)
 
-/** Tells a processor that hooks are to be destroyed, not given back, because their handler was given up. */
-export const withAbandonment = (
-  message: Message,
-  signal: AbortSignal,
-  abandoned: Promise<Failure>
-): Message => relaid(message, message.body, { signal, abandoned })
+/** A message whose handler has only so long: it may be expired, and be given up. */
+export const withLimit = (message: Message, limit: Limit): Message => relaid(message, message.body, { limit })
 
 // readers
 
 /** Why this delivery is no longer wanted; `undefined` while it is. */
 export const interruptionOf = (message: Message): Interruption | undefined => {
   const origin = originOf(message)
-  if (origin.interrupted !== undefined && changesOf(message)?.signal === undefined)
-    return origin.interrupted()
+  const changes = changesOf(message)
+  if (changes?.limit !== undefined) return interruptionOf(changes.limit.outer)
+  if (origin.interrupted !== undefined && changes?.signal === undefined) return origin.interrupted()
   const { signal } = message
   return signal.aborted && signal.reason?._tag === 'Interrupted' ? signal.reason.reason : undefined
 }
 
-/** Settles once the handler of this message is given up as hanging. */
-export const abandonmentOf = (message: Message): Promise<Failure> | undefined => changesOf(message)?.abandoned
+/** Settles once the handler of this message is given up as hanging; hooks are to be destroyed then, not given back. */
+export const abandonmentOf = (message: Message): Promise<Failure> | undefined =>
+  changesOf(message)?.limit?.abandoned
 
 /** The payload as text, without a leading byte order mark; `undefined` if it is not UTF-8. */
 export const textOf = (message: Message): string | undefined => {
@@ -172,7 +183,7 @@ const utf8Encoder = new TextEncoder()
 const envelope: unique symbol = Symbol.for('missive-ts/envelope') as never
 
 interface Changes extends MessageFields {
-  readonly abandoned?: Promise<Failure>
+  readonly limit?: Limit | undefined
 }
 
 /** An origin with a body, a trace and changed fields laid over it. */
@@ -208,7 +219,7 @@ class Envelope<B> implements Message<B> {
     return this.changes?.receivedAt ?? this[envelope].receivedAt
   }
   get signal() {
-    return this.changes?.signal ?? this[envelope].signal
+    return this.changes?.limit?.signal ?? this.changes?.signal ?? this[envelope].signal
   }
   get raw() {
     return this.changes?.raw ?? this[envelope].raw

@@ -1,7 +1,7 @@
 /** Time limits for handlers, which cannot be stopped from outside: what to do while one still runs. */
 import type { Clock } from './clock.js'
 import { type Failure, timedOut } from './failure.js'
-import { withAbandonment } from './message.js'
+import { type Limit, type Message, withLimit } from './message.js'
 import { type Outcome, failed, unlessInterrupted } from './outcome.js'
 import { type Processor, type Unsettled, described, fromRun, runOf } from './processor.js'
 import { type Run, concluded } from './run.js'
@@ -12,21 +12,17 @@ export const withTimeout =
   (processor: Unsettled): Processor => {
     const inner = runOf(processor)
     const run: Run = (message) => {
-      const expired = new AbortController()
-      const abandoned = defer<Failure>()
-      const signal = AbortSignal.any([message.signal, expired.signal])
-      const outcome = concluded(inner(withAbandonment(message, signal, abandoned.promise)))
+      const limit = new Expiry(message)
+      const outcome = concluded(inner(withLimit(message, limit)))
       if (!(outcome instanceof Promise)) return outcome
 
       const given = defer<Outcome>()
       let hasExpired = false
       let cancel = clock.after(afterMs, () => {
         hasExpired = true
-        expired.abort(
-          Object.assign(new Error(`timed out after ${afterMs} ms`), { _tag: 'TimedOut', afterMs })
-        )
+        limit.expire(Object.assign(new Error(`timed out after ${afterMs} ms`), { _tag: 'TimedOut', afterMs }))
         cancel = clock.after(graceMs, () => {
-          abandoned.resolve(timedOut(afterMs, true))
+          limit.abandon(timedOut(afterMs, true))
           cancel = clock.after(graceMs, () => given.resolve(failed(timedOut(afterMs, true))))
         })
       })
@@ -40,6 +36,35 @@ export const withTimeout =
   }
 
 // helpers
+
+/** Most messages are done in time before anybody has looked at their signal, and a signal costs some µs. */
+class Expiry implements Limit {
+  private readonly giveUp = defer<Failure>()
+  private controller: AbortController | undefined = undefined
+  private reason: Error | undefined = undefined
+  constructor(readonly outer: Message) {}
+  get abandoned() {
+    return this.giveUp.promise
+  }
+  get signal(): AbortSignal {
+    if (this.controller === undefined) {
+      const { signal } = this.outer
+      const controller = new AbortController()
+      this.controller = controller
+      if (signal.aborted) controller.abort(signal.reason)
+      else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true })
+      if (this.reason !== undefined) controller.abort(this.reason)
+    }
+    return this.controller.signal
+  }
+  expire(reason: Error): void {
+    this.reason = reason
+    this.controller?.abort(reason)
+  }
+  abandon(failure: Failure): void {
+    this.giveUp.resolve(failure)
+  }
+}
 
 const defer = <A>(): { readonly promise: Promise<A>; readonly resolve: (value: A) => void } => {
   let resolve: (value: A) => void = () => undefined

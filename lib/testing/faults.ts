@@ -2,7 +2,7 @@
 import { type Clock, sleep } from '../core/clock.js'
 import type { Defect, Failure } from '../core/failure.js'
 import type { DeadLetter, Dlq } from '../core/letter.js'
-import { type Message, abandonmentOf, amend, fromOrigin, withAbandonment } from '../core/message.js'
+import { type Message, abandonmentOf, amend, fromOrigin, withLimit } from '../core/message.js'
 import { failed } from '../core/outcome.js'
 import { type Processor, type Unsettled, combinator } from '../core/processor.js'
 import { left } from '../core/result.js'
@@ -210,6 +210,13 @@ export const shuffled =
 /** The message as a delivery of its own, which shares no record with this one. */
 const delivered = (message: Message): Message => {
   const other = amend(fromOrigin(message), { body: message.body })
-  const abandonment = abandonmentOf(message)
-  return abandonment === undefined ? other : withAbandonment(other, message.signal, abandonment)
+  const abandoned = abandonmentOf(message)
+  if (abandoned === undefined) return other
+  return withLimit(other, {
+    outer: message,
+    abandoned,
+    get signal() {
+      return message.signal
+    }
+  })
 }

@@ -14,8 +14,8 @@ import {
   message,
   restored,
   textOf,
-  withAbandonment,
-  withBody
+  withBody,
+  withLimit
 } from '../../lib/core/message.js'
 import { letter } from '../support/letters.js'
 
@@ -255,9 +255,26 @@ restoring('finds it through several spreads', () => {
 
 restoring('keeps the abandonment of a handler that is given up', () => {
   const abandoned = Promise.resolve(malformed([]))
-  const limited = withAbandonment(message('Hello'), new AbortController().signal, abandoned)
+  const outer = message('Hello')
+  const limited = withLimit(outer, { outer, signal: new AbortController().signal, abandoned })
   assert.is(abandonmentOf(restored(spread(limited, { id: '2' }))), abandoned)
 })
+
+restoring(
+  'and changing a message within a time limit leaves its signal, unless that is what is changed',
+  () => {
+    const abandoned = Promise.resolve(malformed([]))
+    const [own, limiting, outer] = [new AbortController(), new AbortController(), message('Hello')]
+    const limited = withLimit(outer, { outer, signal: limiting.signal, abandoned })
+    assert.is(amend(limited, { id: '2' }).signal, limiting.signal)
+    const changed = amend(limited, { signal: own.signal })
+    assert.is(changed.signal, own.signal)
+    limiting.abort(interruption('shutdown'))
+    assert.equal([interruptionOf(limited), interruptionOf(changed)], [undefined, undefined])
+    own.abort(interruption('leaseLost'))
+    assert.is(interruptionOf(changed), 'leaseLost')
+  }
+)
 
 restoring.run()
 
