@@ -33,7 +33,7 @@ export type { RetryOptions } from './core/retry.js'
 export { isTransient } from './core/retry.js'
 export type { RetryPolicy, RetryStatus } from './core/retry-policy.js'
 export {
-  both,
+  bothPolicies,
   capDelay,
   constantDelay,
   exponentialBackoff,

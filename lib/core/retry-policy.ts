@@ -29,7 +29,7 @@ export type RetryPolicy = (status: RetryStatus) => Option<number>
 // constructors
 
 /**
- * The same delay each time, without end. A delay of 0 changes nothing in `both`.
+ * The same delay each time, without end. A delay of 0 changes nothing in `bothPolicies`.
  *
  * @example
  * const processor = pipe(
@@ -164,13 +164,13 @@ export const limitTime = (maxMs: number): ((policy: RetryPolicy) => RetryPolicy)
  * What both policies agree to: the later of their delays, until one of them gives up. Their order makes no difference.
  *
  * @example
- * const policy = both(constantDelay(80), pipe(exponentialDelay(50), limitAttempts(3)))
+ * const policy = bothPolicies(constantDelay(80), pipe(exponentialDelay(50), limitAttempts(3)))
  * const status = { cumulativeDelay: 0, previousDelay: none, elapsedMs: 0, failure: timedOut(500), random: 0.5 }
  * assert.equal([0, 1, 2].map((iterNumber) => policy({ ...status, iterNumber })), [some(80), some(100), none])
  *
  * @since 0.2.0
  */
-export const both = (first: RetryPolicy, second: RetryPolicy): RetryPolicy =>
+export const bothPolicies = (first: RetryPolicy, second: RetryPolicy): RetryPolicy =>
   refined(first, (delayMs, status) => {
     const other = second(status)
     return other._tag === 'None' ? none : some(Math.max(delayMs, other.value))

@@ -19,7 +19,7 @@ import { none, some } from '../../lib/core/result.js'
 import { withRetry } from '../../lib/core/retry.js'
 import {
   type RetryPolicy,
-  both,
+  bothPolicies,
   capDelay,
   constantDelay,
   exponentialBackoff,
@@ -219,7 +219,7 @@ laws('starts nothing after the time of limitTime', () =>
     fc.asyncProperty(someDelays, fc.nat(100_000), someDeeds, async (delays, maxMs, deeds) => {
       const clock = virtualClock()
       const { processor, seen } = doing(deeds, clock)
-      const policy = limitTime(maxMs)(both(tableOf(delays), constantDelay(50)))
+      const policy = limitTime(maxMs)(bothPolicies(tableOf(delays), constantDelay(50)))
       await clock.finish(withRetry(policy, clock, unlimited)(processor)(message(''))(), 2 ** 31)
       assert.ok(seen.every(({ startedAt }) => startedAt <= maxMs))
     })

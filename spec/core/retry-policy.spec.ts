@@ -7,7 +7,7 @@ import { none, some } from '../../lib/core/result.js'
 import {
   type RetryPolicy,
   type RetryStatus,
-  both,
+  bothPolicies,
   capDelay,
   constantDelay,
   exponentialBackoff,
@@ -48,7 +48,7 @@ const { policy: aPolicy } = fc.letrec<{ readonly policy: RetryPolicy }>((tie) =>
     fc.tuple(fc.nat(10_000), tie('policy')).map(([max, policy]) => capDelay(max)(policy)),
     fc.tuple(fc.integer({ min: 1, max: 20 }), tie('policy')).map(([n, policy]) => limitAttempts(n)(policy)),
     fc.tuple(fc.nat(100_000), tie('policy')).map(([max, policy]) => limitTime(max)(policy)),
-    fc.tuple(tie('policy'), tie('policy')).map(([one, other]) => both(one, other))
+    fc.tuple(tie('policy'), tie('policy')).map(([one, other]) => bothPolicies(one, other))
   )
 }))
 
@@ -208,7 +208,7 @@ timing('refuses what is no time', () => refuses(limitTime, noDurations))
 
 timing.run()
 
-const agreeing = suite('both')
+const agreeing = suite('bothPolicies')
 
 const isSame = (one: RetryPolicy, other: RetryPolicy, status: RetryStatus) =>
   assert.equal(one(status), other(status))
@@ -216,21 +216,25 @@ const isSame = (one: RetryPolicy, other: RetryPolicy, status: RetryStatus) =>
 agreeing('is associative', () =>
   fc.assert(
     fc.property(aPolicy, aPolicy, aPolicy, aStatus, (a, b, c, status) =>
-      isSame(both(a, both(b, c)), both(both(a, b), c), status)
+      isSame(bothPolicies(a, bothPolicies(b, c)), bothPolicies(bothPolicies(a, b), c), status)
     )
   )
 )
 
 agreeing('is commutative', () =>
-  fc.assert(fc.property(aPolicy, aPolicy, aStatus, (a, b, status) => isSame(both(a, b), both(b, a), status)))
+  fc.assert(
+    fc.property(aPolicy, aPolicy, aStatus, (a, b, status) =>
+      isSame(bothPolicies(a, b), bothPolicies(b, a), status)
+    )
+  )
 )
 
 agreeing('is idempotent, and not changed by a delay of 0', () =>
   fc.assert(
     fc.property(aPolicy, aStatus, (policy, status) => {
-      isSame(both(policy, policy), policy, status)
-      isSame(both(policy, constantDelay(0)), policy, status)
-      isSame(both(constantDelay(0), policy), policy, status)
+      isSame(bothPolicies(policy, policy), policy, status)
+      isSame(bothPolicies(policy, constantDelay(0)), policy, status)
+      isSame(bothPolicies(constantDelay(0), policy), policy, status)
     })
   )
 )
@@ -240,7 +244,7 @@ agreeing('takes the later delay; either may end it', () =>
     fc.property(aPolicy, aPolicy, aStatus, (one, other, status) => {
       const [a, b] = [one(status), other(status)]
       assert.equal(
-        both(one, other)(status),
+        bothPolicies(one, other)(status),
         a._tag === 'Some' && b._tag === 'Some' ? some(Math.max(a.value, b.value)) : none
       )
     })
@@ -248,7 +252,7 @@ agreeing('takes the later delay; either may end it', () =>
 )
 
 agreeing('lets a limit be shared', () => {
-  const policy = both(pipe(constantDelay(50), limitAttempts(3)), exponentialDelay(20))
+  const policy = bothPolicies(pipe(constantDelay(50), limitAttempts(3)), exponentialDelay(20))
   assert.equal(delaysOf(policy, 4), [some(50), some(50), none, none])
 })
 

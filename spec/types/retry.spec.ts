@@ -6,7 +6,7 @@ import {
   type Processor,
   type RetryPolicy,
   type RetryStatus,
-  both,
+  bothPolicies,
   capDelay,
   constantDelay,
   exponentialBackoff,
@@ -37,7 +37,7 @@ const policies: Readonly<Record<string, RetryPolicy>> = {
   capDelay: theirs.capDelay(20, theirs.constantDelay(30)),
   concat: theirs.Monoid.concat(theirs.exponentialBackoff(10), theirs.limitRetries(3)),
   empty: theirs.Monoid.empty,
-  combined: both(
+  combined: bothPolicies(
     pipe(theirs.exponentialBackoff(10), fullJitter, capDelay(500), limitTime(1_000)),
     theirs.limitRetries(4)
   )
