@@ -56,7 +56,7 @@ export interface Trace {
   /** Settles when a queue has answered whether it stored the message: its handler may go on meanwhile. */
   storing?: Promise<unknown>
   /** Settles when a handler does after all that was given up as hanging. */
-  abandoned?: Promise<unknown>
+  abandoned?: Promise<unknown> | undefined
 }
 
 /** What a source knows of a message. Fields may be getters that work when first asked. */

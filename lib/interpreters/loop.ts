@@ -3,7 +3,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import { type Clock, sleep, within } from '../core/clock.js'
 import type { OpenGate } from '../core/gate.js'
 import { type Ended, type InFlight, type OnEvent, type Report, inFlightOf } from '../core/interpreter.js'
-import { type Message, amend, interruptionOf } from '../core/message.js'
+import { type Message, type Trace, interruptionOf } from '../core/message.js'
 import { type Failed, type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
@@ -14,6 +14,7 @@ import { gatekeeper } from './gatekeeper.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
 import { measuring, renewing, telling } from './recurring.js'
+import { restingPlace } from './resting.js'
 import { settler } from './settler.js'
 import { count, emptyTally, toReport } from './tally.js'
 
@@ -55,10 +56,6 @@ export const loop = async (
   const interrupting = new AbortController()
   const order = limits.orderBy && ordered(limits.orderBy, limits.maxHeldPerKey)
   const waiting = order ?? backlog()
-  /** What is tried again here, as its key must not go on without it. */
-  const resting = new Map<Delivery, { readonly outcome: Outcome; readonly cancel: () => void }>()
-  /** Messages of deliveries that are tried again. */
-  const retried = new Map<Delivery, Message>()
   const running: (Delivery | undefined)[] = []
   const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => limits.concurrency - 1 - slot)
@@ -81,7 +78,7 @@ export const loop = async (
     order?.isFull() !== true &&
     (room() >= leastRoom || waiting.first() === undefined)
   const isIdle = (): boolean =>
-    freeSlots.length === limits.concurrency && waiting.first() === undefined && resting.size === 0
+    freeSlots.length === limits.concurrency && waiting.first() === undefined && resting.isEmpty()
   /** What a source cannot bring back it cannot give to anybody else. */
   const isLost = ({ message }: Delivery): boolean =>
     traits.redelivers && interruptionOf(message) === 'leaseLost'
@@ -93,11 +90,8 @@ export const loop = async (
     const undone = waiting.all()
     waiting.clear()
     for (const delivery of undone) answer(delivery, released('shutdown'), false)
-    for (const [delivery, { outcome, cancel }] of resting) {
-      cancel()
+    for (const [delivery, outcome] of resting.giveUp())
       handBack(delivery, actionOf(outcome, delivery, true, limits.onFailed), outcome)
-    }
-    resting.clear()
     if (active > 0) emit({ _tag: 'Draining', inFlight: active })
     settling?.flush()
     pulling.wake()
@@ -150,7 +144,7 @@ export const loop = async (
   const held = (): readonly Delivery[] => [
     ...(settling?.all() ?? []),
     ...running.filter((delivery) => delivery !== undefined),
-    ...resting.keys(),
+    ...resting.all(),
     ...waiting.all()
   ]
 
@@ -207,7 +201,7 @@ export const loop = async (
       const kept =
         start === undefined && !isLost(delivery) ? undefined : await keptBack(slot, delivery, start)
       if (running[slot] !== delivery) return // it was given up
-      const begun = kept ?? begin(retried.get(delivery) ?? delivery.message)
+      const begun = kept ?? begin(resting.messageOf(delivery))
       let outcome: Outcome
       if (isCall(begun)) {
         // Awaited here and not in a function of its own: this is the one frame of a message.
@@ -222,11 +216,11 @@ export const loop = async (
       if (running[slot] !== delivery) return // it was given up
       running[slot] = undefined
       active -= 1
-      if (delivery.message.trace.abandoned !== undefined) abandon(delivery.message.trace.abandoned)
+      if (delivery.message.trace.abandoned !== undefined) abandon(delivery.message.trace)
       if (order === undefined) answer(delivery, outcome, isStarted[slot] ?? false)
       else if (!restsFor(delivery, outcome)) {
         answer(delivery, outcome, isStarted[slot] ?? false)
-        retried.delete(delivery)
+        resting.end(delivery)
         free(delivery)
       }
       if (gates !== undefined) {
@@ -255,29 +249,27 @@ export const loop = async (
   /** Does it hold its key until it is tried again, here and by itself? */
   const restsFor = (delivery: Delivery, outcome: Outcome): boolean => {
     if (!traits.redelivers || ended !== undefined || isLost(delivery)) return false
-    const message = retried.get(delivery) ?? delivery.message
+    const message = resting.messageOf(delivery)
     const action = actionOf(outcome, { message }, true, limits.onFailed)
     if (action._tag !== 'Retry') return false
     count(tally, outcome)
     if (outcome._tag === 'Failed') emit({ _tag: 'Reported', id: message.id, outcome })
-    const cancel = clock.after(action.afterMs, () => {
-      resting.delete(delivery)
-      tally.received += 1
-      retried.set(delivery, amend(message, { deliveryCount: message.deliveryCount + 1 }))
-      order?.again(delivery)
-      fillSlots()
-    })
-    resting.set(delivery, { outcome, cancel })
+    resting.rest(delivery, outcome, action.afterMs)
     return true
   }
 
+  const resting = restingPlace(clock, (delivery) => {
+    tally.received += 1
+    order?.again(delivery)
+    fillSlots()
+  })
+
   /** Counts a handler that was given up, until it settles after all. Too many of them, and nothing more is started. */
-  const abandon = (settled: Promise<unknown>): void => {
+  const abandon = (trace: Trace): void => {
+    const end = (): void => void (abandoned -= 1)
     abandoned += 1
-    void settled.then(
-      () => (abandoned -= 1),
-      () => (abandoned -= 1)
-    )
+    void trace.abandoned?.then(end, end)
+    trace.abandoned = undefined
     if (abandoned >= limits.maxAbandoned) stop({ _tag: 'TooManyAbandoned', count: abandoned })
   }
 
@@ -312,7 +304,7 @@ export const loop = async (
       const leftMs = limits.dlqDeadlineMs - (clock.monotonic() - pausedAt)
       if (leftMs <= 0) break
       await sleep(clock, Math.min(retryMs, leftMs), interrupting.signal)
-      outcome = await run(delivery.message)
+      outcome = await run(resting.messageOf(delivery))
     }
     insisting -= 1
     // One that was stored says that the queue is back; one whose lease was lost says nothing while others wait.
@@ -361,14 +353,12 @@ export const loop = async (
         isPaused: pausedAt !== undefined,
         abandoned,
         ...(pausedBy !== undefined && { pausedBy }),
-        ...(order !== undefined && { heldByKey: order.held() + resting.size })
+        ...(order !== undefined && { heldByKey: order.held() + resting.all().length })
       }
     })
   })
   const inFlight = (): readonly InFlight[] =>
-    running.flatMap((delivery) =>
-      delivery === undefined ? [] : [inFlightOf(retried.get(delivery) ?? delivery.message)]
-    )
+    running.flatMap((delivery) => (delivery === undefined ? [] : [inFlightOf(resting.messageOf(delivery))]))
   emit({ _tag: 'Ready', inFlight })
 
   const finished = drained().then(() => true)
