@@ -5,10 +5,8 @@ import * as assert from 'uvu/assert'
 import { memoryDlq } from '../../lib/dlq/memory.js'
 import { type HttpOptions, http, httpRequestOf } from '../../lib/http.js'
 import {
-  type Event,
   type Message,
   type Processor,
-  type Report,
   ack,
   exitCode,
   failed,
@@ -22,37 +20,7 @@ import {
   withDlq
 } from '../../lib/index.js'
 import { within } from '../support/deadline.js'
-
-interface Running {
-  readonly address: string
-  readonly events: readonly Event[]
-  readonly stop: () => Promise<Report>
-}
-
-/** Runs it on a free port, and ends it with what uses it. */
-const serving = async (
-  processor: Processor,
-  options: Partial<HttpOptions>,
-  use: (running: Running) => Promise<void>
-): Promise<void> => {
-  const stopping = new AbortController()
-  const events: Event[] = []
-  let tell: (address: string) => void = () => undefined
-  const listening = new Promise<string>((resolve) => (tell = resolve))
-  const report = http({ port: 0, ...options })(processor)(stopping.signal, (event) => {
-    events.push(event)
-    if (event._tag === 'Listening') tell(event.address)
-  })()
-  const stop = (): Promise<Report> => {
-    stopping.abort()
-    return within('the end of the server', report)
-  }
-  try {
-    await use({ address: await within('an address', listening), events, stop })
-  } finally {
-    await stop()
-  }
-}
+import { serving } from '../support/http-server.js'
 
 const post = (address: string, body = '{}', headers: Record<string, string> = {}) =>
   fetch(address, { method: 'POST', body, headers })
