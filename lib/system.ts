@@ -1,6 +1,7 @@
 /** This machine's clock and randomness: the defaults of what the core takes as arguments. */
 import type { Clock } from './core/clock.js'
 
+/** The clock and the randomness of this machine: the default wherever a `clock` can be given. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

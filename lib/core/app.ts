@@ -8,6 +8,7 @@ import { Resource, isResource } from './resource.js'
 
 // model
 
+/** What an interpreter or the command runs: a processor, or a resource that opens what it needs. */
 export type App = Processor | Resource<Processor>
 
 // readers

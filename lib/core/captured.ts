@@ -3,6 +3,7 @@ import { cut, toJson } from './json.js'
 
 // model
 
+/** What was thrown, as data: names are cut at 256 characters, messages at 2048, stacks at 8192. */
 export interface Captured {
   readonly name: string
   readonly message: string

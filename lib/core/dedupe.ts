@@ -9,6 +9,7 @@ import { type Processor, combinator } from './processor.js'
 
 // model
 
+/** How long a key is held while its message is handled. */
 export interface DedupeOptions {
   /** How long a process that dies holds the key of what it was handling, in milliseconds. 30 s by default. */
   readonly leaseMs?: number

@@ -78,6 +78,7 @@ export interface DlqUnavailable {
   readonly failure: Failure
 }
 
+/** Why a message could not be handled, exactly one reason. */
 export type Failure =
   | NoMatch
   | MultipleMatches
@@ -91,14 +92,17 @@ export type Failure =
 
 // constructors
 
+/** The failure of a message that no route takes, with what each route said. */
 export const noMatch = (routes: readonly Miss[] = [], more = 0): NoMatch =>
   more === 0 ? { _tag: 'NoMatch', routes } : { _tag: 'NoMatch', routes, more }
 
+/** The failure of a message that several routes take. */
 export const multipleMatches = (routes: readonly string[]): MultipleMatches => ({
   _tag: 'MultipleMatches',
   routes
 })
 
+/** The failure of a payload that cannot be decoded. */
 export const malformed = (issues: readonly Issue[]): Malformed => ({ _tag: 'Malformed', issues })
 
 /**
@@ -121,6 +125,7 @@ export const defect = (where: string, thrown: unknown): Defect => ({
   ...capture(thrown)
 })
 
+/** The failure of a hook that threw or rejected. */
 export const hookFailed = (hook: string, phase: 'acquire' | 'release', thrown: unknown): HookFailed => ({
   _tag: 'HookFailed',
   hook,
@@ -128,14 +133,17 @@ export const hookFailed = (hook: string, phase: 'acquire' | 'release', thrown: u
   error: capture(thrown)
 })
 
+/** The failure of a handler that took longer than `afterMs` milliseconds. */
 export const timedOut = (afterMs: number, abandoned = false): TimedOut => ({
   _tag: 'TimedOut',
   afterMs,
   abandoned
 })
 
+/** The failure of a message that was started `count` times and never finished. */
 export const tooManyDeliveries = (count: number): TooManyDeliveries => ({ _tag: 'TooManyDeliveries', count })
 
+/** The failure of a queue that could not store a message, around the message's own. */
 export const dlqUnavailable = (reason: string, failure: Failure): DlqUnavailable => ({
   _tag: 'DlqUnavailable',
   reason,

@@ -9,7 +9,9 @@ export interface Gate {
   readonly name: string
   /** How long nothing may be started, in milliseconds: 0 if something may, `Infinity` until an outcome is told. */
   readonly closedMs: () => number
+  /** Told before each handler starts. */
   readonly onStart: () => void
+  /** Told what became of each message that was started. */
   readonly onOutcome: (outcome: Outcome) => void
 }
 

@@ -4,6 +4,7 @@ import type { Event, Gauges, InFlight, OnEvent } from './interpreter.js'
 
 // model
 
+/** How a run stands, as a probe asks it. */
 export interface HealthStatus {
   /** Does the loop still go round? An idle one does. */
   readonly isLive: boolean
@@ -16,9 +17,11 @@ export interface HealthStatus {
   readonly inFlight: readonly InFlight[]
 }
 
+/** Hears what a run tells, and says how it stands. */
 export interface Health {
   /** To be told what happens: the option `onEvent` of every interpreter. */
   readonly onEvent: OnEvent
+  /** How the run stands at this moment. */
   readonly status: () => HealthStatus
 }
 

@@ -20,6 +20,7 @@ export type Ended =
   | { readonly _tag: 'SourceLost'; readonly error: Captured }
   | { readonly _tag: 'TooManyAbandoned'; readonly count: number }
 
+/** What became of all messages of a run, and how the run ended. */
 export interface Report {
   readonly received: number
   readonly acked: number
@@ -82,6 +83,7 @@ export interface InFlight {
   readonly startedAt: number | undefined
 }
 
+/** How far a run has come, told every few seconds by interpreters of input that ends. */
 export interface Progress {
   readonly _tag: 'Progress'
   readonly received: number
@@ -91,6 +93,7 @@ export interface Progress {
   readonly elapsedMs: number
 }
 
+/** Told of each event as it happens; what it throws changes nothing. */
 export type OnEvent = (event: Event) => void
 
 /**

@@ -7,6 +7,7 @@ export abstract class Interruptible {
   declare private controller: AbortController | undefined
   declare private reason: Interruption | undefined
 
+  /** Aborts with the first `interrupt`. Made when it is asked for. */
   get signal(): AbortSignal {
     if (this.controller === undefined) {
       this.controller = new AbortController()
@@ -22,6 +23,7 @@ export abstract class Interruptible {
     this.controller?.abort(interruption(reason))
   }
 
+  /** Why the delivery was interrupted, if it was. */
   interrupted(): Interruption | undefined {
     return this.reason
   }

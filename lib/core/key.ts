@@ -5,8 +5,10 @@ import { type Path, masked, touches } from './sensitive.js'
 
 // model
 
+/** A value that a key may ask for. It is compared with `===`. */
 export type Scalar = string | number | boolean | null
 
+/** What a message must say at one place. */
 export interface Key {
   readonly on: 'body' | 'header'
   /** Dotted for a body; a header's name. */

@@ -5,6 +5,7 @@ import type { Scalar } from './key.js'
 
 // model
 
+/** One run of the pipeline on a message, and how it failed. */
 export interface Attempt {
   /** Milliseconds since the epoch. */
   readonly startedAt: number
@@ -80,6 +81,7 @@ export interface StoredLetter extends DeadLetter {
   readonly events: readonly LetterEvent[]
 }
 
+/** One value, or any of several. */
 export type OneOrMore<A> = A | readonly A[]
 
 /** All that is said must hold; of several values any. */
@@ -106,6 +108,7 @@ export interface LetterFilter {
   readonly fields?: Readonly<Record<string, OneOrMore<Scalar>>>
 }
 
+/** Which letters to read, in which order, and from where. */
 export interface LetterQuery {
   readonly filter?: LetterFilter
   /** By first arrival: `oldest` first, which is the default, or `newest`. */
@@ -116,6 +119,7 @@ export interface LetterQuery {
   readonly after?: string | undefined
 }
 
+/** Some of the letters that were asked for. */
 export interface LetterPage {
   /** As many as were asked for, or about 16 MiB of them. */
   readonly letters: readonly StoredLetter[]
@@ -228,17 +232,20 @@ export interface Dlq {
 
 /** A queue that can be read, replayed and emptied. None of its functions rejects. */
 export interface DeadLetterStore extends Required<Dlq> {
+  /** Letters in the order of the query, one page after the other by `next`. */
   readonly page: (query?: LetterQuery) => TaskEither<DlqError, LetterPage>
   /** The largest first, at most `limit` (100). */
   readonly groups: (query?: {
     readonly filter?: LetterFilter
     readonly limit?: number
   }) => TaskEither<DlqError, readonly LetterGroup[]>
+  /** How many letters the filter takes. */
   readonly count: (filter?: LetterFilter) => TaskEither<DlqError, number>
   /** Hours in which letters arrived, oldest first. */
   readonly arrivals: (filter?: LetterFilter) => TaskEither<DlqError, readonly Arrivals[]>
   /** Leases dead letters; each at most once along the pages of one claim, and none that arrived after its first. */
   readonly claim: (claim: Claim) => TaskEither<DlqError, LetterPage>
+  /** Lengthens leases to `leaseMs` from now; what is `lost` is somebody else's by now. */
   readonly renew: (held: readonly Held[], leaseMs: number) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
   /** Ends leases: what is `lost` is somebody else's by now, and nothing was changed. */
   readonly settle: (replayed: readonly Replayed[]) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
@@ -252,5 +259,6 @@ export interface DeadLetterStore extends Required<Dlq> {
   }) => TaskEither<DlqError, number>
   /** Takes letters over from another store as they are; those that are here already stay as they are. */
   readonly add: (letters: readonly StoredLetter[]) => TaskEither<DlqError, readonly ('added' | 'present')[]>
+  /** Forgets what the retention says, and tells how much. */
   readonly prune: (retention?: Retention) => TaskEither<DlqError, Pruned>
 }

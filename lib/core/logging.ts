@@ -24,10 +24,13 @@ export interface Logger {
 
 type Log = (fields: LogFields, text: string) => unknown
 
+/** The fields of one line, by their names. */
 export type LogFields = Readonly<Record<string, unknown>>
 
+/** The method of the logger that writes the line; `silent`: none. */
 export type LogLevel = keyof Logger | 'silent'
 
+/** What of a message is logged, and at which level. */
 export interface LoggingOptions {
   /** The level of a line; by default `debug` for Released, `info` for Acked, `warn` for Nacked, `error` for the rest. */
   readonly level?: (outcome: Outcome, message: Message) => LogLevel | undefined

@@ -18,6 +18,7 @@ export type Match<A> =
   | { readonly _tag: 'Passed'; readonly reason: string }
   | { readonly _tag: 'Malformed'; readonly issues: readonly Issue[] }
 
+/** Says whether a route takes a message, and what its handler gets; what `byField`, `and` and `named` make. */
 export interface Matcher<B, A> {
   readonly _tag: 'Matcher'
   readonly label: string

@@ -45,22 +45,28 @@ export type Outcome = Verdict | DeadLettered | Released
 
 // constructors
 
+/** The message is done, and there is nothing more to say. */
 export const ack: Verdict = { _tag: 'Acked' }
 
+/** The message is done, with a note for the log or a reply for a sender that waits. */
 export const ackWith = (fields: { readonly note?: string; readonly reply?: unknown }): Verdict => ({
   _tag: 'Acked',
   ...fields
 })
 
+/** Asks the source to bring the message back, not before `afterMs` milliseconds. */
 export const nack = (fields: { readonly reason?: string; readonly afterMs?: number } = {}): Verdict => ({
   _tag: 'Nacked',
   ...fields
 })
 
+/** The message cannot be handled, for this reason. */
 export const failed = (failure: Failure): Verdict => ({ _tag: 'Failed', failure })
 
+/** The message lies in a dead letter queue, for this reason. */
 export const deadLettered = (failure: Failure): Outcome => ({ _tag: 'DeadLettered', failure })
 
+/** The message was given back unfinished, as its run or its lease ended. */
 export const released = (reason: Interruption): Outcome => ({ _tag: 'Released', reason })
 
 // destructors

@@ -5,6 +5,7 @@ import type { Message } from './message.js'
 
 // model
 
+/** What a handler gets beside its input: the message, and what each hook acquired, by the hook's name. */
 export interface Context<B> {
   readonly message: Message<B>
 }
@@ -21,6 +22,7 @@ export type Unused<N extends string> = { readonly message: unknown } & { readonl
 export interface Pipeline<B, C extends Context<B>> extends Provides<C> {
   readonly format: Format<B>
   readonly hooks: readonly Hook[]
+  /** Carries, in types alone, what its handlers may ask for. */
   readonly _needs?: (context: C) => C
 }
 

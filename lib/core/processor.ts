@@ -26,6 +26,7 @@ export interface Settled extends Processor {
 /** A processor whose failures are still to be had. */
 export type Unsettled = Processor & { readonly settled?: never }
 
+/** What can be said of a processor without running it. */
 export interface Description {
   /** The names of the combinators around the pipeline, innermost first. */
   readonly combinators: readonly string[]

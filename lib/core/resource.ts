@@ -14,18 +14,21 @@ export interface ResourceError {
   readonly message: string
 }
 
+/** What was opened, and how to close it. */
 export interface Opened<A> {
   readonly value: A
   /** Runs once, however often it is called. */
   readonly close: TaskEither<ResourceError, void>
 }
 
+/** Something that is opened before its use and closed after; nothing is open before `open` runs. */
 export interface Resource<A> {
   readonly open: TaskEither<ResourceError, Opened<A>>
 }
 
 // constructors
 
+/** Says why a resource could not be opened or closed. */
 export const resourceError = (resource: string, message: string): ResourceError => ({
   _tag: 'ResourceError',
   resource,

@@ -13,6 +13,7 @@ import { type Run, concluded, stepped } from './run.js'
 
 // model
 
+/** What is tried again, and how long a message may wait for it here. */
 export interface RetryOptions {
   /** Which failures are tried again: `isTransient`, unless it is said. */
   readonly when?: (failure: Failure) => boolean

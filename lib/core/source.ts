@@ -17,6 +17,7 @@ export type Action =
   | { readonly _tag: 'Retry'; readonly afterMs: number }
   | { readonly _tag: 'Release'; readonly started: boolean }
 
+/** A message as its source hands it out, to be settled by the same object. */
 export interface Delivery {
   readonly message: Message
   /** Aborts the message's signal with `interruption(reason)`. */
@@ -25,6 +26,7 @@ export interface Delivery {
   readonly alone?: boolean
 }
 
+/** What became of a delivery, and what its source is to do with it. */
 export interface Settle {
   readonly delivery: Delivery
   readonly outcome: Outcome
@@ -45,6 +47,7 @@ export type Pulled =
   | { readonly _tag: 'Batch'; readonly items: readonly Delivery[]; readonly waited?: boolean }
   | { readonly _tag: 'End' }
 
+/** What a source can do, for who runs it. */
 export interface Traits {
   /** Can it bring a message back? */
   readonly redelivers: boolean
@@ -68,6 +71,7 @@ export interface Source {
   readonly start?: (delivery: Delivery) => Task<Settlement> | undefined
   /** Answers for each in turn. A source that has nobody to tell has none. */
   readonly settle?: (batch: readonly Settle[]) => Task<readonly Settlement[]>
+  /** Lengthens the leases of what is held. A source without leases has none. */
   readonly renew?: (held: readonly Delivery[]) => Task<readonly Settlement[]>
   /** How far a source of bytes has come. */
   readonly input?: () => Input
@@ -91,6 +95,7 @@ export interface SourceGauges {
   readonly reconnects?: number
 }
 
+/** How far a source of bytes has come. */
 export interface Input {
   /** Bytes of which messages were made. */
   readonly readBytes: number
@@ -108,4 +113,5 @@ export interface SourceLimits {
   readonly emit: OnEvent
 }
 
+/** Opens a source when a run begins, and closes it when the run has ended. */
 export type OpenSource = (limits: SourceLimits) => Resource<Source>

@@ -11,6 +11,7 @@ import { summaryOf } from './fingerprint.js'
 
 // model
 
+/** What a replay of letters would meet, as far as it can be said without running a handler. */
 export interface DryRun {
   readonly total: number
   /** The routes that would take letters, the one with most first. */

@@ -5,6 +5,7 @@ import type { Failure } from '../core/failure.js'
 import type { StoredLetter } from '../core/letter.js'
 import { printable, renderFailure } from '../core/render.js'
 
+/** What the spec that is written imports and asks for. */
 export interface LetterSpecOptions {
   /** The module whose default export is the processor, or a `Resource` of one; as the spec is to import it. */
   readonly through: string

@@ -21,6 +21,7 @@ import { tidied } from './tidied.js'
 
 // model
 
+/** Where the queue is, and what it stores and forgets. */
 export type RedisDlqOptions = RedisTarget & {
   /** The queue among others in the same Redis. `missive:dlq` by default. */
   readonly name?: string
@@ -40,6 +41,7 @@ export type RedisDlqOptions = RedisTarget & {
   readonly connectMs?: number
 }
 
+/** A queue in Redis: a store like every other. */
 export type RedisDlq = DeadLetterStore
 
 // constructors

@@ -13,6 +13,7 @@ import type { HttpReply } from './reply.js'
 
 // model
 
+/** What `node:http` and the frameworks on it call for each request. */
 export type Listener = (request: IncomingMessage, response: ServerResponse) => void
 
 // constructors

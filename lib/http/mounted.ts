@@ -9,6 +9,7 @@ import { type Access, type EndpointOptions, accessProblem, settingsOf } from './
 
 // model
 
+/** Who may send to an endpoint in another server, what it takes, and how it stops. */
 export type MountOptions = Access &
   EndpointOptions & {
     /** Names the endpoint as the source of its messages, before their path: for servers that share a queue. `http` by default. */

@@ -13,6 +13,7 @@ export type Access =
   | { readonly verify: Verify; readonly allowAnonymous?: false }
   | { readonly verify?: undefined; readonly allowAnonymous: true }
 
+/** What an endpoint takes as a message, and how much of it. */
 export interface EndpointOptions {
   /** What messages are sent with. `POST` alone by default. */
   readonly methods?: readonly string[]

@@ -8,6 +8,7 @@ const utf8 = new TextEncoder()
 
 // model
 
+/** What an answer is made of, where a handler says it itself; see `reply`. */
 export interface HttpReply {
   readonly _tag: 'HttpReply'
   readonly status: number

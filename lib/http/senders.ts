@@ -5,11 +5,13 @@ import type { Verify } from './verify.js'
 
 // model
 
+/** By which name a sender is known. */
 export interface SenderOptions {
   /** The sender's name, unless given. */
   readonly principal?: string
 }
 
+/** By which name a sender is known, and how old its signature may be. */
 export interface TimedSenderOptions extends SenderOptions {
   /** How far the timestamp may be from now, in the past or the future. 5 minutes, unless given. */
   readonly toleranceMs?: number

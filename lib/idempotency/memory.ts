@@ -15,6 +15,7 @@ import { type Line, type Place, line } from './line.js'
 
 // model
 
+/** How much is remembered, and how long. */
 export interface MemoryIdempotencyOptions {
   /** How many keys it holds, in flight and finished. 10 000 by default. */
   readonly maxKeys?: number

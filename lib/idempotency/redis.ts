@@ -11,6 +11,7 @@ import { dayMs, mistakeIn, refusalOf } from './entry.js'
 
 // model
 
+/** Where the store is, and how long it remembers. */
 export type RedisIdempotencyOptions = RedisTarget & {
   /** What the names of its keys begin with. `missive:done` by default. */
   readonly name?: string

@@ -14,6 +14,7 @@ import type { Calls } from './sqlite-host.js'
 
 // model
 
+/** How much is remembered, how long, and how long a locked file is waited for. */
 export interface SqliteIdempotencyOptions {
   /** How long it remembers what is finished, in milliseconds. A day by default. */
   readonly ttlMs?: number

@@ -16,6 +16,7 @@ import { count, emptyTally, toReport } from './tally.js'
 
 // model
 
+/** Where a server listens, who may send, and how it stops. */
 export interface HttpOptions extends EndpointOptions {
   /** 0 for any that is free. */
   readonly port: number

@@ -5,6 +5,7 @@ import type { Malformed } from '../core/failure.js'
 
 // model
 
+/** What a line is. */
 export interface LineOptions {
   /** Longer lines are cut: of these only the first bytes are kept, and they are malformed. 1 MiB by default. */
   readonly maxLineBytes?: number

@@ -15,6 +15,7 @@ import { subscriber } from './redis-pubsub-subscriber.js'
 
 // model
 
+/** Where Redis is, which channels are listened to, and how much may wait here. */
 export type RedisPubSubOptions = RedisTarget & {
   /** The channels by their names. These, or `patterns`, or both. */
   readonly channels?: readonly string[]

@@ -27,6 +27,7 @@ import { streamSource } from './redis-stream-source.js'
 
 // model
 
+/** Where the stream is, who reads it, and how long its entries may wait. */
 export type RedisStreamOptions = RedisTarget & {
   /** The key of the stream, or several; in a cluster these must have the same hash tag. */
   readonly stream: string | readonly string[]

@@ -24,6 +24,7 @@ import { consume } from './consume.js'
 
 // model
 
+/** How fast letters are replayed, how many, and when to stop. */
 export interface ReplayOptions {
   /** How many handlers run at a time. 1 by default. */
   readonly concurrency?: number

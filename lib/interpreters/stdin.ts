@@ -16,6 +16,7 @@ import { left, right } from '../core/result.js'
 
 // model
 
+/** How a stream of bytes is read as lines. */
 export interface LinesOptions extends LineOptions {
   /** What the messages say of where they come from. */
   readonly source?: string
@@ -23,6 +24,7 @@ export interface LinesOptions extends LineOptions {
   readonly totalBytes?: number
 }
 
+/** How standard input is read, and what a failed line does: `stop` by default. */
 export type StdinOptions = LineOptions &
   Omit<ConsumeOptions, 'onFailed'> & { readonly onFailed?: 'stop' | 'report' }
 

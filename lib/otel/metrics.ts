@@ -10,6 +10,7 @@ import { routeOf, told } from './told.js'
 
 // model
 
+/** Which meter counts, and by which attributes. */
 export interface MetricsOptions {
   /** The global one as it is when the pipeline is built, unless it is said. */
   readonly meter?: Meter

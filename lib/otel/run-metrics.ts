@@ -14,6 +14,7 @@ export interface RunMetrics {
   readonly unregister: () => void
 }
 
+/** Which meter observes, and by which attributes. */
 export interface RunMetricsOptions {
   /** The global one as it is now, unless it is said. */
   readonly meter?: Meter

@@ -5,11 +5,17 @@ export interface RedisLike {
   readonly status: string
   readonly isCluster: boolean
   readonly options: object
+  /** Connects a duplicate that was made with `lazyConnect`. */
   connect(): Promise<unknown>
+  /** Closes the connection at once, and with `true` makes it anew. */
   disconnect(reconnect?: boolean): void
+  /** Makes a client with the same options, and with these instead. */
   duplicate(...overrides: any[]): RedisLike
+  /** Sends a command, and gives its reply as text. */
   call(command: string, parts: Part[]): Promise<unknown>
+  /** Sends a command, and gives its reply as bytes. */
   callBuffer(command: string, parts: Part[]): Promise<unknown>
+  /** Calls the listener at each event of the connection. */
   on(event: string, listener: (...parts: any[]) => void): unknown
   /** The nodes that a cluster knows. */
   nodes?(role?: any): RedisLike[]

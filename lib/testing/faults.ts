@@ -10,6 +10,7 @@ import type { When } from './when.js'
 
 // model
 
+/** What an injected fault leaves behind. */
 export interface FaultOptions {
   /** Does what is struck run before? Then its effects stand, and what it gave is lost. It does not by default. */
   readonly ran?: boolean

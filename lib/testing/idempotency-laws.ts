@@ -9,6 +9,7 @@ import { settableClock } from './settable-clock.js'
 
 // model
 
+/** One law that every store of idempotency keeps, as a test to run. */
 export interface IdempotencyLaw {
   /** A sentence that begins with what a store does. */
   readonly name: string
@@ -16,6 +17,7 @@ export interface IdempotencyLaw {
   readonly run: () => Promise<void>
 }
 
+/** What the laws have to know of the store. */
 export interface IdempotencyLawOptions {
   /** How long the store remembers what is finished, in milliseconds. A day by default. */
   readonly ttlMs?: number

@@ -94,4 +94,5 @@ export interface SourceBench {
   readonly fresh: () => Promise<Broker>
 }
 
+/** The name of a promise that a source may make. */
 export type SourcePromise = keyof SourcePromises

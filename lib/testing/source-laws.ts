@@ -10,6 +10,7 @@ import { type Law, tried } from './source-trial.js'
 
 // model
 
+/** One law that every source keeps, as a test to run. */
 export interface SourceLaw {
   /** A sentence that begins with what a source does. */
   readonly name: string
@@ -17,6 +18,7 @@ export interface SourceLaw {
   readonly run: () => Promise<void>
 }
 
+/** How many messages the laws send, and how long they wait. */
 export interface SourceLawOptions {
   /** How many messages are sent: hundreds, or up to 100,000. `short` by default. */
   readonly size?: 'short' | 'full'

@@ -20,6 +20,7 @@ export interface VirtualClock extends Clock {
   readonly waiting: () => readonly number[]
 }
 
+/** When a virtual clock begins, and what it draws. */
 export interface VirtualClockOptions {
   /** What `now` says at first, in milliseconds since the epoch. A day in November 2023 by default. */
   readonly startAt?: number
