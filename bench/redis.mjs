@@ -30,6 +30,8 @@ export const startRedis = async (...options) => {
   })
   process.on('exit', () => server.kill('SIGKILL'))
   const client = new Redis({ port, maxRetriesPerRequest: null })
+  // It may not listen yet; then it is asked again.
+  client.on('error', () => undefined)
   await client.ping()
   return {
     port,

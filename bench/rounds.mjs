@@ -1,5 +1,6 @@
 // Runs programs in alternation, each as a process of its own, and prints medians and the ratios to the first.
 import { spawn } from 'node:child_process'
+import { report } from './report.mjs'
 
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 
@@ -12,18 +13,18 @@ export const time = async (command, args, stdio) => {
   return (performance.now() - startedAt) / 1_000
 }
 
-export const rounds = async (programs, count) => {
+export const rounds = async (title, programs, count) => {
   const times = Object.fromEntries(Object.keys(programs).map((name) => [name, []]))
   for (let round = 0; round < count; round += 1) {
     const order = Object.entries(programs)
     for (const [name, run] of round % 2 === 0 ? order : order.toReversed()) times[name].push(await run())
   }
   const [first] = Object.values(times)
-  for (const [name, values] of Object.entries(times)) {
+  const rows = Object.entries(times).map(([name, values]) => {
     const ratio = median(values.map((value, round) => value / first[round]))
     const [fastest, slowest] = [Math.min(...values), Math.max(...values)]
-    console.log(
-      `${name.padEnd(28)} median ${median(values).toFixed(3)}  (${fastest.toFixed(3)} to ${slowest.toFixed(3)})  ratio ${ratio.toFixed(3)}  ratio of fastest ${(fastest / Math.min(...first)).toFixed(3)}`
-    )
-  }
+    const text = `median ${median(values).toFixed(3)}  (${fastest.toFixed(3)} to ${slowest.toFixed(3)})  ratio ${ratio.toFixed(3)}  ratio of fastest ${(fastest / Math.min(...first)).toFixed(3)}`
+    return { name, text, figures: { seconds: values } }
+  })
+  report(title, rows)
 }

@@ -24,6 +24,7 @@ import {
 } from '../../dist/esm/index.js'
 import { consume, memory } from '../../dist/esm/node.js'
 import { withMetrics, withTracing } from '../../dist/esm/otel.js'
+import { report } from '../report.mjs'
 import { median } from '../rounds.mjs'
 
 const [rounds = 15, count = 20_000] = process.argv.slice(2).map(Number)
@@ -113,8 +114,7 @@ const timed = async (run) => {
 
 for (const [name, [base, others]] of Object.entries(tables)) {
   const bases = []
-  console.log(`\n${name}, ${count.toLocaleString('en-US')} messages, ${rounds} rounds`)
-  const lines = []
+  const rows = []
   for (const [other, make] of Object.entries(others)) {
     const run = make()
     await timed(base)
@@ -128,9 +128,15 @@ for (const [name, [base, others]] of Object.entries(tables)) {
       bases.push(without)
       added.push(withIt - without)
     }
-    lines.push(`${other.padEnd(28)} ${median(added).toFixed(0).padStart(7)} ns more`)
+    const text = `${median(added).toFixed(0).padStart(7)} ns more`
+    rows.push({ name: other, text, figures: { 'ns more': added } })
   }
-  console.log(`${'by itself'.padEnd(28)} ${median(bases).toFixed(0).padStart(7)} ns`)
-  for (const line of lines) console.log(line)
+  const alone = {
+    name: 'by itself',
+    text: `${median(bases).toFixed(0).padStart(7)} ns`,
+    figures: { ns: bases }
+  }
+  const title = `${name}, ${count.toLocaleString('en-US')} messages, ${rounds} rounds`
+  report(title, [alone, ...rows], { compared: false })
 }
 process.exit(0)

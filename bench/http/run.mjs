@@ -4,6 +4,7 @@ import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { report } from '../report.mjs'
 import { median } from '../rounds.mjs'
 import { load } from './load.mjs'
 
@@ -56,15 +57,21 @@ for (let round = 0; round < count; round += 1) {
     results[name].push(await measured(file))
 }
 
-console.log(
-  `\n${requests.toLocaleString('en-US')} requests over ${connections} connections, ${count} rounds, ratios to the first`
-)
 const [first] = Object.values(results)
-for (const [name, all] of Object.entries(results)) {
+const rows = Object.entries(results).map(([name, all]) => {
   const ratio = (pick) => median(all.map((one, round) => pick(one, first[round]))).toFixed(3)
   const rate = Math.round(median(all.map((one) => one.rate))).toLocaleString('en-US')
   const cpu = median(all.map((one) => one.cpu)).toFixed(2)
-  console.log(
-    `${name.padEnd(12)} ${rate.padStart(8)} requests/s  ratio ${ratio((one, other) => one.rate / other.rate)}   server CPU ${cpu} µs a request  ratio ${ratio((one, other) => other.cpu / one.cpu)}`
-  )
-}
+  return {
+    name,
+    text: `${rate.padStart(8)} requests/s  ratio ${ratio((one, other) => one.rate / other.rate)}   server CPU ${cpu} µs a request  ratio ${ratio((one, other) => other.cpu / one.cpu)}`,
+    figures: {
+      'requests/s': all.map((one) => one.rate),
+      'server CPU, µs a request': all.map((one) => one.cpu)
+    }
+  }
+})
+report(
+  `${requests.toLocaleString('en-US')} requests over ${connections} connections, ${count} rounds, ratios to the first`,
+  rows
+)

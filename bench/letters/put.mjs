@@ -131,10 +131,8 @@ const timed = (database, commit, perCommit) => {
 try {
   const first = await missive()
   const perCommit = Math.round(rows / commits)
-  console.log(
-    `${letters.toLocaleString('en-US')} letters by ${concurrency} processors, ${perCommit} rows a commit, ${Math.round(letters / first).toLocaleString('en-US')} a second at first; seconds, ${count} rounds`
-  )
   await rounds(
+    `${letters.toLocaleString('en-US')} letters by ${concurrency} processors, ${perCommit} rows a commit, ${Math.round(letters / first).toLocaleString('en-US')} a second at first; seconds, ${count} rounds`,
     {
       [`by hand, ${perCommit} a commit`]: byHand(perCommit),
       [`by hand, same indexes`]: byHandIndexed(perCommit),

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defect, malformed, noMatch, rejected } from 'missive-ts'
 import { sqliteDlq } from 'missive-ts/sqlite'
+import { report } from '../report.mjs'
 import { median } from '../rounds.mjs'
 
 const [letters = 1_000_000] = process.argv.slice(2).map(Number)
@@ -90,7 +91,7 @@ const queries = {
   'one letter by the beginning of its key': store.page({ filter: { key: 'abcde' } }),
   'arrivals by hour': store.arrivals(dead)
 }
-console.log(`${letters.toLocaleString('en-US')} letters, milliseconds: median of 7 (first)`)
+const rows = []
 for (const [name, query] of Object.entries(queries)) {
   const times = []
   for (let round = 0; round < 7; round += 1) {
@@ -99,7 +100,11 @@ for (const [name, query] of Object.entries(queries)) {
     times.push(performance.now() - startedAt)
     if (answer._tag === 'Left') throw new Error(answer.left.reason)
   }
-  console.log(`${name.padEnd(40)} ${median(times).toFixed(1).padStart(8)} (${times[0].toFixed(1)})`)
+  const text = `${median(times).toFixed(1).padStart(8)} (${times[0].toFixed(1)})`
+  rows.push({ name, text, figures: { milliseconds: times } })
 }
+report(`${letters.toLocaleString('en-US')} letters, milliseconds: median of 7 (first)`, rows, {
+  compared: false
+})
 await opened.right.close()
 removeFile()

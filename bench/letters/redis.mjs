@@ -8,6 +8,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { failed, handle, json, message, otherwise, receive, rejected, withDlq } from 'missive-ts'
 import { redisDlq } from 'missive-ts/redis'
 import { startRedis } from '../redis.mjs'
+import { report } from '../report.mjs'
 import { median, rounds } from '../rounds.mjs'
 
 const [count = 5, letters = 100_000] = process.argv.slice(2).map(Number)
@@ -91,7 +92,7 @@ const reading = async (redis) => {
     'arrivals by hour': store.arrivals(dead)
   }
   const memory = /used_memory_human:(\S+)/.exec(await redis.client.info('memory'))?.[1]
-  console.log(`\n${letters.toLocaleString('en-US')} letters in ${memory}, milliseconds: median of 7 (first)`)
+  const rows = []
   for (const [name, query] of Object.entries(queries)) {
     const times = []
     for (let round = 0; round < 7; round += 1) {
@@ -100,8 +101,11 @@ const reading = async (redis) => {
       times.push(performance.now() - startedAt)
       if (answer._tag === 'Left') throw new Error(answer.left.reason)
     }
-    console.log(`${name.padEnd(40)} ${median(times).toFixed(1).padStart(8)} (${times[0].toFixed(1)})`)
+    const text = `${median(times).toFixed(1).padStart(8)} (${times[0].toFixed(1)})`
+    rows.push({ name, text, figures: { milliseconds: times } })
   }
+  const title = `${letters.toLocaleString('en-US')} letters in ${memory}, milliseconds: median of 7 (first)`
+  report(title, rows, { compared: false })
   await close()
 }
 
@@ -111,10 +115,11 @@ for (const appendfsync of ['everysec', 'always']) {
   try {
     const first = await missive(redis)()
     const rate = Math.round(letters / first).toLocaleString('en-US')
-    console.log(
-      `${letters.toLocaleString('en-US')} letters by ${concurrency} processors, appendfsync ${appendfsync}: ${rate} a second at first; seconds, ${count} rounds`
+    await rounds(
+      `${letters.toLocaleString('en-US')} letters by ${concurrency} processors, appendfsync ${appendfsync}: ${rate} a second at first; seconds, ${count} rounds`,
+      { 'XADD by hand': byHand(redis), 'missive-ts': missive(redis) },
+      count
     )
-    await rounds({ 'XADD by hand': byHand(redis), 'missive-ts': missive(redis) }, count)
     if (appendfsync === 'everysec') await reading(redis)
   } finally {
     await redis.stop()

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { startRedis } from '../redis.mjs'
+import { report } from '../report.mjs'
 import { median } from '../rounds.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -42,14 +43,19 @@ for (let round = 0; round < count; round += 1) {
     results[name].push(await measured(program))
 }
 
-console.log(`\n${messages.toLocaleString('en-US')} messages, ${count} rounds, ratios to the first`)
 const [first] = Object.values(results)
-for (const [name, all] of Object.entries(results)) {
+const rows = Object.entries(results).map(([name, all]) => {
   const ratio = (pick) => median(all.map((one, round) => pick(one) / pick(first[round]))).toFixed(3)
   const rate = Math.round(median(all.map((one) => one.rate))).toLocaleString('en-US')
   const cpu = median(all.map((one) => one.cpu)).toFixed(3)
-  console.log(
-    `${name.padEnd(22)} ${rate.padStart(9)} messages/s  ratio ${ratio(({ rate }) => rate)}   ${cpu} µs of CPU a message  ratio ${ratio(({ cpu }) => cpu)}`
-  )
-}
+  return {
+    name,
+    text: `${rate.padStart(9)} messages/s  ratio ${ratio(({ rate }) => rate)}   ${cpu} µs of CPU a message  ratio ${ratio(({ cpu }) => cpu)}`,
+    figures: {
+      'messages/s': all.map((one) => one.rate),
+      'CPU, µs a message': all.map((one) => one.cpu)
+    }
+  }
+})
+report(`${messages.toLocaleString('en-US')} messages, ${count} rounds, ratios to the first`, rows)
 await stop()

@@ -45,8 +45,8 @@ const runOver = (processor, messages) => async () => {
 }
 
 const [few, many] = [processorOf(10), processorOf(10_000)]
-console.log(`${total.toLocaleString('en-US')} messages of 10 types, seconds, ${count} rounds`)
 await rounds(
+  `${total.toLocaleString('en-US')} messages of 10 types, seconds, ${count} rounds`,
   {
     '10 routes': runOver(few, messagesOf(10, 1)),
     '10,000 routes': runOver(many, messagesOf(10, 1)),
@@ -54,10 +54,8 @@ await rounds(
   },
   count
 )
-console.log(
-  '\nof 10,000 types, all routes in use (the messages differ, so only the size of the working set is compared)'
-)
 await rounds(
+  `of 10,000 types, all routes in use (the messages differ, so only the size of the working set is compared), seconds, ${Math.min(count, 3)} rounds`,
   { '10 routes': runOver(few, messagesOf(10, 1)), '10,000 routes': runOver(many, messagesOf(10_000, 1)) },
   Math.min(count, 3)
 )

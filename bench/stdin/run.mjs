@@ -1,7 +1,7 @@
 // Whole-process time over 1,000,000 JSON lines of 128 bytes, 10 routes, a queue in place.
 // Usage: node bench/stdin/run.mjs [ROUNDS] [LINES]
 import { spawn } from 'node:child_process'
-import { createWriteStream, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rounds, time } from '../rounds.mjs'
@@ -12,11 +12,12 @@ const data = join(here, '..', 'data')
 const input = join(data, `${lines}.ndjson`)
 mkdirSync(data, { recursive: true })
 if (!existsSync(input) || statSync(input).size !== lines * 128) {
+  const output = openSync(input, 'w')
   const maker = spawn(process.execPath, [join(here, 'input.mjs'), String(lines)], {
-    stdio: ['ignore', 'pipe', 'inherit']
+    stdio: ['ignore', output, 'inherit']
   })
-  maker.stdout.pipe(createWriteStream(input))
   await new Promise((resolve) => maker.on('close', resolve))
+  closeSync(output)
 }
 
 const program = (name, stdin) => () => {
@@ -35,8 +36,8 @@ const fromPipe = () => {
 }
 
 for (const [name, stdin] of Object.entries({ 'a file': fromFile, 'a pipe': fromPipe })) {
-  console.log(`\n${lines.toLocaleString('en-US')} lines from ${name}, seconds, ${count} rounds`)
   await rounds(
+    `${lines.toLocaleString('en-US')} lines from ${name}, seconds, ${count} rounds`,
     {
       'hand-written, chunks': program('chunks', stdin),
       'hand-written, readline': program('readline', stdin),

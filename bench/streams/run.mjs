@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { median } from '../rounds.mjs'
 import { startRedis } from '../redis.mjs'
+import { report } from '../report.mjs'
 import { payload } from './messages.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -70,17 +71,21 @@ for (let round = 0; round < rounds; round += 1) {
 await redis.stop()
 
 const [first] = results.values()
-console.log(
-  `\n${count.toLocaleString('en-US')} messages of a stream (${jobs.toLocaleString('en-US')} jobs of BullMQ), ${rounds} rounds`
-)
-for (const [name, all] of results) {
+const rows = [...results].map(([name, all]) => {
   const of = (pick) => median(all.map(pick))
+  const rate = Math.round(of(({ rate }) => rate)).toLocaleString('en-US')
   const ratio = median(all.map(({ rate }, round) => rate / first[round].rate))
-  console.log(
-    `${name.padEnd(26)} ${Math.round(of(({ rate }) => rate))
-      .toLocaleString('en-US')
-      .padStart(
-        8
-      )}/s  ratio ${ratio.toFixed(3)}  CPU a message: client ${of(({ cpuMicros }) => cpuMicros).toFixed(2)} µs, server ${of(({ server }) => server).toFixed(2)} µs`
-  )
-}
+  return {
+    name,
+    text: `${rate.padStart(8)}/s  ratio ${ratio.toFixed(3)}  CPU a message: client ${of(({ cpuMicros }) => cpuMicros).toFixed(2)} µs, server ${of(({ server }) => server).toFixed(2)} µs`,
+    figures: {
+      'messages/s': all.map(({ rate }) => rate),
+      'client CPU, µs a message': all.map(({ cpuMicros }) => cpuMicros),
+      'server CPU, µs a message': all.map(({ server }) => server)
+    }
+  }
+})
+report(
+  `${count.toLocaleString('en-US')} messages of a stream (${jobs.toLocaleString('en-US')} jobs of BullMQ), ${rounds} rounds`,
+  rows
+)
