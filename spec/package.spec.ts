@@ -1,65 +1,10 @@
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { SourceMap, type SourceMapPayload } from 'node:module'
+import { join, posix } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type Packed, manifest, needed, packedIn, specifiers, subpaths, succeeded } from './support/packed.js'
 import { type Ended, inEmptyFolder, repository, run } from './support/program.js'
-
-/** What the package would be for its users: packed, unpacked elsewhere, and used with plain Node and tsc. */
-interface Packed {
-  /** Paths in the tarball. */
-  readonly files: readonly string[]
-  /** Makes a folder of a user who has installed it with these packages beside it. */
-  readonly installed: (name: string, packages: readonly string[]) => Promise<string>
-}
-
-const manifest = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
-  readonly version: string
-  readonly exports: Readonly<Record<string, unknown>>
-  readonly bin: { readonly missive: string }
-}
-const subpaths = Object.keys(manifest.exports).filter((subpath) => !subpath.endsWith('.json'))
-const specifiers = subpaths.map((subpath) => `missive-ts${subpath.slice(1)}`)
-
-const succeeded = async (running: Promise<Ended>): Promise<string> => {
-  const { code, stdout, stderr } = await running
-  if (code !== 0) throw new Error(`ended with ${code}: ${stdout}${stderr}`)
-  return stdout
-}
-
-const notCopied = /^(?:node_modules|dist|\.git|\.cache|bench[\\/]data)$|\.db(?:-\w+)?$|\.tgz$/
-
-/** Built and packed from a copy, so that nobody's `dist` changes under them, and nothing stale is packed. */
-const packedIn = async (folder: string): Promise<Packed> => {
-  const copy = join(folder, 'copy')
-  cpSync(repository, copy, {
-    recursive: true,
-    filter: (path) => !notCopied.test(relative(repository, path))
-  })
-  symlinkSync(join(repository, 'node_modules'), join(copy, 'node_modules'))
-  await succeeded(run('npm', ['run', '-s', 'build'], { cwd: copy }))
-  const pack = ['pack', '--json', '--ignore-scripts', '--offline', '--pack-destination', folder]
-  const [packed] = JSON.parse(await succeeded(run('npm', pack, { cwd: copy }))) as readonly {
-    readonly filename: string
-    readonly files: readonly { readonly path: string }[]
-  }[]
-  if (packed === undefined) throw new Error('npm packed nothing')
-
-  const installed = async (name: string, packages: readonly string[]): Promise<string> => {
-    const modules = join(folder, name, 'node_modules')
-    const unpacked = join(modules, 'missive-ts')
-    mkdirSync(unpacked, { recursive: true })
-    const tarball = join(folder, basename(packed.filename))
-    await succeeded(run('tar', ['-xzf', tarball, '--strip-components=1'], { cwd: unpacked }))
-    for (const dependency of packages) {
-      mkdirSync(dirname(join(modules, dependency)), { recursive: true })
-      symlinkSync(join(repository, 'node_modules', dependency), join(modules, dependency))
-    }
-    return join(folder, name)
-  }
-  return { files: packed.files.map(({ path }) => path), installed }
-}
-
-const needed = ['fp-ts', 'io-ts', '@standard-schema/spec', 'commander']
 
 // what its users write
 
@@ -167,7 +112,66 @@ const node = (folder: string, file: string, source: string, input = ''): Promise
   return run(process.execPath, [file], { cwd: folder, input })
 }
 
+/** Everything of CommonJS that a process has loaded, once it has every subpath. */
+const loaded = `
+  for (const specifier of ${JSON.stringify(specifiers)}) require(specifier)
+  console.log(Object.keys(require.cache).join('\\n'))`
+
+// what is in it
+
+const holdsWhatItShould = ({ copy, files, executables }: Packed): void => {
+  const lib = readdirSync(join(copy, 'lib'), { recursive: true, encoding: 'utf8' })
+  const names = lib.flatMap((path) => (path.endsWith('.ts') ? [path.slice(0, -'.ts'.length)] : []))
+  const built = names.flatMap((name) => [
+    ...['.js', '.js.map', '.d.ts', '.d.ts.map'].map((ending) => `dist/esm/${name}${ending}`),
+    ...['.js', '.d.ts'].map((ending) => `dist/cjs/${name}${ending}`),
+    `lib/${name}.ts`
+  ])
+  const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/cjs/package.json', 'package.json']
+  assert.equal(files.toSorted(), [...built, ...others].toSorted())
+  assert.equal(executables, [posix.normalize(manifest.bin.missive)])
+}
+
+/** Of each file that was built from a file of lib: the map beside it, to that file, which is there. */
+const isMapped = async (unpacked: string, { copy, files }: Packed): Promise<void> => {
+  const read = (path: string) => readFileSync(join(unpacked, path), 'utf8')
+  for (const path of files) {
+    const source = read(path)
+    assert.not.ok(source.includes(copy) || source.includes(repository), `${path} says where it was built`)
+    const named = /^\/\/# sourceMappingURL=(.+)$/m.exec(source)?.[1]
+    const isEsm = /^dist\/esm\/.*\.(?:js|d\.ts)$/.test(path)
+    assert.is(named, isEsm ? `${posix.basename(path)}.map` : undefined, path)
+    if (isEsm) assert.is(unmapped(path, source, read), undefined)
+  }
+}
+
+/** What is wrong with the map of a file, if anything is. */
+const unmapped = (path: string, source: string, read: (path: string) => string): string | undefined => {
+  const map = JSON.parse(read(`${path}.map`)) as SourceMapPayload
+  const origin = path.replace(/^dist\/esm/, 'lib').replace(/(?:\.d\.ts|\.js)$/, '.ts')
+  const sources = map.sources.map((from) => posix.join(posix.dirname(path), map.sourceRoot ?? '', from))
+  if (sources.join() !== origin) return `${path} is mapped to ${sources.join()}`
+  const made = source.split('\n')
+  const line = made.findIndex((text) => declared.test(text))
+  const name = declared.exec(made[line] ?? '')?.[1]
+  if (name === undefined) return undefined
+  const entry = new SourceMap(map).findEntry(line, (made[line] as string).indexOf(name))
+  const from = 'originalLine' in entry ? read(origin).split('\n')[entry.originalLine] : undefined
+  return from?.includes(name) === true ? undefined : `${path}: ${name} is mapped to ${from}`
+}
+
+const declared = /^export (?:declare )?(?:const|class|interface|type) (\w+)/
+
 // what they find
+
+const loadsNoDriver = async (folder: string): Promise<void> => {
+  const paths = await succeeded(node(folder, 'loaded.cjs', loaded))
+  assert.match(paths, /missive-ts\/dist\/cjs\/redis\.js/)
+  assert.equal(
+    paths.split('\n').filter((path) => /better-sqlite3|ioredis|opentelemetry/.test(path)),
+    []
+  )
+}
 
 const hasSameNamesInBothKinds = async (folder: string): Promise<void> => {
   const [esm, cjs] = await Promise.all([
@@ -236,22 +240,12 @@ const packing = suite('the package')
 
 packing('works once it is installed, as modules and as CommonJS, run and type-checked', () =>
   inEmptyFolder(async (folder) => {
-    const { files, installed } = await packedIn(folder)
-    assert.equal(
-      files.filter(
-        (file) => !/^(?:dist|lib)\/|^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md)$/.test(file)
-      ),
-      []
-    )
-    for (const subpath of subpaths) {
-      const name = subpath === '.' ? 'index' : subpath.slice(2)
-      for (const file of [`dist/esm/${name}.js`, `dist/cjs/${name}.d.ts`, `lib/${name}.ts`])
-        assert.ok(files.includes(file), file)
-    }
-
+    const packed = await packedIn(folder)
+    const { installed } = packed
+    holdsWhatItShould(packed)
     const types = ['@types/node', '@types/better-sqlite3']
     const [full, bare] = await Promise.all([
-      installed('full', [...needed, ...types, 'better-sqlite3']),
+      installed('full', [...needed, ...types, 'better-sqlite3', 'ioredis', '@opentelemetry/api']),
       installed('bare', needed)
     ])
     await Promise.all([
@@ -260,6 +254,8 @@ packing('works once it is installed, as modules and as CommonJS, run and type-ch
       greets(full, 'program.mjs', `${asModule(programNames)}${program}`),
       greets(full, 'program.cjs', `${asCommonJs(programNames)}${program}`),
       mixes(bare),
+      loadsNoDriver(full),
+      isMapped(join(bare, 'node_modules', 'missive-ts'), packed),
       asksForDriver(bare),
       isTyped(full, typedOnNode, { types: ['node'] }),
       isTyped(bare, typed, { types: [], lib: ['es2022', 'dom'] })
