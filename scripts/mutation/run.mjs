@@ -1,0 +1,104 @@
+// Breaks lib/core on purpose, one place at a time, and counts what its specs notice: Stryker, one run for each file,
+// with the specs that are about it.
+// Usage: npm run mutation [FILE OF LIB/CORE]...      npm run mutation retry gate
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const root = dirname(dirname(here))
+const work = join(root, '.cache', 'mutation')
+
+/** Types only: there is nothing to break. */
+const types = ['idempotency', 'letter', 'source']
+/** Where files have no specs of their name. */
+const elsewhere = {
+  captured: ['failure', 'render'],
+  clock: ['clock', 'timeout', 'retry'],
+  'failure-to-json': ['failure', 'laws'],
+  'failure-json': ['failure', 'laws'],
+  key: ['router', 'schema', 'matcher'],
+  match: ['outcome', 'failure'],
+  mistakes: ['handle'],
+  result: ['handle', 'retry', 'resource'],
+  retry: ['retry', 'retry-laws'],
+  'retry-policy': ['retry-policy', 'retry-laws'],
+  route: ['handle', 'matcher', 'pipeline'],
+  router: ['router', 'handle', 'matcher'],
+  run: ['handle', 'hook', 'app'],
+  tags: ['outcome', 'failure']
+}
+
+const files = readdirSync(join(root, 'lib', 'core')).map((name) => name.replace(/\.ts$/, ''))
+const specs = readdirSync(join(root, 'spec', 'core')).map((name) => name.replace(/\.spec\.ts$/, ''))
+const wanted = process.argv.slice(2)
+const chosen = files.filter((file) => (wanted.length > 0 ? wanted.includes(file) : !types.includes(file)))
+
+const specsOf = (file) => (elsewhere[file] ?? [file]).filter((name) => specs.includes(name))
+
+const scoreOf = (file) => {
+  const report = join(work, `${file}.json`)
+  const config = join(work, `${file}.config.json`)
+  const command = specsOf(file)
+    .map((name) => `node --import ./scripts/typescript.mjs spec/core/${name}.spec.ts`)
+    .join(' && ')
+  if (command === '') return undefined
+  writeFileSync(
+    config,
+    JSON.stringify({
+      mutate: [`lib/core/${file}.ts`],
+      testRunner: 'command',
+      commandRunner: { command },
+      checkers: [],
+      plugins: [],
+      reporters: ['json'],
+      jsonReporter: { fileName: report },
+      ignorePatterns: ['api', 'bench', 'dist', 'docs', 'scripts/docs', 'scripts/mutation'],
+      tempDirName: join('.cache', 'stryker'),
+      tsconfigFile: 'none',
+      timeoutMS: 4_000,
+      concurrency: Number(process.env.CONCURRENCY ?? 2),
+      allowEmpty: true
+    })
+  )
+  const stryker = join(here, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
+  const { status, stdout } = spawnSync(process.execPath, [stryker, 'run', config], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' }
+  })
+  if (status !== 0) throw new Error(`${file}: Stryker ended with code ${status}\n${stdout}`)
+  const mutants = Object.values(JSON.parse(readFileSync(report, 'utf8')).files).flatMap(
+    ({ mutants }) => mutants
+  )
+  const survived = mutants.filter((mutant) => mutant.status === 'Survived')
+  return {
+    noticed: mutants.filter(({ status }) => status === 'Killed' || status === 'Timeout').length,
+    survived
+  }
+}
+
+const percent = (noticed, all) => (all === 0 ? '' : `${((100 * noticed) / all).toFixed(1)} %`)
+
+execFileSync('npm', ['ci', '--prefix', here], { stdio: 'ignore' })
+rmSync(work, { recursive: true, force: true })
+mkdirSync(work, { recursive: true })
+const sum = { noticed: 0, all: 0 }
+for (const file of chosen) {
+  const score = scoreOf(file)
+  if (score === undefined) {
+    console.log(`${file.padEnd(18)} no specs of its own`)
+    continue
+  }
+  const { noticed, survived } = score
+  const all = noticed + survived.length
+  console.log(`${file.padEnd(18)} ${percent(noticed, all).padStart(7)}  ${noticed} of ${all}`)
+  for (const { location, mutatorName, replacement = '' } of survived)
+    console.log(
+      `    lib/core/${file}.ts:${location.start.line}:${location.start.column} ${mutatorName} ${replacement.replaceAll(/\s+/g, ' ').slice(0, 90)}`
+    )
+  sum.noticed += noticed
+  sum.all += all
+}
+console.log(`${'all'.padEnd(18)} ${percent(sum.noticed, sum.all).padStart(7)}  ${sum.noticed} of ${sum.all}`)
