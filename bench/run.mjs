@@ -16,16 +16,16 @@ mkdirSync(data, { recursive: true })
 
 // The arguments of --quick: rounds first, then how much of it.
 const benches = [
-  { name: 'stdin', about: 'Lines of stdin', quick: [2, 100_000] },
-  { name: 'routing', about: 'Routing', quick: [2], flags: ['--expose-gc'] },
+  { name: 'stdin', about: 'Lines of stdin', quick: [3, 100_000] },
+  { name: 'routing', about: 'Routing', quick: [3], flags: ['--expose-gc'] },
   { name: 'memory', about: 'Memory', quick: [100_000, 1_000_000] },
-  { name: 'streams', about: 'Redis Streams', quick: [2, 50_000, 3_000] },
-  { name: 'pubsub', about: 'Redis Pub/Sub', quick: [2, 50_000] },
-  { name: 'http', about: 'HTTP', quick: [2, 10_000] },
-  { name: 'letters/put', about: 'Dead letters in SQLite, written', quick: [2, 10_000] },
+  { name: 'streams', about: 'Redis Streams', quick: [3, 50_000, 3_000] },
+  { name: 'pubsub', about: 'Redis Pub/Sub', quick: [3, 50_000] },
+  { name: 'http', about: 'HTTP', quick: [3, 10_000] },
+  { name: 'letters/put', about: 'Dead letters in SQLite, written', quick: [3, 10_000] },
   { name: 'letters/read', about: 'Dead letters in SQLite, read', quick: [20_000] },
-  { name: 'letters/redis', about: 'Dead letters in Redis', quick: [2, 10_000] },
-  { name: 'combinators', about: 'What each combinator adds', quick: [2, 2_000] }
+  { name: 'letters/redis', about: 'Dead letters in Redis', quick: [3, 10_000] },
+  { name: 'combinators', about: 'What each combinator adds', quick: [3, 2_000] }
 ].map((bench) => ({
   ...bench,
   file: join(here, bench.name.includes('/') ? `${bench.name}.mjs` : `${bench.name}/run.mjs`)

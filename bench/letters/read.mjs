@@ -100,10 +100,10 @@ for (const [name, query] of Object.entries(queries)) {
     times.push(performance.now() - startedAt)
     if (answer._tag === 'Left') throw new Error(answer.left.reason)
   }
-  const text = `${median(times).toFixed(1).padStart(8)} (${times[0].toFixed(1)})`
+  const text = `${median(times).toFixed(1).padStart(8)} (first ${times[0].toFixed(1)})`
   rows.push({ name, text, figures: { milliseconds: times } })
 }
-report(`${letters.toLocaleString('en-US')} letters, milliseconds: median of 7 (first)`, rows, {
+report(`${letters.toLocaleString('en-US')} letters, milliseconds, 7 rounds`, rows, {
   compared: false
 })
 await opened.right.close()

@@ -101,10 +101,10 @@ const reading = async (redis) => {
       times.push(performance.now() - startedAt)
       if (answer._tag === 'Left') throw new Error(answer.left.reason)
     }
-    const text = `${median(times).toFixed(1).padStart(8)} (${times[0].toFixed(1)})`
+    const text = `${median(times).toFixed(1).padStart(8)} (first ${times[0].toFixed(1)})`
     rows.push({ name, text, figures: { milliseconds: times } })
   }
-  const title = `${letters.toLocaleString('en-US')} letters in ${memory}, milliseconds: median of 7 (first)`
+  const title = `${letters.toLocaleString('en-US')} letters in ${memory}, milliseconds, 7 rounds`
   report(title, rows, { compared: false })
   await close()
 }
