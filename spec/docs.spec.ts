@@ -1,10 +1,23 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { spawn } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { until, within } from './support/deadline.js'
 import { tokensOf } from './support/imports.js'
-import { repository, run, runFile } from './support/program.js'
-import { type Snippet, examplesOf, fencesOf } from './support/snippets.js'
+import { inEmptyFolder, repository, run, runFile, typescript } from './support/program.js'
+import { withRedis } from './support/redis-server.js'
+import { redisSuite } from './support/redis-suite.js'
+import { type Snippet, examplesOf, fencesOf, stepsOf } from './support/snippets.js'
 
 /** A snippet as a module: one line of its own, and then the code. */
 interface Program {
@@ -12,9 +25,20 @@ interface Program {
   readonly line: number
   readonly source: string
   readonly isRun: boolean
+  /** By which other programs of its page import it. */
+  readonly name?: string | undefined
 }
 
 const read = (path: string): string => readFileSync(join(repository, path), 'utf8')
+
+/** The README, and what it leads to. */
+const pages: readonly string[] = [
+  'README.md',
+  ...readdirSync(join(repository, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .toSorted()
+    .map((name) => `docs/${name}`)
+]
 
 const sources = readdirSync(join(repository, 'lib'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
@@ -91,8 +115,12 @@ const fenceProgram =
     file,
     line,
     source: `export {}\n${code}`,
-    isRun: info !== 'no-run'
+    isRun: !/\bno-run\b/.test(info),
+    name: nameIn(info)
   })
+
+/** `main.ts`, of a fence that begins with `ts no-run main.ts`. */
+const nameIn = (info: string): string | undefined => /\b[\w-]+\.ts$/.exec(info)?.[0]
 
 const exampleProgram =
   (file: string) =>
@@ -114,8 +142,11 @@ const checked = async (programs: readonly Program[]): Promise<Problems> => {
     const tsconfig = { extends: '../../tsconfig.json', include: ['snippet-*.ts'] }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
     writeFileSync(join(folder, 'run.ts'), runner(programs))
-    for (const [index, { source }] of programs.entries())
+    for (const [index, { source, name }] of programs.entries()) {
       writeFileSync(join(folder, `snippet-${index}.ts`), source)
+      if (name !== undefined && source.includes('export default'))
+        writeFileSync(join(folder, name), `export { default } from './snippet-${index}.js'\n`)
+    }
     const [types, runs] = await Promise.all([typeProblems(folder, programs), runProblems(folder, programs)])
     return { types, runs }
   } finally {
@@ -170,22 +201,30 @@ const runProblems = async (folder: string, programs: readonly Program[]): Promis
 
 // specs
 
-const fences = fencesOf(read('README.md')).map(fenceProgram('README.md'))
+const fences = pages.flatMap((page) => fencesOf(read(page)).map(fenceProgram(page)))
 const examples = sources.flatMap((file) => examplesOf(read(file)).map(exampleProgram(file)))
 
 const documentation = suite('the documentation')
 
-documentation('is type-checked and run, every fence of the README and every @example', async () => {
-  assert.ok(
-    fences.length >= 5 && examples.length >= 20,
-    `${fences.length} fences, ${examples.length} examples`
-  )
-  assert.equal(await checked([...fences, ...examples]), { types: [], runs: [] })
-})
+documentation(
+  'is type-checked and run, every fence of the README and of docs/, and every @example',
+  async () => {
+    assert.ok(
+      fences.length >= 5 && examples.length >= 20,
+      `${fences.length} fences, ${examples.length} examples`
+    )
+    assert.equal(await checked([...fences, ...examples]), { types: [], runs: [] })
+  }
+)
 
 documentation('is found whole', () => {
   const markers = (text: string, marker: RegExp) => text.match(marker)?.length ?? 0
-  assert.is(fences.length, markers(read('README.md'), /^```t/gm))
+  for (const page of pages)
+    assert.is(
+      fences.filter(({ file }) => file === page).length,
+      markers(read(page), /^[ \t]*```(?!python|console|$)/gm),
+      page
+    )
   const tags = sources.reduce((sum, file) => sum + markers(read(file), /@example/g), 0)
   assert.is(examples.length, tags)
 })
@@ -202,7 +241,151 @@ documentation('has examples/hello.ts as the first program of the README', () => 
   assert.is(fencesOf(read('README.md'))[0]?.code, read('examples/hello.ts'))
 })
 
+documentation('has no link to a file or a heading that is not there', () => {
+  const dead = pages.flatMap((page) =>
+    Array.from(read(page).matchAll(/\]\((?![a-z]+:)([^)#\s]*)(?:#([^)\s]*))?\)/g)).flatMap(
+      ([link, path = '', heading]) => {
+        const file = path === '' ? page : join(dirname(page), path)
+        const isThere =
+          existsSync(join(repository, file)) && (heading === undefined || headingsOf(file).includes(heading))
+        return isThere ? [] : [`${page}: ${link}`]
+      }
+    )
+  )
+  assert.equal(dead, [])
+})
+
+documentation('has every page in the index', () => {
+  const index = read('docs/README.md')
+  const missing = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
+  assert.equal(
+    missing.filter((page) => !index.includes(`(${basename(page)})`)),
+    []
+  )
+})
+
+/** As GitHub names them in links. */
+const headingsOf = (page: string): readonly string[] =>
+  Array.from(read(page).matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-')
+  )
+
 documentation.run()
+
+// the consoles of the quickstart
+
+/** What npm and Redis would bring, from this repository: no package is installed, and no server is theirs. */
+const commands = `npx() {
+  local name=$1; shift
+  case $name in
+    missive) node --import "$TYPESCRIPT" "$REPOSITORY/lib/cli/main.ts" "$@" ;;
+    tsx) node --import "$TYPESCRIPT" "$@" ;;
+  esac
+}
+redis-cli() {
+  node --input-type=module --eval "
+    import { Redis } from 'ioredis'
+    const redis = new Redis(process.env.REDIS_URL)
+    console.log(await redis.call(...process.argv.slice(1)))
+    redis.disconnect()" -- "$@"
+}`
+
+/** Runs a command in bash; at a line `^C` of its output, and once it is quiet, it gets a SIGINT as from a terminal. */
+const typed = async (
+  command: string,
+  output: string,
+  {
+    cwd,
+    env,
+    isQuiet
+  }: {
+    readonly cwd: string
+    readonly env: NodeJS.ProcessEnv
+    readonly isQuiet: () => Promise<boolean>
+  }
+): Promise<string> => {
+  const child = spawn('bash', ['-c', `${commands}\n{ ${command}\n} 2>&1`], {
+    cwd,
+    env: { ...process.env, ...env },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  let printed = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text))
+  const ended = new Promise<void>((resolve) => child.on('close', () => resolve()))
+  const [before, after] = output.split(/^\^C$/m)
+  try {
+    if (after !== undefined) {
+      const last = before?.trimEnd().split('\n').at(-1) ?? ''
+      await until(`${command} to print ${last}`, () => printed.includes(last))
+      await until(`${command} to be quiet`, isQuiet)
+      printed += '^C\n'
+      process.kill(-(child.pid as number), 'SIGINT')
+    }
+    await within(command, ended)
+  } finally {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid as number), 'SIGKILL')
+  }
+  return printed
+}
+
+/** Without what is another each time: ids, keys, which are made of ids, and times. */
+const settled = (text: string): string =>
+  text
+    .replace(/\b\d{13}-\d+\b/g, 'ID')
+    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{10}(?:[0-9a-f]{30})?\b/g, 'KEY')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/\b\d+ ms\b/g, 'MS')
+    .replace(/just now|\d+ (?:s|min|h|d) ago/g, 'AGO')
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ $/gm, '')
+    .trim()
+
+const quickstart = redisSuite('the quickstart')
+
+quickstart('goes as it is printed there, but for what installs and starts things', () =>
+  withRedis(
+    ({ url, port, cli }) =>
+      inEmptyFolder(async (folder) => {
+        const page = read('docs/quickstart.md')
+        const here = (text: string) => text.replaceAll('redis://localhost:6379', url)
+        for (const { info, code } of fencesOf(page)) {
+          const name = nameIn(info)
+          if (name !== undefined) writeFileSync(join(folder, name), here(code))
+        }
+        symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'))
+        writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+        const steps = stepsOf(page).filter(({ command }) => !/^(?:mkdir|npm|redis-server)\b/.test(command))
+        assert.ok(steps.length >= 8, `${steps.length} steps`)
+        const env = {
+          TYPESCRIPT: typescript,
+          REPOSITORY: repository,
+          TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json'),
+          REDIS_URL: url,
+          NO_COLOR: '1'
+        }
+        const isQuiet = async () => String(await cli('XPENDING', 'orders', 'billing')).startsWith('0,')
+        const keys = new Map<string, string>()
+        const keysIn = (text: string) => text.match(/\b(?=[0-9a-f]*\d)[0-9a-f]{10}\b/g) ?? []
+        for (const { line, command, output } of steps) {
+          // A key that is printed in the page stands for the one that was printed in its place here.
+          const own = here(command).replace(/\b[0-9a-f]{10}\b/g, (key) => keys.get(key) ?? key)
+          const printed = (await typed(own, output, { cwd: folder, env, isQuiet })).replaceAll(
+            `127.0.0.1:${port}`,
+            'localhost:6379'
+          )
+          assert.is(settled(printed), settled(output), `docs/quickstart.md:${line} $ ${command}\n${printed}`)
+          keysIn(output).forEach((key, index) => keys.set(key, keysIn(printed)[index] ?? key))
+        }
+      }),
+    { appendonly: 'everysec' }
+  )
+)
+
+quickstart.run()
 
 const checking = suite('checked')
 

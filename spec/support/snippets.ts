@@ -1,4 +1,4 @@
-/** The programs that stand in the documentation: fences of Markdown, and examples in docstrings. */
+/** What can be run of the documentation: programs in fences of Markdown and in docstrings, and consoles. */
 
 export interface Snippet {
   /** Of its first line, from 1. */
@@ -6,6 +6,13 @@ export interface Snippet {
   readonly code: string
   /** What follows `ts` at the opening of a fence. */
   readonly info: string
+}
+
+/** A command of a console, and what it prints. */
+export interface Step {
+  readonly line: number
+  readonly command: string
+  readonly output: string
 }
 
 /** Every ```ts fence. */
@@ -23,5 +30,15 @@ export const examplesOf = (source: string): readonly Snippet[] =>
     code: (match[1] as string).replace(/^[ \t]*\* ?/gm, ''),
     info: ''
   }))
+
+/** The commands of every ```console fence; what stands before the first of one is nobody's output. */
+export const stepsOf = (markdown: string): readonly Step[] =>
+  Array.from(markdown.matchAll(/^```console\n([\s\S]*?)^```$/gm)).flatMap(({ 1: console = '', index }) =>
+    Array.from(console.matchAll(/^\$ ([^\n]*)\n((?:(?!\$ )[^\n]*\n)*)/gm), (match) => ({
+      line: lineOf(markdown, index) + lineOf(console, match.index),
+      command: match[1] as string,
+      output: (match[2] as string).trim()
+    }))
+  )
 
 const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length
