@@ -11,16 +11,20 @@ const root = dirname(dirname(here))
 const work = join(root, '.cache', 'mutation')
 
 /** Types only: there is nothing to break. */
-const types = ['idempotency', 'letter', 'source']
-/** Where files have no specs of their name. */
-const elsewhere = {
+const types = new Set(['idempotency', 'letter', 'source'])
+/** Where the specs of a file are not those of its name alone. */
+const about = {
   captured: ['failure', 'render'],
-  clock: ['clock', 'timeout', 'retry'],
-  'failure-to-json': ['failure', 'laws'],
+  clock: ['clock', 'timeout'],
+  combine: ['combine', 'explain'],
+  dedupe: ['dedupe', 'dedupe-store'],
   'failure-json': ['failure', 'laws'],
-  key: ['router', 'schema', 'matcher'],
+  'failure-to-json': ['failure', 'laws'],
+  key: ['key', 'router'],
   match: ['outcome', 'failure'],
-  mistakes: ['handle'],
+  matcher: ['matcher', 'schema', 'router', 'explain'],
+  message: ['message', 'interruptible', 'processor', 'timeout'],
+  mistakes: ['handle', 'combine'],
   result: ['handle', 'retry', 'resource'],
   retry: ['retry', 'retry-laws'],
   'retry-policy': ['retry-policy', 'retry-laws'],
@@ -30,12 +34,13 @@ const elsewhere = {
   tags: ['outcome', 'failure']
 }
 
-const files = readdirSync(join(root, 'lib', 'core')).map((name) => name.replace(/\.ts$/, ''))
-const specs = readdirSync(join(root, 'spec', 'core')).map((name) => name.replace(/\.spec\.ts$/, ''))
-const wanted = process.argv.slice(2)
-const chosen = files.filter((file) => (wanted.length > 0 ? wanted.includes(file) : !types.includes(file)))
+const namesIn = (folder, ending) =>
+  readdirSync(join(root, folder, 'core')).map((name) => name.slice(0, -ending.length))
+const specs = new Set(namesIn('spec', '.spec.ts'))
+const wanted = new Set(process.argv.slice(2))
+const chosen = namesIn('lib', '.ts').filter((file) => (wanted.size > 0 ? wanted.has(file) : !types.has(file)))
 
-const specsOf = (file) => (elsewhere[file] ?? [file]).filter((name) => specs.includes(name))
+const specsOf = (file) => (about[file] ?? [file]).filter((name) => specs.has(name))
 
 const scoreOf = (file) => {
   const report = join(work, `${file}.json`)

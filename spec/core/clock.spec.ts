@@ -1,0 +1,70 @@
+import { getEventListeners } from 'node:events'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { sleep, within } from '../../lib/core/clock.js'
+import { turn, virtualClock } from '../support/clock.js'
+
+const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
+
+const sleeping = suite('sleep')
+
+sleeping('waits as long as it says, and leaves nothing behind', async () => {
+  const clock = virtualClock()
+  const { signal } = new AbortController()
+  let isAwake = false
+  const slept = sleep(clock, 100, signal).then(() => (isAwake = true))
+  await clock.advance(99)
+  assert.equal([isAwake, listenersOf(signal), clock.waiting()], [false, 1, [1]])
+  await clock.advance(1)
+  await slept
+  assert.equal([isAwake, listenersOf(signal), clock.waiting()], [true, 0, []])
+})
+
+sleeping('wakes at once when the signal aborts, and leaves nothing behind', async () => {
+  const clock = virtualClock()
+  const controller = new AbortController()
+  const { signal } = controller
+  const slept = sleep(clock, 100, signal)
+  controller.abort()
+  await slept
+  assert.equal([listenersOf(signal), clock.waiting()], [0, []])
+})
+
+sleeping('does not wait where the signal has aborted already', async () => {
+  const clock = virtualClock()
+  const controller = new AbortController()
+  const { signal } = controller
+  controller.abort()
+  const slept = sleep(clock, 100, signal)
+  assert.equal([listenersOf(signal), clock.waiting()], [0, []])
+  await slept
+})
+
+sleeping.run()
+
+const limited = suite('within')
+
+limited('gives what the promise gives in time, and sets no timer for longer', async () => {
+  const clock = virtualClock()
+  assert.is(await within(clock, 100, Promise.resolve('done')), 'done')
+  await turn()
+  assert.equal(clock.waiting(), [])
+})
+
+limited('gives nothing where the promise takes longer', async () => {
+  const clock = virtualClock()
+  const answer = within(clock, 100, new Promise(() => undefined))
+  await clock.advance(100)
+  assert.is(await answer, undefined)
+})
+
+limited('rejects with what the promise rejects with', async () => {
+  const clock = virtualClock()
+  const refused = await within(clock, 100, Promise.reject(new Error('no'))).catch(
+    (error: Error) => error.message
+  )
+  await turn()
+  assert.equal([refused, clock.waiting()], ['no', []])
+})
+
+limited.run()

@@ -1,0 +1,168 @@
+import { pipe } from 'fp-ts/lib/function.js'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { withDedupe } from '../../lib/core/dedupe.js'
+import { bytes } from '../../lib/core/format.js'
+import { handle } from '../../lib/core/handle.js'
+import type { IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
+import { type MessageFields, message } from '../../lib/core/message.js'
+import { type Verdict, ack, ackWith, nack } from '../../lib/core/outcome.js'
+import { receive } from '../../lib/core/pipeline.js'
+import { left, right } from '../../lib/core/result.js'
+import { otherwise } from '../../lib/core/route.js'
+import { memoryIdempotency } from '../../lib/idempotency/memory.js'
+import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
+
+type Call = Readonly<Record<string, unknown>>
+
+/** A store that gives these states to claims, the last one for good, and keeps what it was asked. */
+const answering = (...states: readonly IdempotencyState[]) => {
+  const calls: Call[] = []
+  let begun = 0
+  const asked = (what: string, claim: object) => void calls.push({ what, ...claim })
+  const store: IdempotencyStore = {
+    begin: (claim) => async () => {
+      asked('begin', claim)
+      begun += 1
+      return right(states[begun - 1] ?? states[states.length - 1] ?? { _tag: 'Begun' })
+    },
+    renew: (claim) => async () => {
+      asked('renew', claim)
+      return right(true)
+    },
+    finish: (claim) => async () => {
+      asked('finish', claim)
+      return right(true)
+    },
+    abandon: (claim) => async () => {
+      asked('abandon', claim)
+      return right(undefined)
+    }
+  }
+  return { calls, store }
+}
+
+const over = (
+  store: IdempotencyStore,
+  clock: VirtualClock,
+  handler: () => Promise<Verdict> = async () => ack,
+  options: Parameters<typeof withDedupe>[3] = {}
+) =>
+  pipe(
+    receive(bytes),
+    handle(otherwise(handler)),
+    withDedupe(store, ({ id }) => id, clock, options)
+  )
+
+const sent = (id: string, fields: MessageFields = {}) => message('', { id, ...fields })
+
+const dedupe = suite('withDedupe, to its store')
+
+dedupe('says what it begins and how it ended by one token', async () => {
+  const { calls, store } = answering()
+  const verdicts: Verdict[] = [ackWith({ note: 'done', reply: 7 }), nack()]
+  const processor = over(store, virtualClock(), async () => verdicts.shift() ?? ack)
+  await processor(sent('1'))()
+  await processor(sent('2'))()
+  const [first, second] = [calls[0]?.['token'], calls[2]?.['token']]
+  assert.equal(calls, [
+    { what: 'begin', key: '1', fingerprint: '', token: first, leaseMs: 30_000 },
+    { what: 'finish', key: '1', token: first, result: '' },
+    { what: 'begin', key: '2', fingerprint: '', token: second, leaseMs: 30_000 },
+    { what: 'abandon', key: '2', token: second }
+  ])
+})
+
+dedupe('has another token for each message, and for each process', async () => {
+  const { calls, store } = answering()
+  const here = over(store, virtualClock({ random: () => 0.25 }))
+  const there = over(store, virtualClock({ random: () => 0.75 }))
+  const later = over(store, virtualClock({ random: () => 0.25, startAt: 1 }))
+  for (const processor of [here, there, later]) {
+    await processor(sent('1'))()
+    await processor(sent('2'))()
+  }
+  const tokens = calls.filter(({ what }) => what === 'begin').map(({ token }) => token)
+  assert.is(new Set(tokens).size, 6, tokens.join(' '))
+})
+
+dedupe('renews what takes long, and not what is done', async () => {
+  const { calls, store } = answering()
+  const clock = virtualClock()
+  const slow = () => new Promise<Verdict>((resolve) => void clock.after(2_500, () => resolve(ack)))
+  const outcome = over(store, clock, slow, { leaseMs: 3_000 })(sent('1'))()
+  await clock.advance(1_000)
+  await clock.advance(1_000)
+  await clock.advance(500)
+  assert.equal(await outcome, ack)
+  await clock.advance(60_000)
+  assert.equal(
+    calls.map(({ what }) => what),
+    ['begin', 'renew', 'renew', 'finish']
+  )
+  assert.equal(
+    calls.map(({ leaseMs }) => leaseMs),
+    [3_000, 3_000, 3_000, undefined]
+  )
+})
+
+const elsewhere = 'it is being handled elsewhere'
+
+dedupe(
+  'gives back what is handled elsewhere, for as long as that is held, and a second at most',
+  async () => {
+    const asked = async (state: IdempotencyState) => over(answering(state).store, virtualClock())(sent('1'))()
+    assert.equal(await asked({ _tag: 'InFlight', leftMs: 400 }), nack({ reason: elsewhere, afterMs: 400 }))
+    assert.equal(
+      await asked({ _tag: 'InFlight', leftMs: 9_000 }),
+      nack({ reason: elsewhere, afterMs: 1_000 })
+    )
+    assert.equal(await asked({ _tag: 'Mismatch' }), nack({ reason: elsewhere, afterMs: 1_000 }))
+  }
+)
+
+dedupe('waits as long where the source could not bring it back', async () => {
+  const { calls, store } = answering(
+    { _tag: 'InFlight', leftMs: 400 },
+    { _tag: 'InFlight', leftMs: 9_000 },
+    { _tag: 'Begun' }
+  )
+  const clock = virtualClock()
+  const outcome = over(store, clock)(sent('1', { redelivers: false }))()
+  await turn()
+  assert.equal(clock.waiting(), [400])
+  await clock.advance(400)
+  assert.equal(clock.waiting(), [1_000])
+  await clock.advance(1_000)
+  assert.equal(await outcome, ack)
+  const tokens = calls.map(({ what, token }) => `${String(what)} ${token === calls[0]?.['token']}`)
+  assert.equal(tokens, ['begin true', 'begin true', 'begin true', 'finish true'])
+})
+
+dedupe('stands by what was done where that cannot be marked', async () => {
+  const { store } = answering()
+  const forgetful: IdempotencyStore = { ...store, finish: () => async () => left({ reason: 'gone' }) }
+  assert.equal(await over(forgetful, virtualClock())(sent('1'))(), ack)
+})
+
+dedupe('keeps a key here no longer than its message', async () => {
+  const clock = virtualClock()
+  let calls = 0
+  const processor = over(memoryIdempotency({ clock }), clock, async () => {
+    calls += 1
+    return calls === 1 ? nack() : ack
+  })
+  assert.equal([await processor(sent('1'))(), await processor(sent('1'))(), calls], [nack(), ack, 2])
+})
+
+dedupe('refuses a lease that makes no sense', () => {
+  const { store } = answering()
+  for (const leaseMs of [0, -1, Infinity, Number.NaN])
+    assert.throws(
+      () => over(store, virtualClock(), undefined, { leaseMs }),
+      (error: unknown) => error instanceof RangeError && /leaseMs/.test(error.message),
+      String(leaseMs)
+    )
+})
+
+dedupe.run()

@@ -1,0 +1,85 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { IdempotencyStore } from '../../lib/core/idempotency.js'
+import { type Answered, answered, keeping } from '../../lib/core/keeping.js'
+import { left, right } from '../../lib/core/result.js'
+import { turn, virtualClock } from '../support/clock.js'
+
+const unasked = (): never => {
+  throw new Error('nobody asked for that')
+}
+
+/** A store that gives these answers to renewals, the last one for good. */
+const renewing = (...answers: readonly (() => Promise<Answered<boolean>>)[]) => {
+  const clock = virtualClock()
+  const asked: unknown[] = []
+  const lost: number[] = []
+  const begunAt = clock.monotonic()
+  const store: IdempotencyStore = {
+    begin: unasked,
+    finish: unasked,
+    abandon: unasked,
+    renew: (claim) => () => {
+      asked.push([clock.monotonic() - begunAt, claim])
+      return (answers[asked.length - 1] ?? answers[answers.length - 1] ?? unasked)()
+    }
+  }
+  const hold = { key: 'order-17', token: 'me', leaseMs: 3_000 }
+  const letGo = keeping(store, hold, clock, () => void lost.push(clock.monotonic() - begunAt))
+  return { clock, asked, lost, letGo, hold, times: () => asked.map((one) => (one as [number])[0]) }
+}
+
+const held = async () => right(true)
+
+const kept = suite('keeping')
+
+kept('renews three times in each lease, until it is let go', async () => {
+  const { clock, asked, times, letGo, lost, hold } = renewing(held)
+  for (let step = 0; step < 7; step += 1) await clock.advance(500)
+  assert.equal(times(), [1_000, 2_000, 3_000])
+  assert.equal(asked[0], [1_000, hold])
+  letGo()
+  await clock.advance(10_000)
+  assert.equal([times().length, lost, clock.waiting()], [3, [], []])
+})
+
+kept('tells once that the key is somebody else’s, and asks no more', async () => {
+  const { clock, times, lost } = renewing(held, async () => right(false))
+  for (let step = 0; step < 12; step += 1) await clock.advance(500)
+  assert.equal([times(), lost], [[1_000, 2_000], [2_000]])
+})
+
+kept('asks again where the store did not answer, or rejected', async () => {
+  const { clock, times, lost } = renewing(
+    async () => left({ reason: 'gone' }),
+    async () => Promise.reject(new Error('it broke its word')),
+    held
+  )
+  for (let step = 0; step < 7; step += 1) await clock.advance(500)
+  assert.equal([times(), lost], [[1_000, 2_000, 3_000], []])
+})
+
+kept('tells nothing and asks nothing once it was let go while the store was asked', async () => {
+  for (const answer of [true, false]) {
+    let say: (answer: Answered<boolean>) => void = unasked
+    const { clock, times, lost, letGo } = renewing(() => new Promise((resolve) => (say = resolve)))
+    await clock.advance(1_000)
+    letGo()
+    say(right(answer))
+    await turn()
+    await clock.advance(10_000)
+    assert.equal([times(), lost, clock.waiting()], [[1_000], [], []], String(answer))
+  }
+})
+
+kept.run()
+
+const answers = suite('answered')
+
+answers('gives what the store answers, and a Left for what it throws or rejects with', async () => {
+  assert.equal(await answered(() => held), right(true))
+  assert.equal(await answered(unasked), left({ reason: 'nobody asked for that' }))
+  assert.equal(await answered(() => async () => unasked()), left({ reason: 'nobody asked for that' }))
+})
+
+answers.run()
