@@ -130,7 +130,7 @@ const whole = suite('restored')
 whole('keeps what was spread into a plain object, with what was changed in it', () => {
   const sent = amend(fromOrigin(origin()), { headers: { tenant: 'a' } })
   sent.trace.route = 'route 1'
-  const spread = { ...sent, id: '18' } as Message
+  const spread: Message = Object.assign({}, sent, { id: '18' })
   const again = restored(spread)
   assert.equal(
     [again.id, again.source, again.deliveryCount, again.redelivers, again.receivedAt, again.raw],
