@@ -18,7 +18,7 @@ import {
 } from 'missive-ts'
 import { github, http } from 'missive-ts/http'
 import { runMain } from 'missive-ts/node'
-import { sqliteDlq } from 'missive-ts/sqlite'
+import { sqliteDlq, sqliteIdempotency } from 'missive-ts/sqlite'
 
 // model
 
@@ -46,7 +46,13 @@ export const webhooks = (log: (line: string) => void, dlq: Dlq): Processor =>
 
 // main
 
-const { PORT = '8080', HOST = '127.0.0.1', WEBHOOK_SECRET, DLQ = 'webhooks.db' } = process.env
+const {
+  PORT = '8080',
+  HOST = '127.0.0.1',
+  WEBHOOK_SECRET,
+  DLQ = 'webhooks.db',
+  DONE = 'done.db'
+} = process.env
 if (WEBHOOK_SECRET === undefined) throw new Error('say WEBHOOK_SECRET, as it was given to GitHub')
 
 runMain(
@@ -56,6 +62,7 @@ runMain(
     path: '/github',
     verify: github(WEBHOOK_SECRET),
     keyOf: ({ headers }) => headers['x-github-delivery'],
+    idempotency: sqliteIdempotency(DONE),
     senderRetries: false,
     health: true
   })

@@ -5,8 +5,10 @@ import { batchProblem } from '../core/batch.js'
 import { capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
+import type { IdempotencyStore } from '../core/idempotency.js'
 import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
+import { type Resource, isResource } from '../core/resource.js'
 import { endpointOf } from '../http/endpoint.js'
 import { listenerOf } from '../http/listener.js'
 import { type EndpointOptions, type Settings, accessProblem, definedOf, settingsOf } from '../http/options.js'
@@ -17,7 +19,12 @@ import { count, emptyTally, toReport } from './tally.js'
 // model
 
 /** Where a server listens, who may send, and how it stops. */
-export interface HttpOptions extends EndpointOptions {
+export interface HttpOptions extends Omit<EndpointOptions, 'idempotency'> {
+  /**
+   * Where it is remembered what was handled. A request with the key of one that was is answered without a handler. A
+   * resource, as `sqliteIdempotency` and `redisIdempotency` give one, is opened at the start and closed at the end.
+   */
+  readonly idempotency?: IdempotencyStore | Resource<IdempotencyStore>
   /** 0 for any that is free. */
   readonly port: number
   /** The address to listen on. By default the loopback, where only programs of this machine can send. */
@@ -63,17 +70,24 @@ type Timing = Omit<HttpOptions, keyof EndpointOptions | 'port' | 'host' | 'verif
  */
 export const http = (options: HttpOptions): Interpreter => {
   const limits = limitsOf(options)
-  const { onEvent: onOwnEvent = () => undefined, clock = systemClock } = options
+  const { idempotency, ...rest } = options
+  const { onEvent: onOwnEvent = () => undefined, clock = systemClock } = rest
   return (processor) =>
     (signal, onEvent = () => undefined) =>
     async () => {
       const startedAt = clock.monotonic()
       try {
-        const defaults = { onEvent: telling(onEvent, onOwnEvent), clock }
-        const settings = settingsOf('http', isSettled(processor), { ...options, ...defaults }, defaults)
-        const problem = batchProblem(processor, settings.concurrency)
-        if (problem !== undefined) throw new TypeError(`http: ${problem}`)
-        return await serve(processor, settings, options, limits, signal)
+        const run = async (store: IdempotencyStore | undefined): Promise<Report> => {
+          const defaults = { onEvent: telling(onEvent, onOwnEvent), clock }
+          const said = { ...rest, ...defaults, ...(store !== undefined && { idempotency: store }) }
+          const settings = settingsOf('http', isSettled(processor), said, defaults)
+          const problem = batchProblem(processor, settings.concurrency)
+          if (problem !== undefined) throw new TypeError(`http: ${problem}`)
+          return serve(processor, settings, options, limits, signal)
+        }
+        return isResource(idempotency)
+          ? await withStore(idempotency, run, clock, limits.graceMs)
+          : await run(idempotency)
       } catch (thrown) {
         const ended: Ended = { _tag: 'NotStarted', error: capture(thrown) }
         return toReport(emptyTally(), 0, clock.monotonic() - startedAt, ended)
@@ -82,6 +96,23 @@ export const http = (options: HttpOptions): Interpreter => {
 }
 
 // serving
+
+/** Runs with a store that is open meanwhile. */
+const withStore = async (
+  resource: Resource<IdempotencyStore>,
+  run: (store: IdempotencyStore) => Promise<Report>,
+  clock: Clock,
+  graceMs: number
+): Promise<Report> => {
+  const opened = await resource.open()
+  if (opened._tag === 'Left') throw new Error(`${opened.left.resource}: ${opened.left.message}`)
+  const { value, close } = opened.right
+  try {
+    return await run(value)
+  } finally {
+    await within(clock, graceMs, close())
+  }
+}
 
 const serve = async (
   processor: Processor,

@@ -39,7 +39,7 @@ example(
           const signature = createHmac('sha256', key).update(body).digest('hex')
           const headers = {
             'x-github-event': event,
-            'x-github-delivery': event,
+            'x-github-delivery': signature,
             'x-hub-signature-256': `sha256=${signature}`
           }
           const response = await fetch(`${addressIn(stderr)}/github`, { method: 'POST', headers, body })
@@ -53,6 +53,8 @@ example(
           202,
           { result: 'dead-lettered' }
         ])
+        // Sent again, as somebody may who has overheard it, it is not handled again.
+        assert.equal(await send('issues', { action: 'opened', issue: { number: 3, title: 'It leaks' } }), ack)
         assert.is((await send('ping', {}, 'another secret, as long'))[0], 401)
         assert.is((await fetch(`${addressIn(stderr)}/readyz`)).status, 200)
         child.kill('SIGTERM')

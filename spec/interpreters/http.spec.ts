@@ -7,18 +7,22 @@ import { type HttpOptions, http, httpRequestOf } from '../../lib/http.js'
 import {
   type Message,
   type Processor,
+  Resource,
   ack,
   exitCode,
   failed,
   handle,
   json,
+  memoryIdempotency,
   nack,
   otherwise,
   receive,
   rejected,
   renderEvent,
+  resourceError,
   withDlq
 } from '../../lib/index.js'
+import { left, right } from '../../lib/core/result.js'
 import { within } from '../support/deadline.js'
 import { serving } from '../support/http-server.js'
 
@@ -200,6 +204,35 @@ server('says why it did not start', async () => {
 server('stops before it has begun where nobody wants it any more', async () => {
   const report = await within('the end', http({ port: 0 })(say)(AbortSignal.abort())())
   assert.equal([report.received, report.ended], [0, { _tag: 'Aborted' }])
+})
+
+server('opens and closes the store of what was done, where that is a resource', async () => {
+  const log: string[] = []
+  const store = Resource.make(
+    'store',
+    async () => {
+      log.push('opened')
+      return right(memoryIdempotency())
+    },
+    async () => void log.push('closed')
+  )
+  await serving(say, { idempotency: store }, async ({ address }) => {
+    const headers = { 'idempotency-key': 'k' }
+    assert.is((await post(address, '1', headers)).headers.get('idempotent-replayed'), null)
+    assert.is((await post(address, '1', headers)).headers.get('idempotent-replayed'), 'true')
+    assert.equal(log, ['opened'])
+  })
+  assert.equal(log, ['opened', 'closed'])
+  const broken = Resource.make(
+    'store',
+    async () => left(resourceError('store', 'start the server')),
+    async () => undefined
+  )
+  const report = await http({ port: 0, idempotency: broken })(say)(new AbortController().signal)()
+  assert.equal(report.ended, {
+    _tag: 'NotStarted',
+    error: { ...(report.ended as any).error, message: 'store: start the server' }
+  })
 })
 
 server('says what it does in words', () => {
