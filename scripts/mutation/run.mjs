@@ -22,7 +22,7 @@ const about = {
   'failure-to-json': ['failure', 'laws'],
   key: ['key', 'router'],
   match: ['outcome', 'failure'],
-  matcher: ['matcher', 'schema', 'router', 'explain'],
+  matcher: ['matcher', 'matcher-parts', 'schema', 'router', 'explain'],
   message: ['message', 'message-origin', 'processor'],
   outcome: ['outcome', 'outcome-fields'],
   mistakes: ['handle', 'combine'],
@@ -32,7 +32,8 @@ const about = {
   'retry-policy': ['retry-policy', 'retry-policy-bounds', 'retry-laws'],
   route: ['handle', 'matcher', 'pipeline'],
   router: ['router', 'handle', 'matcher'],
-  run: ['handle', 'hook', 'app'],
+  run: ['run', 'handle'],
+  timeout: ['timeout', 'timeout-signal'],
   tags: ['outcome', 'failure']
 }
 
