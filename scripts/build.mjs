@@ -29,7 +29,12 @@ write(join(copy, 'package.json'), { type: 'commonjs' })
 write(join(copy, 'tsconfig.json'), {
   extends: '../../tsconfig.build.json',
   include: ['lib'],
+  // Nothing imports the command, which is run as a module.
+  exclude: ['lib/cli'],
   compilerOptions: {
+    // Makes a `require` of each `import()`, which Jest refuses to CommonJS.
+    module: 'commonjs',
+    moduleResolution: 'bundler',
     rootDir: 'lib',
     outDir: '../../dist/cjs',
     verbatimModuleSyntax: false,

@@ -29,9 +29,10 @@ export const loadDriver = async (resource: string): Promise<Either<ResourceError
     }
     return right((path, options) => new Database(path, options))
   } catch (error) {
-    const { message } = capture(error)
+    // The lines that follow say what has required it.
+    const why = capture(error).message.split('\n')[0]
     return refused(
-      `better-sqlite3 cannot be loaded (${message}); install it: npm install better-sqlite3@^12.11.1`
+      `better-sqlite3 cannot be loaded (${why}); install it: npm install better-sqlite3@^12.11.1`
     )
   }
 }
