@@ -114,7 +114,7 @@ export const withDlq = (dlq: Dlq, clock: Clock = systemClock): ((processor: Proc
  * watched.onEvent({ _tag: 'Ready', inFlight: () => [] })
  * assert.is(watched.status().isReady, true)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const health = ({
   staleMs = 15_000,
@@ -145,7 +145,7 @@ export const health = ({
  * assert.equal([outcomes, calls], [[ack, ackWith({ note: 'it was handled before' })], 1])
  *
  * @throws RangeError if `leaseMs` makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const withDedupe = (
   store: IdempotencyStore,
@@ -177,7 +177,7 @@ export const withDedupe = (
  * await processor(message({ total: 3, card: '4111 1111' }))()
  * assert.equal(lines, [['Nacked', { total: 3, card: '[sensitive]' }, 'message nacked']])
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const withLogging = (
   logger: Logger,
@@ -227,7 +227,7 @@ export const withLogging = (
  * assert.equal(outcomes, [ack, failed(rejected('nothing-to-pay'))])
  *
  * @throws RangeError if `max` or `withinMs` makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const batched = <A, C>(
   max: number,

@@ -17,7 +17,7 @@ import type { Run } from './run.js'
  * assert.equal(outcomes, [ack, failed(tooManyDeliveries(5))])
  *
  * @throws RangeError if `max` is no whole number of at least 1
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const withMaxDeliveries = (max: number): ((processor: Unsettled) => Processor) => {
   if (!(Number.isInteger(max) && max >= 1))

@@ -33,7 +33,7 @@ export type OpenGate = (clock: Clock) => Gate
  * assert.ok(report.acked === 2 && report.durationMs >= 9)
  *
  * @throws RangeError if a number makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const rateLimit = ({
   count,
@@ -74,7 +74,7 @@ export const rateLimit = ({
  * `TimedOut` and `HookFailed`, stored or not, unless `isFailure` says otherwise. Others neither open nor close it.
  *
  * @throws RangeError if a number makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const circuitBreaker = ({
   failures,

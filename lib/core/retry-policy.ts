@@ -42,7 +42,7 @@ export type RetryPolicy = (status: RetryStatus) => Option<number>
  * assert.is(delivered.trace.attempts.length, 2)
  *
  * @throws RangeError if the delay makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const constantDelay = (delayMs: number): RetryPolicy => {
   const delay = some(duration('constantDelay', delayMs))
@@ -58,7 +58,7 @@ export const constantDelay = (delayMs: number): RetryPolicy => {
  * assert.equal([0, 1, 2].map((iterNumber) => policy({ ...status, iterNumber })), [some(50), some(100), some(200)])
  *
  * @throws RangeError if the delay makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const exponentialDelay = (baseMs: number): RetryPolicy => {
   duration('exponentialDelay', baseMs)
@@ -105,7 +105,7 @@ export const exponentialBackoff = ({
  * const status = { iterNumber: 0, cumulativeDelay: 0, previousDelay: none, elapsedMs: 0, failure: timedOut(500) }
  * assert.equal(policy({ ...status, random: 0.25 }), some(250))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const fullJitter = (policy: RetryPolicy): RetryPolicy =>
   refined(policy, (delayMs, { random }) => some(delayMs * random))
@@ -119,7 +119,7 @@ export const fullJitter = (policy: RetryPolicy): RetryPolicy =>
  * assert.equal([0, 1, 2].map((iterNumber) => policy({ ...status, iterNumber })), [some(50), some(80), some(80)])
  *
  * @throws RangeError if the delay makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const capDelay = (maxDelayMs: number): ((policy: RetryPolicy) => RetryPolicy) => {
   duration('capDelay', maxDelayMs)
@@ -135,7 +135,7 @@ export const capDelay = (maxDelayMs: number): ((policy: RetryPolicy) => RetryPol
  * assert.equal([0, 1].map((iterNumber) => policy({ ...status, iterNumber })), [some(50), none])
  *
  * @throws RangeError if `attempts` is no whole number of at least 1
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const limitAttempts = (attempts: number): ((policy: RetryPolicy) => RetryPolicy) => {
   if (!isCount(attempts)) throw new RangeError('limitAttempts: give a whole number of at least 1')
@@ -152,7 +152,7 @@ export const limitAttempts = (attempts: number): ((policy: RetryPolicy) => Retry
  * assert.equal([150, 151].map((elapsedMs) => policy({ ...status, elapsedMs })), [some(50), none])
  *
  * @throws RangeError if the time makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const limitTime = (maxMs: number): ((policy: RetryPolicy) => RetryPolicy) => {
   duration('limitTime', maxMs)
@@ -168,7 +168,7 @@ export const limitTime = (maxMs: number): ((policy: RetryPolicy) => RetryPolicy)
  * const status = { cumulativeDelay: 0, previousDelay: none, elapsedMs: 0, failure: timedOut(500), random: 0.5 }
  * assert.equal([0, 1, 2].map((iterNumber) => policy({ ...status, iterNumber })), [some(80), some(100), none])
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const bothPolicies = (first: RetryPolicy, second: RetryPolicy): RetryPolicy =>
   refined(first, (delayMs, status) => {

@@ -27,7 +27,7 @@ export const masked = '[sensitive]'
  * assert.equal(await processor(message({ total: 3, card: '4111 1111' }))(), ackWith({ note: '1111' }))
  * assert.equal(redacted(Order)({ total: 3, card: '4111 1111' }), { total: 3, card: '[sensitive]' })
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const sensitive: {
   <C extends t.Type<any, any>>(codec: C): C
@@ -87,7 +87,7 @@ export const sensitiveOn = (routes: readonly Marked[], taker: string | undefined
  * assert.equal(redacted(Customer)(customer), { cards: [{ number: '[sensitive]', name: 'Ada' }] })
  * assert.equal(redacted(Customer)({ cards: '4111 1111' }), { cards: '[sensitive]' })
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const redacted = (marked: t.Type<any, any> | StandardSchemaV1): ((value: unknown) => unknown) => {
   const paths = sensitiveFieldsOf(marked)

@@ -61,7 +61,7 @@ export type RedisDlq = DeadLetterStore
  * append-only file, or one that removes keys when memory is short. What is asked while Redis is away is answered
  * `Left` within seconds.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> =>
   Resource.map(({ store }: Opened) => store)(

@@ -22,7 +22,7 @@ import { type Unverified, type Verify, isSame, maxHeaderChars, secretBytes, utf8
  * }
  * assert.equal(await verify(request)(), right('bank'))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const bearer = (tokens: string | Readonly<Record<string, string>>): Verify => {
   const known = Object.entries(typeof tokens === 'object' && tokens !== null ? tokens : { bearer: tokens })

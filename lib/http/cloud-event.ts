@@ -42,7 +42,7 @@ export interface CloudEvent extends CloudEventAttributes, EventData {}
  * const expected = { ...event, datacontenttype: 'application/json', extensions: {} }
  * assert.equal(cloudEvent(sent), right(expected))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const cloudEvent: Format<CloudEvent> = (message) => {
   switch (modeOf(message.headers)) {
@@ -86,7 +86,7 @@ export const cloudEvent: Format<CloudEvent> = (message) => {
  *   failed(malformed([{ path: '.data.total', message: 'expected number' }]))
  * )
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const byEventType: EventMatcher = (
   type: string,

@@ -18,7 +18,7 @@ import type { HttpReply } from './reply.js'
  * assert.equal([response.status, await response.json()], [200, { result: 'ack' }])
  *
  * @throws TypeError if it is not said who may send, or something else that is said makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const toFetch = (
   processor: Processor,

@@ -15,7 +15,7 @@ import type { Listener } from './listener.js'
  * assert.equal([response.status, await response.json()], [503, { status: 'not ready', reason: 'it has not started' }])
  * server.close()
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const healthListener =
   ({ status }: Health): Listener =>

@@ -75,7 +75,7 @@ export interface HmacOptions extends HeaderPart {
  * }
  * assert.equal(await verify(request)(), right('shop'))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const hmac = (options: HmacOptions): Verify => {
   const { algorithm = 'sha256', encoding = 'hex', signed = bodyAlone, timestamp } = options

@@ -33,7 +33,7 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => v
  * server.close()
  *
  * @throws TypeError if it is not said who may send, or something else that is said makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const toListener = (processor: Processor, options: MountOptions): Listener =>
   listenerOf(mounted('toListener', processor, options), options.clock ?? systemClock)

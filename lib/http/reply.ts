@@ -38,7 +38,7 @@ export interface ReplyOptions {
  *
  * @throws RangeError if the status is none of a final answer
  * @throws TypeError if a header cannot be sent
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const httpReply = ({
   status = 200,

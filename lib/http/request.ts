@@ -32,7 +32,7 @@ export interface UnverifiedRequest extends HttpRequest {
  * @example
  * assert.is(httpRequestOf(message('Hello')), undefined)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const httpRequestOf = ({ raw }: Message): HttpRequest | undefined =>
   typeof raw === 'object' && raw !== null && (raw as Partial<HttpRequest>)._tag === 'HttpRequest'

@@ -41,7 +41,7 @@ export interface TimedSenderOptions extends SenderOptions {
  * }
  * assert.equal(await verify(request)(), right('github'))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const github = (
   secrets: Secret | readonly Secret[],
@@ -67,7 +67,7 @@ export const github = (
  * }
  * assert.equal(await verify(request)(), right('shopify'))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const shopify = (
   secrets: Secret | readonly Secret[],
@@ -93,7 +93,7 @@ export const shopify = (
  * }
  * assert.equal(await verify(request)(), left({ reason: 'the timestamp is too old' }))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const stripe = (
   secrets: Secret | readonly Secret[],
@@ -128,7 +128,7 @@ export const stripe = (
  * }
  * assert.equal(await verify(request)(), left({ reason: 'x-slack-request-timestamp is missing' }))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const slack = (
   secrets: Secret | readonly Secret[],
@@ -168,7 +168,7 @@ export const slack = (
  * }
  * assert.equal(await verify(request)(), right('standardWebhooks'))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const standardWebhooks = (
   secrets: Secret | readonly Secret[],
@@ -197,7 +197,7 @@ export const standardWebhooks = (
  * }
  * assert.equal(await verify(request)(), right('svix'))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const svix = (
   secrets: Secret | readonly Secret[],

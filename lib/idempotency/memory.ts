@@ -42,7 +42,7 @@ export interface MemoryIdempotencyOptions {
  * assert.equal(await store.begin({ ...claim, token: 'bob' })(), right({ _tag: 'Finished', result: 'paid' }))
  *
  * @throws RangeError if a number makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const memoryIdempotency = ({
   maxKeys = 10_000,

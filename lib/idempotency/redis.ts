@@ -31,7 +31,7 @@ export type RedisIdempotencyOptions = RedisTarget & {
  * forgets, and so may a failover: then what was done is done again.
  *
  * @throws RangeError if `ttlMs` makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const redisIdempotency = (options: RedisIdempotencyOptions): Resource<IdempotencyStore> => {
   const { name = 'missive:done', ttlMs = dayMs, clock, connectMs } = options

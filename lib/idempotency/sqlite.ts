@@ -56,7 +56,7 @@ export interface SqliteIdempotencyOptions {
  * const states = [right({ _tag: 'Begun' }), right({ _tag: 'Finished', result: 'paid' })]
  * assert.equal(await answers(), right(states))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const sqliteIdempotency = (
   path: string,

@@ -14,7 +14,7 @@ import type { OnEvent } from '../core/interpreter.js'
  * onEvent({ _tag: 'Ready', inFlight: () => [] })
  * assert.is(JSON.parse(readFileSync(file, 'utf8')).isReady, true)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const healthFile =
   (path: string, { onEvent, status }: Health): OnEvent =>

@@ -66,7 +66,7 @@ type Timing = Omit<HttpOptions, keyof EndpointOptions | 'port' | 'host' | 'verif
  * closes idle ones, and answers what is in flight.
  *
  * @throws TypeError if what is said makes no sense, or lets everybody in without saying so
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const http = (options: HttpOptions): Interpreter => {
   const limits = limitsOf(options)

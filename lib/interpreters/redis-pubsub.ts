@@ -47,7 +47,7 @@ export type RedisPubSubOptions = RedisTarget & {
  * nacked, too.
  *
  * @throws TypeError, RangeError if an option makes no sense
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const redisPubSub = (
   options: RedisPubSubOptions & Omit<ConsumeOptions, 'onFailed'> & { readonly onFailed?: 'report' | 'stop' }

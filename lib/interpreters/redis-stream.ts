@@ -64,7 +64,7 @@ export type RedisStreamOptions = RedisTarget & {
  *
  * A processor without a queue needs `onFailed: 'park'` or `'stop'`.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const redisStream = (
   options: RedisStreamOptions & Omit<ConsumeOptions, 'onFailed'> & { readonly onFailed?: 'park' | 'stop' }

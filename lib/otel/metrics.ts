@@ -34,7 +34,7 @@ export interface MetricsOptions {
  * assert.equal(await processor(message('Hello'))(), ack)
  *
  * @throws Error if @opentelemetry/api is not installed
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const withMetrics = (options: MetricsOptions = {}): (<P extends Processor>(processor: P) => P) => {
   const api = loadApi('withMetrics')

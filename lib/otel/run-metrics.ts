@@ -43,7 +43,7 @@ export interface RunMetricsOptions {
  * watched.unregister()
  *
  * @throws Error if @opentelemetry/api is not installed
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const metricsOf = (options: RunMetricsOptions = {}): RunMetrics => {
   const api = loadApi('metricsOf')

@@ -51,7 +51,7 @@ export interface TracingOptions {
  * assert.equal(await processor(message('Hello'))(), ack)
  *
  * @throws Error if @opentelemetry/api is not installed
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const withTracing = (options: TracingOptions = {}): (<P extends Processor>(processor: P) => P) => {
   const api = loadApi('withTracing')

@@ -21,7 +21,7 @@ export interface StreamEntry {
  * @example
  * assert.is(streamEntryOf(message('Hello')), undefined)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const streamEntryOf = ({ raw }: Message): StreamEntry | undefined =>
   typeof raw === 'object' && raw !== null && (raw as Partial<StreamEntry>)._tag === 'StreamEntry'

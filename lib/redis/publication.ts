@@ -17,7 +17,7 @@ export interface Publication {
  * @example
  * assert.is(publicationOf(message('Hello')), undefined)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const publicationOf = ({ raw }: Message): Publication | undefined =>
   typeof raw === 'object' && raw !== null && (raw as Partial<Publication>)._tag === 'Publication'

@@ -36,7 +36,7 @@ export const injectedFault: Defect = {
  * const processor = pipe(acking, failing(nth(1, 2)), withRetry(policy, { clock }))
  * assert.equal(await clock.finish(processor(message('Hello'))()), ack)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const failing = (
   when: When<Message>,
@@ -59,7 +59,7 @@ export const failing = (
  * assert.equal(await clock.finish(processor(message('Hello'))()), failed(timedOut(500, true)))
  * assert.equal(await clock.finish(processor(message('Hello'))()), ack)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const crashing = (
   when: When<Message>,
@@ -86,7 +86,7 @@ export const crashing = (
  * const processor = pipe(receive(text), handle(otherwise(mail)), duplicating())
  * assert.equal([await processor(message('Hello'))(), mails], [ack, 1])
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const duplicating = (when: When<Message> = () => true): (<P extends Processor>(processor: P) => P) =>
   combinator('duplicating', (processor) => (message) => async () => {
@@ -107,7 +107,7 @@ export const duplicating = (when: When<Message> = () => true): (<P extends Proce
  * const processor = pipe(acking, delaying(900, clock), withTimeout(500, { clock }))
  * assert.equal(await clock.finish(processor(message('Hello'))()), failed(timedOut(500)))
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const delaying = (
   delayMs: number | ((message: Message) => number),
@@ -139,7 +139,7 @@ export const delaying = (
  * assert.is((await processor(message('Hello'))())._tag, 'Failed')
  * assert.equal(log, ['saved Hello', 'rollback'])
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const throwing =
   (when: When, { ran = false }: FaultOptions = {}) =>
@@ -165,7 +165,7 @@ export const throwing =
  * assert.equal(await processor(order)(), failed(dlqUnavailable('injected', failure)))
  * assert.equal([await processor(order)(), queue.letters().length], [deadLettered(failure), 1])
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const flakyDlq =
   (when: When<DeadLetter>, { ran = false }: FaultOptions = {}) =>
@@ -191,7 +191,7 @@ export const flakyDlq =
  * const arrived = pipe(orders, shuffled(seededRandom(7)))
  * assert.equal(arrived.toSorted(), orders.toSorted())
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const shuffled =
   (random: () => number) =>

@@ -34,7 +34,7 @@ export interface IdempotencyLawOptions {
  * for (const { name, run } of laws) await run().catch((broken) => assert.unreachable(`${name}: ${broken}`))
  * assert.ok(laws.length > 15)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const idempotencyLaws = (
   fresh: (clock: Clock) => Resource<IdempotencyStore>,

@@ -16,7 +16,7 @@ import type { Processor } from '../core/processor.js'
  * const given = await outcomes(processor, [{ type: 'order.placed' }, 'not JSON'])()
  * assert.equal(given, [ack, failed(malformed([{ path: '', message: 'not JSON' }]))])
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const outcomes =
   (processor: Processor, messages: Iterable<unknown>): Task<readonly Outcome[]> =>

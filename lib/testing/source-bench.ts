@@ -7,7 +7,7 @@ import type { OpenSource } from '../core/source.js'
  * What a source promises. A law runs where all that it needs is promised, and is named by `lawsLeftOut` where it is
  * not. A source whose traits say that it redelivers and whose bench does not is found out, and the other way round.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface SourcePromises {
   /** Gives what was sent before it was opened. This, or `live`, or both. */
@@ -60,7 +60,7 @@ export interface Sent {
 /**
  * A queue, and whatever else lies behind a source.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface Broker {
   /** The source under test. Opened several times, also at the same time where it `shares`. */
@@ -86,7 +86,7 @@ export interface Broker {
 /**
  * Where a source is tried.
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export interface SourceBench {
   readonly promises: SourcePromises

@@ -58,7 +58,7 @@ export interface LawLeftOut {
  * const law = sourceLaws(bench).find(({ name }) => name.startsWith('brings back what is nacked'))
  * assert.is(await law?.run(), undefined)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const sourceLaws = (
   bench: SourceBench,
@@ -83,7 +83,7 @@ export const sourceLaws = (
  * const [first] = lawsLeftOut(bench)
  * assert.equal(first, { name: 'gives bytes as they were sent, whatever they are', lacks: ['anyBytes'] })
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const lawsLeftOut = (bench: SourceBench): readonly LawLeftOut[] =>
   laws.map((law) => ({ name: law.name, lacks: lacksOf(bench, law) })).filter(({ lacks }) => lacks.length > 0)

@@ -46,7 +46,7 @@ export interface VirtualClockOptions {
  * assert.equal(await clock.finish(outcome), failed(timedOut(500, true)))
  * assert.is(clock.now(), Date.UTC(2026, 0, 1) + 600)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const virtualClock = ({
   startAt = 1_700_000_000_000,
@@ -115,7 +115,7 @@ export const virtualClock = ({
  * assert.is(one, same)
  * assert.is.not(one, other)
  *
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const seededRandom = (seed: number): (() => number) => {
   let state = seed | 0

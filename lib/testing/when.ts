@@ -14,7 +14,7 @@ export type When<A = any> = (value: A) => boolean
  * assert.equal(['a', 'b', 'c', 'd'].map(every(2)), [false, true, false, true])
  *
  * @throws RangeError if `n` is no whole number of at least 1
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const every = (n: number): When => {
   checkCounts('every', [n])
@@ -29,7 +29,7 @@ export const every = (n: number): When => {
  * assert.equal(['a', 'b', 'c', 'd'].map(nth(1, 3)), [true, false, true, false])
  *
  * @throws RangeError if one of them is no whole number of at least 1
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const nth = (...counts: readonly number[]): When => {
   checkCounts('nth', counts)
@@ -45,7 +45,7 @@ export const nth = (...counts: readonly number[]): When => {
  * assert.ok(struck.length > 50 && struck.length < 150)
  *
  * @throws RangeError if the probability is not from 0 to 1
- * @since 0.2.0
+ * @since 0.1.0
  */
 export const randomly = (probability: number, random: () => number): When => {
   if (!(probability >= 0 && probability <= 1))
