@@ -35,7 +35,7 @@ const about = {
   router: ['router', 'handle', 'matcher'],
   run: ['run', 'handle'],
   timeout: ['timeout', 'timeout-signal'],
-  tags: ['outcome', 'failure']
+  tags: ['codec', 'schema', 'matcher-parts']
 }
 
 const namesIn = (folder, ending) =>
