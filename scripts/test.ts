@@ -17,7 +17,7 @@ interface Result {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const deadlineMs = 120_000
+const deadlineMs = 240_000
 const part = process.argv[2] ?? ''
 
 const specs = readdirSync(join(root, 'spec'), { recursive: true, encoding: 'utf8' })

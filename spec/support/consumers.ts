@@ -12,7 +12,7 @@ const tools = {
   typescript5: 'npm:typescript@5.9.3'
 }
 
-const deadlineMs = 60_000
+const deadlineMs = 150_000
 
 /** What a command prints. Its tools are slow where much else is running. */
 export const printedBy = async (
