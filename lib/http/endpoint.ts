@@ -124,8 +124,9 @@ export const endpointOf = ({
     }
     const begun = begin(delivery.message)
     if (!isCall(begun)) return told(begun)
-    void Promise.resolve(begun.verdict).then(
-      (verdict) => told(begun.conclude(verdict)),
+    const { verdict } = begun
+    void (verdict instanceof Promise ? verdict : Promise.resolve(verdict)).then(
+      (given: unknown) => told(begun.conclude(given)),
       (thrown: unknown) => told(begun.fail(thrown))
     )
   }

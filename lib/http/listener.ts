@@ -59,32 +59,40 @@ export const listenerOf =
 class NodeIncoming implements Incoming {
   readonly _tag = 'HttpRequest'
   principal: string | undefined = undefined
-  readonly path: string
-  readonly query: string
+  // Only `set-cookie` is a list, and no request has it.
+  readonly headers: Readonly<Record<string, string>>
   private reading: Promise<Uint8Array> | undefined = undefined
   constructor(
     private readonly request: NodeRequest,
     private readonly budget: Budget,
     private readonly onRead: (() => void) | undefined
   ) {
-    // Express cuts the place where it is mounted off `url`.
-    const url = withoutOrigin(request.originalUrl ?? request.url ?? '/')
+    this.headers = request.headers as Readonly<Record<string, string>>
+  }
+  get path() {
+    const { url } = this
     const mark = url.indexOf('?')
-    this.path = mark === -1 ? url : url.slice(0, mark)
-    this.query = mark === -1 ? '' : url.slice(mark + 1)
+    return mark === -1 ? url : url.slice(0, mark)
+  }
+  get query() {
+    const { url } = this
+    const mark = url.indexOf('?')
+    return mark === -1 ? '' : url.slice(mark + 1)
+  }
+  private get url() {
+    // Express cuts the place where it is mounted off `url`.
+    return withoutOrigin(this.request.originalUrl ?? this.request.url ?? '/')
   }
   get method() {
     return this.request.method ?? ''
-  }
-  get headers() {
-    // Only `set-cookie` is a list, and no request has it.
-    return this.request.headers as Readonly<Record<string, string>>
   }
   header(name: string): string | undefined {
     return this.headers[name]
   }
   text(bytes: Uint8Array): string | undefined {
-    return isUtf8(bytes) ? withoutMark(toBuffer(bytes).toString()) : undefined
+    const decoded = toBuffer(bytes).toString()
+    // Of what is no UTF-8 this is left.
+    return decoded.includes('\ufffd') && !isUtf8(bytes) ? undefined : withoutMark(decoded)
   }
   body(): Promise<Uint8Array> {
     return (this.reading ??= new Promise((resolve, reject) => this.read(resolve, reject)))
