@@ -17,7 +17,7 @@ import { tokensOf } from './support/imports.js'
 import { inEmptyFolder, repository, run, runFile, typescript } from './support/program.js'
 import { withRedis } from './support/redis-server.js'
 import { redisSuite } from './support/redis-suite.js'
-import { type Snippet, examplesOf, fencesOf, stepsOf } from './support/snippets.js'
+import { type Snippet, examplesOf, fencesOf, stepsOf, settled } from './support/snippets.js'
 
 /** A snippet as a module: one line of its own, and then the code. */
 interface Program {
@@ -331,18 +331,6 @@ const typed = async (
   }
   return printed
 }
-
-/** Without what is another each time: ids, keys, which are made of ids, and times. */
-const settled = (text: string): string =>
-  text
-    .replace(/\b\d{13}-\d+\b/g, 'ID')
-    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{10}(?:[0-9a-f]{30})?\b/g, 'KEY')
-    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-    .replace(/\b\d+ ms\b/g, 'MS')
-    .replace(/just now|\d+ (?:s|min|h|d) ago/g, 'AGO')
-    .replace(/[ \t]+/g, ' ')
-    .replace(/ $/gm, '')
-    .trim()
 
 const quickstart = redisSuite('the quickstart')
 

@@ -1,14 +1,7 @@
-// What every server does with a request: finds the handler of its type among ten, and runs it.
-export const types = Array.from({ length: 10 }, (_, index) => `order.type${index}`)
+import { payload, types } from '../streams/messages.mjs'
 
-export const payload = (index) =>
-  JSON.stringify({
-    type: types[index % types.length],
-    customer: `c${index}`,
-    total: index,
-    note: 'left at the door, ring twice, thanks',
-    at: '2026-11-24T00:00:00.000Z'
-  })
+// What every server does with a request: finds the handler of its type among ten, and runs it.
+export { payload, types }
 
 export const totals = { sum: 0 }
 export const handlers = new Map(

@@ -34,3 +34,24 @@ export const within = <A>(clock: Clock, delayMs: number, promise: Promise<A>): P
     const cancel = clock.after(delayMs, () => resolve(undefined))
     promise.then(resolve, reject).finally(cancel)
   })
+
+/** Calls again and again, `delayMs` between the end of one call and the next, until the answer is called. */
+export const every = (clock: Clock, delayMs: number, call: () => Promise<void>): (() => void) => {
+  let isStopped = false
+  let cancel = (): void => undefined
+  const again = (): void => {
+    if (!isStopped) cancel = clock.after(delayMs, () => void call().then(again))
+  }
+  again()
+  return () => {
+    isStopped = true
+    cancel()
+  }
+}
+
+/** Resolves when the signal aborts. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -31,7 +31,9 @@ export const withDlq =
     const settle: Step = (message, outcome) => {
       const failure = unhandled(message, outcome)
       if (failure === undefined)
-        return message.trace.storing === undefined ? outcome : acknowledged(dlq, message, outcome)
+        return outcome._tag === 'Acked' && message.trace.storing !== undefined
+          ? acknowledged(dlq, message, outcome)
+          : outcome
       const { startedAt = message.receivedAt } = message.trace
       const durationMs = Math.max(0, clock.now() - startedAt)
       return store(dlq, message, { startedAt, durationMs, failure })
@@ -104,7 +106,7 @@ const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outc
 const acknowledged = async (dlq: Dlq, message: Message, outcome: Outcome): Promise<Outcome> => {
   const { source, id, bytes } = message
   await message.trace.storing
-  if (outcome._tag === 'Acked') await answerOf<void>(() => dlq.resolve?.({ source, id, bytes }))
+  await answerOf<void>(() => dlq.resolve?.({ source, id, bytes }))
   return outcome
 }
 

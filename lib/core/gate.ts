@@ -1,6 +1,7 @@
 /** Gates: what slows or pauses a source, so that no message fails for it. */
 import type { Clock } from './clock.js'
 import type { Outcome } from './outcome.js'
+import { isTransient } from './retry.js'
 
 // model
 
@@ -120,6 +121,5 @@ export const circuitBreaker = ({
 const isNoFaultOfTheMessage = (outcome: Outcome): boolean => {
   if (outcome._tag === 'Nacked') return true
   if (outcome._tag !== 'Failed' && outcome._tag !== 'DeadLettered') return false
-  const { _tag } = outcome.failure
-  return _tag === 'Defect' || _tag === 'TimedOut' || _tag === 'HookFailed'
+  return isTransient(outcome.failure)
 }

@@ -1,19 +1,17 @@
 /** Keeping a key of idempotency while what it stands for is done. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from './captured.js'
-import type { Clock } from './clock.js'
+import { type Clock, every } from './clock.js'
 import type { IdempotencyError, IdempotencyHold, IdempotencyStore } from './idempotency.js'
 import { left } from './result.js'
-
-// model
-
-/** What a store answers. */
-export type Answered<A> =
-  { readonly _tag: 'Left'; readonly left: IdempotencyError } | { readonly _tag: 'Right'; readonly right: A }
 
 // asking
 
 /** What a store answers, also if it breaks its word not to reject. */
-export const answered = async <A>(ask: () => () => Promise<Answered<A>>): Promise<Answered<A>> => {
+export const answered = async <A>(
+  ask: () => TaskEither<IdempotencyError, A>
+): Promise<Either<IdempotencyError, A>> => {
   try {
     return await ask()()
   } catch (thrown) {
@@ -31,20 +29,15 @@ export const keeping = (
   clock: Clock,
   onLost: () => void
 ): (() => void) => {
-  let cancel = (): void => undefined
-  let isStopped = false
-  const renew = async (): Promise<void> => {
+  let isLetGo = false
+  const stop = every(clock, hold.leaseMs / 3, async () => {
     const renewed = await answered(() => store.renew(hold))
-    if (isStopped) return
-    if (renewed._tag === 'Right' && !renewed.right) onLost()
-    else later()
-  }
-  const later = (): void => {
-    cancel = clock.after(hold.leaseMs / 3, () => void renew())
-  }
-  later()
+    if (isLetGo || renewed._tag === 'Left' || renewed.right) return
+    stop()
+    onLost()
+  })
   return () => {
-    isStopped = true
-    cancel()
+    isLetGo = true
+    stop()
   }
 }

@@ -7,7 +7,7 @@ import { toJson } from './json.js'
 import { reader, valueAt } from './key.js'
 import type { Message } from './message.js'
 import { type Outcome, matchOutcome } from './outcome.js'
-import { type Description, type Processor, described, fromRun, isSettled, runOf } from './processor.js'
+import { type Description, type Processor, described, fromRun, marked, runOf } from './processor.js'
 import { publicMessage } from './render.js'
 import { type Run, stepped } from './run.js'
 import { type Path, masked, maskedAt, sensitiveOn } from './sensitive.js'
@@ -67,7 +67,7 @@ export const withLogging =
     }
     const logged = fromRun(run, described(processor, 'withLogging'))
     // All that a P can say beyond Processor is the settled mark, and it is carried on.
-    return (isSettled(processor) ? Object.assign(logged, { settled: true as const }) : logged) as P
+    return marked(processor, logged) as P
   }
 
 // helpers

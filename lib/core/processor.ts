@@ -104,6 +104,10 @@ export const combinator =
 export const described = ({ description }: Processor, name: string): Description | undefined =>
   description === undefined ? undefined : { ...description, combinators: [...description.combinators, name] }
 
+/** The settled mark of one processor, carried on to another. */
+export const marked = (from: Processor, to: Processor): Processor =>
+  isSettled(from) ? Object.assign(to, { settled: true as const }) : to
+
 export const isSettled = (processor: Processor): processor is Settled =>
   (processor as Partial<Settled>).settled === true
 
@@ -124,9 +128,6 @@ interface Plan {
 }
 
 const planOf: unique symbol = Symbol.for('missive-ts/plan') as never
-
-const marked = (from: Processor, to: Processor): Processor =>
-  isSettled(from) ? Object.assign(to, { settled: true as const }) : to
 
 const guarded =
   (processor: (message: Message) => Task<Outcome>, name: string): Run =>

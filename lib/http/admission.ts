@@ -30,8 +30,8 @@ export const admission = ({ settings, refusesPages, isDraining, isReady, isFull 
     settings
   const allow = [...methods, 'OPTIONS'].join(', ')
   const again = retryAfter(retryAfterMs)
-  const full = refused(503, 'too much is being handled', again)
-  const draining = refused(503, 'this server stops', { ...again, connection: 'close' })
+  const full = refused(503, tooMuch, again)
+  const draining = refused(503, 'this server stops', again)
   const wrongMethod = refused(405, `messages are sent by ${methods.join(' or ')}`, { allow })
   const types = contentTypes?.map((type) => type.toLowerCase())
 
@@ -58,6 +58,9 @@ export const admission = ({ settings, refusesPages, isDraining, isReady, isFull 
       : encoded(decompress)
   }
 }
+
+/** What a sender is told that is to come again later. */
+export const tooMuch = 'too much is being handled'
 
 // helpers
 

@@ -5,6 +5,7 @@ import { type Format, bytes, json, text } from '../core/format.js'
 import type { Json } from '../core/json.js'
 import { type Message, message } from '../core/message.js'
 import { left, right } from '../core/result.js'
+import { fromBase64 } from './bytes.js'
 import { mediaTypeOf } from './cloud-event-batch.js'
 
 // model
@@ -39,7 +40,7 @@ export const dataInJson = (
   const data = Object.hasOwn(event, 'data') ? event.data : undefined
   if (encoded !== null && encoded !== undefined) {
     if (data !== undefined) return left([{ path: '.data_base64', message: 'stands beside data' }])
-    const decoded = typeof encoded === 'string' ? fromBase64(encoded) : undefined
+    const decoded = typeof encoded === 'string' ? strictlyFromBase64(encoded) : undefined
     return decoded === undefined
       ? left([{ path: '.data_base64', message: 'not base64' }])
       : decodedData(message(decoded), datacontenttype, '.data_base64')
@@ -66,10 +67,7 @@ const formatOf = (contentType = ''): Format<Json | Uint8Array> => {
 const isJson = (contentType: string): boolean => /[/+]json$/.test(mediaTypeOf(contentType))
 
 /** Strictly: `atob` would pass over spaces and padding that is missing. */
-const fromBase64 = (encoded: string): Uint8Array | undefined => {
+const strictlyFromBase64 = (encoded: string): Uint8Array | undefined => {
   if (encoded.length % 4 !== 0 || /[^A-Za-z0-9+/]/.test(encoded.replace(/={1,2}$/, ''))) return undefined
-  const binary = atob(encoded)
-  const decoded = new Uint8Array(binary.length)
-  for (let at = 0; at < binary.length; at += 1) decoded[at] = binary.charCodeAt(at)
-  return decoded
+  return fromBase64(encoded)
 }

@@ -1,11 +1,12 @@
 /** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
 import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
+import { hanging } from '../core/hanging.js'
 import { type Interruption, amend } from '../core/message.js'
 import { type Outcome, failed } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
-import { type Admit, admission } from './admission.js'
+import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
 import { eventIdOf } from './cloud-event.js'
 import { eventsOf, isBatch } from './cloud-event-batch.js'
@@ -20,7 +21,7 @@ import type { Verify } from './verify.js'
 
 export interface Endpoint {
   /** Calls `respond` once, whatever happens. */
-  readonly answer: (incoming: Incoming, respond: (reply: HttpReply) => void) => void
+  readonly answer: (incoming: Incoming, respond: Respond) => void
   /** What bodies may take. */
   readonly budget: Budget
   /** Refuses what comes from now on, and resolves when nothing is in flight. */
@@ -32,7 +33,11 @@ export interface Endpoint {
   readonly isDraining: () => boolean
   /** Can the queue store what fails, as far as is known? */
   readonly isReady: () => boolean
+  /** How many handlers were given up and still run. */
+  readonly abandoned: () => number
 }
+
+export type Respond = (reply: HttpReply) => void
 
 export interface EndpointNeeds {
   readonly processor: Processor
@@ -42,6 +47,9 @@ export interface EndpointNeeds {
   readonly refusesPages: boolean
   /** Where requests come in, before their paths. */
   readonly place: string
+  /** Told when this many handlers were given up and still run. */
+  readonly maxAbandoned?: number
+  readonly onTooManyAbandoned?: (count: number) => void
   /** Told what became of each message. */
   readonly onOutcome: (outcome: Outcome, delivery: HttpDelivery) => void
 }
@@ -54,6 +62,8 @@ export const endpointOf = ({
   verify,
   refusesPages,
   place,
+  maxAbandoned = Infinity,
+  onTooManyAbandoned = () => undefined,
   onOutcome
 }: EndpointNeeds): Endpoint => {
   const { clock, concurrency, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
@@ -63,6 +73,7 @@ export const endpointOf = ({
   const running: (HttpDelivery | undefined)[] = []
   const freeSlots: number[] = []
   const bodies = budget(settings)
+  const givenUp = hanging(maxAbandoned, onTooManyAbandoned)
   let isDraining = false
   /** Requests that are being read, handled or answered. */
   let open = 0
@@ -115,6 +126,7 @@ export const endpointOf = ({
     const end = (outcome: Outcome): void => {
       running[slot] = undefined
       freeSlots.push(slot)
+      givenUp.add(delivery.message.trace)
       tell(outcome)
       if (isDraining) settle()
     }
@@ -241,40 +253,41 @@ export const endpointOf = ({
     return refusal(500, 'the request could not be handled')
   }
 
-  /** What is asked of a message beside its handling takes promises; most endpoints ask nothing. */
-  const isPlain =
-    verify === undefined &&
-    !decompress &&
-    once === undefined &&
-    deadlineMs === undefined &&
-    keyOf === undefined
-
-  const plainly = (incoming: Incoming, bytes: Uint8Array, respond: (reply: HttpReply) => void): void => {
-    if (senderRetries && isFull()) return respond(refused(incoming, full, tooMuch))
-    const key = incoming.header('idempotency-key')
-    if (isEvent(incoming)) return void fully(incoming, bytes).then(respond)
-    if (key !== undefined && key.length > maxKey) return respond(refused(incoming, longKey, tooLong))
-    const delivery = deliveryOf(incoming, bytes, key === '' ? undefined : key)
-    start(delivery, (outcome) => respond(answered(delivery, outcome)))
+  const keyFor = (incoming: Incoming): string | undefined => {
+    const key = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+    return key === '' ? undefined : key
   }
 
-  const fully = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
-    if (senderRetries && isFull()) return refused(incoming, full, tooMuch)
+  /** What needs no promise beside its handler's gets none: they would cost as much as all the rest here. */
+  const take = (
+    incoming: Incoming,
+    bytes: Uint8Array,
+    end: Respond,
+    fail: (thrown: unknown) => void
+  ): void => {
+    if (senderRetries && isFull()) return end(refused(incoming, full, tooMuch))
     const isOfEvents = isEvent(incoming)
-    if (isOfEvents && isBatch(incoming.headers)) return handledBatch(incoming, bytes)
-    const given = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
-    const key = given === '' ? undefined : given
-    if (isOfEvents && key === undefined) return handledEvent(incoming, bytes)
-    if (key !== undefined && key.length > maxKey) return refused(incoming, longKey, tooLong)
-    return handled(deliveryOf(incoming, bytes, key), incoming, key)
+    if (isOfEvents && isBatch(incoming.headers)) return void handledBatch(incoming, bytes).then(end, fail)
+    let key: string | undefined
+    try {
+      key = keyFor(incoming)
+    } catch (thrown) {
+      return fail(thrown)
+    }
+    if (isOfEvents && key === undefined) return void handledEvent(incoming, bytes).then(end, fail)
+    if (key !== undefined && key.length > maxKey) return end(refused(incoming, longKey, tooLong))
+    const delivery = deliveryOf(incoming, bytes, key)
+    if (once === undefined && deadlineMs === undefined)
+      return start(delivery, (outcome) => end(answered(delivery, outcome)))
+    handled(delivery, incoming, key).then(end, fail)
   }
 
-  const verified = async (incoming: Incoming): Promise<HttpReply> => {
+  /** The body of a sender that is known, or why nothing of it is taken. */
+  const admitted = async (incoming: Incoming): Promise<Uint8Array | HttpReply> => {
     const stranger = verify && (await unverified(incoming, verify))
     if (stranger !== undefined) return stranger
     const sent = await incoming.body()
-    const bytes = decompress ? await decompressed(incoming.header('content-encoding'), sent, maxBytes) : sent
-    return fully(incoming, bytes)
+    return decompress ? decompressed(incoming.header('content-encoding'), sent, maxBytes) : sent
   }
 
   return {
@@ -293,8 +306,9 @@ export const endpointOf = ({
       } catch (thrown) {
         return fail(thrown)
       }
-      if (isPlain) incoming.read((bytes) => plainly(incoming, bytes, end), fail)
-      else verified(incoming).then(end, fail)
+      const onBytes = (bytes: Uint8Array): void => take(incoming, bytes, end, fail)
+      if (verify === undefined && !decompress) return incoming.read(onBytes, fail)
+      admitted(incoming).then((got) => (got instanceof Uint8Array ? onBytes(got) : end(got)), fail)
     },
     budget: bodies,
     drain: async () => {
@@ -306,7 +320,8 @@ export const endpointOf = ({
     },
     inFlight: () => running.filter((delivery) => delivery !== undefined),
     isDraining: () => isDraining,
-    isReady: () => !isPaused
+    isReady: () => !isPaused,
+    abandoned: givenUp.count
   }
 }
 
@@ -315,7 +330,6 @@ export const endpointOf = ({
 type Headers = Readonly<Record<string, string>>
 
 const maxKey = 255
-const tooMuch = 'too much is being handled'
 const tooLong = 'the key is too long'
 const longKey = refusal(400, `a key has at most ${maxKey} characters`)
 

@@ -3,6 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
 import { right } from '../core/result.js'
 import { systemClock } from '../system.js'
+import { toBase64, toHex } from './bytes.js'
 import type { HttpRequest } from './request.js'
 import {
   type Unverified,
@@ -157,9 +158,8 @@ const digestBytes = { sha1: 20, sha256: 32, sha512: 64 }
 const hashes = { sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-512' }
 
 const encoded = {
-  hex: (bytes: Uint8Array): string =>
-    Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(''),
-  base64: (bytes: Uint8Array): string => btoa(String.fromCharCode(...bytes))
+  hex: toHex,
+  base64: toBase64
 }
 
 const keyOf = (secret: Uint8Array<ArrayBuffer>, algorithm: keyof typeof hashes): Promise<Key> =>

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
 import { answered, keeping } from '../core/keeping.js'
 import type { Outcome } from '../core/outcome.js'
+import { fromBase64, toBase64, toHex } from './bytes.js'
 import { type HttpReply, refusal, retryAfter } from './reply.js'
 
 // model
@@ -120,14 +121,5 @@ const mismatch = refusal(422, 'the key was used with another body')
 
 const sha256 = async (bytes: Uint8Array): Promise<string> => {
   const digest = await crypto.subtle.digest('SHA-256', bytes)
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return toHex(new Uint8Array(digest))
 }
-
-const toBase64 = (bytes: Uint8Array): string => {
-  let binary = ''
-  for (let start = 0; start < bytes.length; start += 8_192)
-    binary += String.fromCharCode(...bytes.subarray(start, start + 8_192))
-  return btoa(binary)
-}
-
-const fromBase64 = (text: string): Uint8Array => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))

@@ -61,12 +61,15 @@ class NodeIncoming implements Incoming {
   principal: string | undefined = undefined
   // Only `set-cookie` is a list, and no request has it.
   readonly headers: Readonly<Record<string, string>>
+  private readonly url: string
   private reading: Promise<Uint8Array> | undefined = undefined
   constructor(
     private readonly request: NodeRequest,
     private readonly budget: Budget,
     private readonly onRead: (() => void) | undefined
   ) {
+    // Express cuts the place where it is mounted off `url`, and others put it back later.
+    this.url = withoutOrigin(request.originalUrl ?? request.url ?? '/')
     this.headers = request.headers as Readonly<Record<string, string>>
   }
   get path() {
@@ -78,10 +81,6 @@ class NodeIncoming implements Incoming {
     const { url } = this
     const mark = url.indexOf('?')
     return mark === -1 ? '' : url.slice(mark + 1)
-  }
-  private get url() {
-    // Express cuts the place where it is mounted off `url`.
-    return withoutOrigin(this.request.originalUrl ?? this.request.url ?? '/')
   }
   get method() {
     return this.request.method ?? ''

@@ -1,5 +1,6 @@
 /** Senders of webhooks: how each of them signs, as their documentations say. */
 import type { Clock } from '../core/clock.js'
+import { fromBase64 } from './bytes.js'
 import { type Secret, hmac } from './hmac.js'
 import type { Verify } from './verify.js'
 
@@ -225,7 +226,7 @@ const idOf = (id: string | undefined): string | undefined =>
 const decoded = (secret: Secret): Secret => {
   if (typeof secret !== 'string') return secret
   try {
-    return Uint8Array.from(atob(secret.replace(/^whsec_/, '')), (char) => char.charCodeAt(0))
+    return fromBase64(secret.replace(/^whsec_/, ''))
   } catch {
     throw new TypeError('the secret is not base64, as it is after whsec_')
   }

@@ -1,9 +1,8 @@
 /** HTTP: a server of its own in front of a processor. */
-import type { Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { batchProblem } from '../core/batch.js'
 import { capture } from '../core/captured.js'
-import { type Clock, within } from '../core/clock.js'
+import { type Clock, aborted, every, within } from '../core/clock.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
 import { telling } from '../core/observers.js'
@@ -14,6 +13,7 @@ import { listenerOf } from '../http/listener.js'
 import { type EndpointOptions, type Settings, accessProblem, definedOf, settingsOf } from '../http/options.js'
 import type { Verify } from '../http/verify.js'
 import { systemClock } from '../system.js'
+import { type ServerLimits, addressOf, listening, sent } from './http-server.js'
 import { count, emptyTally, toReport } from './tally.js'
 
 // model
@@ -49,14 +49,15 @@ export interface HttpOptions extends Omit<EndpointOptions, 'idempotency'> {
   readonly drainMs?: number
   /** How long they may take after that, before they are given up. 5 s by default. */
   readonly graceMs?: number
+  /** How many handlers may be given up and still run before the run stops. 100 by default. */
+  readonly maxAbandoned?: number
 }
 
-interface Limits extends Required<Timing> {
-  readonly host: string
-  readonly port: number
+interface Limits extends ServerLimits {
+  readonly drainMs: number
+  readonly graceMs: number
+  readonly maxAbandoned: number
 }
-
-type Timing = Omit<HttpOptions, keyof EndpointOptions | 'port' | 'host' | 'verify' | 'allowAnonymous'>
 
 // constructors
 
@@ -132,6 +133,9 @@ const serve = async (
     socket.once('close', () => sockets.delete(socket))
   })
   const address = addressOf(server)
+  /** Aborts when too many handlers hang. */
+  const hung = new AbortController()
+  let ended: Ended = { _tag: 'Aborted' }
   const endpoint = endpointOf({
     processor,
     settings,
@@ -139,6 +143,11 @@ const serve = async (
     // Whoever listens on the loopback alone does not reckon with the pages that a browser there shows.
     refusesPages: verify === undefined && allowAnonymous !== true,
     place: address,
+    maxAbandoned: limits.maxAbandoned,
+    onTooManyAbandoned: (count) => {
+      ended = { _tag: 'TooManyAbandoned', count }
+      hung.abort()
+    },
     onOutcome: (outcome, { message }) => {
       tally.received += 1
       count(tally, outcome)
@@ -154,15 +163,13 @@ const serve = async (
   )
   emit({ _tag: 'Listening', address })
   emit({ _tag: 'Ready', inFlight: () => endpoint.inFlight().map(({ message }) => inFlightOf(message)) })
-  const stopBeating = beating(clock, () => {
+  const stopBeating = every(clock, beatMs, async () => {
     const { length: inFlight } = endpoint.inFlight()
-    emit({
-      _tag: 'Measured',
-      gauges: { unsettled: inFlight, inFlight, isPaused: !endpoint.isReady(), abandoned: 0 }
-    })
+    const [isPaused, abandoned] = [!endpoint.isReady(), endpoint.abandoned()]
+    emit({ _tag: 'Measured', gauges: { unsettled: inFlight, inFlight, isPaused, abandoned } })
   })
 
-  await aborted(signal)
+  await Promise.race([aborted(signal), aborted(hung.signal)])
   const drained = endpoint.drain().then(() => true)
   // A connection whose answer is still on its way counts as idle, and would be cut off with the idle ones.
   await within(clock, lingerMs, sent(sockets))
@@ -179,64 +186,13 @@ const serve = async (
   const { length: left } = endpoint.inFlight()
   tally.received += left
   tally[senderRetries ? 'released' : 'unsettled'] += left
-  return toReport(tally, 0, clock.monotonic() - startedAt, { _tag: 'Aborted' })
-}
-
-const listening = async (limits: Limits): Promise<Server> => {
-  const { createServer } = await import('node:http')
-  const server = createServer({
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
-    keepAliveTimeout: limits.keepAliveMs,
-    maxHeaderSize: limits.maxHeaderBytes,
-    connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs, limits.requestTimeoutMs)
-  })
-  server.maxConnections = limits.maxConnections
-  server.maxRequestsPerSocket = limits.maxRequestsPerSocket
-  // Headers beyond a count would be left out without a word; how large they are is bounded already.
-  server.maxHeadersCount = 0
-  // Whoever has sent its last request may say so and still be answered. Node has this without a type.
-  Object.assign(server, { httpAllowHalfOpen: true })
-  const { host, port } = limits
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen({ host, port }, resolve)
-    })
-  } catch (thrown) {
-    const { code } = thrown as { readonly code?: string }
-    throw new Error(`cannot listen on ${hostAndPort(host, port)}: ${adviceOn(code)}`, { cause: thrown })
-  }
-  // What goes wrong with one connection is no reason to stop the others.
-  server.on('error', () => undefined)
-  return server
+  return toReport(tally, 0, clock.monotonic() - startedAt, ended)
 }
 
 // helpers
 
 const lingerMs = 1_000
 const beatMs = 5_000
-
-/** Resolves once all that was written to these has left the process. */
-const sent = async (sockets: Iterable<Socket>): Promise<void> => {
-  const writing = Array.from(sockets).filter(({ writableLength }) => writableLength > 0)
-  await Promise.all(
-    writing.map((socket) => new Promise<void>((resolve) => void socket.write('', () => resolve())))
-  )
-}
-
-/** Says every now and then that the server is alive. */
-const beating = (clock: Clock, beat: () => void): (() => void) => {
-  let cancel = (): void => undefined
-  const later = (): void => {
-    cancel = clock.after(beatMs, () => {
-      beat()
-      later()
-    })
-  }
-  later()
-  return () => cancel()
-}
 
 const limitsOf = (options: HttpOptions): Limits => {
   const { port, host = '127.0.0.1' } = options
@@ -250,11 +206,12 @@ const limitsOf = (options: HttpOptions): Limits => {
     maxHeaderBytes: 16_384,
     drainMs: 25_000,
     graceMs: 5_000,
+    maxAbandoned: 100,
     ...definedOf(options)
   }
   if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
     throw new TypeError('http: port is a whole number from 0 to 65535')
-  for (const name of ['maxConnections', 'maxRequestsPerSocket', 'maxHeaderBytes'] as const)
+  for (const name of ['maxConnections', 'maxRequestsPerSocket', 'maxHeaderBytes', 'maxAbandoned'] as const)
     if (!(Number.isInteger(limits[name]) && limits[name] >= 1))
       throw new TypeError(`http: ${name} is a whole number of at least 1`)
   for (const name of ['headersTimeoutMs', 'requestTimeoutMs', 'keepAliveMs'] as const)
@@ -272,31 +229,3 @@ const isUnsaid = ({ verify, allowAnonymous }: HttpOptions): boolean =>
   verify === undefined && allowAnonymous === undefined
 
 const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(host)
-
-const hostAndPort = (host: string, port: number): string =>
-  host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-
-const addressOf = (server: Server): string => {
-  const { address, port } = server.address() as AddressInfo
-  return `http://${hostAndPort(address, port)}`
-}
-
-const adviceOn = (code: string | undefined): string => {
-  switch (code) {
-    case 'EADDRINUSE':
-      return 'another program does; stop it or choose another port'
-    case 'EACCES':
-      return 'ports below 1024 need a privilege; choose another port'
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return 'this machine does not have that address'
-    default:
-      return code ?? 'the reason is not known'
-  }
-}
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

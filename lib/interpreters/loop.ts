@@ -1,16 +1,18 @@
 /** The one loop: pulls from a source, runs the processor, and answers for every delivery. */
 import type { Task } from 'fp-ts/lib/Task.js'
-import { type Clock, sleep, within } from '../core/clock.js'
+import { type Clock, aborted, sleep, within } from '../core/clock.js'
 import type { OpenGate } from '../core/gate.js'
 import { type Ended, type InFlight, type OnEvent, type Report, inFlightOf } from '../core/interpreter.js'
-import { type Message, type Trace, interruptionOf } from '../core/message.js'
-import { type Failed, type Outcome, released } from '../core/outcome.js'
+import { hanging } from '../core/hanging.js'
+import { type Message, interruptionOf } from '../core/message.js'
+import { type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
 import type { Action, Delivery, Settlement, Source } from '../core/source.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
 import { gatekeeper } from './gatekeeper.js'
+import { insisting } from './insisting.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
 import { measuring, renewing, telling } from './recurring.js'
@@ -60,11 +62,9 @@ export const loop = async (
   const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => limits.concurrency - 1 - slot)
   let active = 0
-  let abandoned = 0
+  const givenUp = hanging(limits.maxAbandoned, (count) => stop({ _tag: 'TooManyAbandoned', count }))
   let isAlone = false
   let unsettled = 0
-  let pausedAt: number | undefined
-  let insisting = 0
   let ended: Ended | undefined
   let wakeWaiting = (): void => undefined
   const leastRoom = Math.max(1, Math.min(64, Math.floor(limits.maxUnsettled / 4)))
@@ -74,9 +74,7 @@ export const loop = async (
   const room = (): number => limits.maxUnsettled - unsettled
   /** While there is something left to be started, pulling waits until it is worth a call. */
   const mayPull = (): boolean =>
-    pausedAt === undefined &&
-    order?.isFull() !== true &&
-    (room() >= leastRoom || waiting.first() === undefined)
+    !queue.isPaused() && order?.isFull() !== true && (room() >= leastRoom || waiting.first() === undefined)
   const isIdle = (): boolean =>
     freeSlots.length === limits.concurrency && waiting.first() === undefined && resting.isEmpty()
   /** What a source cannot bring back it cannot give to anybody else. */
@@ -173,7 +171,7 @@ export const loop = async (
   /** The next delivery that may be started; one that is `alone` waits for the others, and they for it. */
   const take = (): Delivery | undefined => {
     const delivery = waiting.first()
-    if (delivery === undefined || pausedAt !== undefined) return undefined
+    if (delivery === undefined || queue.isPaused()) return undefined
     if (isAlone || (delivery.alone === true && active > 0)) return undefined
     if (gates?.isClosed() === true) return undefined
     gates?.onStart()
@@ -212,11 +210,11 @@ export const loop = async (
           outcome = await begun.fail(thrown)
         }
       } else outcome = await begun
-      if (isUnstored(outcome)) outcome = await insisted(delivery, outcome)
+      if (isUnstored(outcome)) outcome = await queue.insist(outcome, () => run(resting.messageOf(delivery)))
       if (running[slot] !== delivery) return // it was given up
       running[slot] = undefined
       active -= 1
-      if (delivery.message.trace.abandoned !== undefined) abandon(delivery.message.trace)
+      givenUp.add(delivery.message.trace)
       if (order === undefined) answer(delivery, outcome, isStarted[slot] ?? false)
       else if (!restsFor(delivery, outcome)) {
         answer(delivery, outcome, isStarted[slot] ?? false)
@@ -264,15 +262,6 @@ export const loop = async (
     fillSlots()
   })
 
-  /** Counts a handler that was given up, until it settles after all. Too many of them, and nothing more is started. */
-  const abandon = (trace: Trace): void => {
-    const end = (): void => void (abandoned -= 1)
-    abandoned += 1
-    void trace.abandoned?.then(end, end)
-    trace.abandoned = undefined
-    if (abandoned >= limits.maxAbandoned) stop({ _tag: 'TooManyAbandoned', count: abandoned })
-  }
-
   const gates = limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots())
 
   /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
@@ -294,29 +283,17 @@ export const loop = async (
     }
   }
 
-  /** Asks the queue again, all else paused, until it stores the letter or takes too long. */
-  const insisted = async (delivery: Delivery, first: Failed): Promise<Outcome> => {
-    let outcome: Outcome = first
-    insisting += 1
-    for (let retryMs = firstRetryMs; isUnstored(outcome); retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-      if (pausedAt === undefined) emit({ _tag: 'Paused', failure: outcome.failure })
-      pausedAt ??= clock.monotonic()
-      const leftMs = limits.dlqDeadlineMs - (clock.monotonic() - pausedAt)
-      if (leftMs <= 0) break
-      await sleep(clock, Math.min(retryMs, leftMs), interrupting.signal)
-      outcome = await run(resting.messageOf(delivery))
-    }
-    insisting -= 1
-    // One that was stored says that the queue is back; one whose lease was lost says nothing while others wait.
-    const isOver = outcome._tag !== 'Released' || insisting === 0
-    if (pausedAt !== undefined && ended === undefined && isOver && !isUnstored(outcome)) {
-      emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
-      pausedAt = undefined
+  const queue = insisting({
+    clock,
+    deadlineMs: limits.dlqDeadlineMs,
+    signal: interrupting.signal,
+    isStopped: () => ended !== undefined,
+    emit,
+    onResumed: () => {
       fillSlots()
       pulling.wake()
     }
-    return outcome
-  }
+  })
 
   /** Everything that was pulled is answered for, and nothing more is pulled. */
   const drained = async (): Promise<void> => {
@@ -343,15 +320,16 @@ export const loop = async (
     })
   })
   const stopMeasuring = measuring(source, clock, (gauges) => {
-    const pausedBy = pausedAt === undefined ? gates?.closedBy() : 'dlq'
+    const isPaused = queue.isPaused()
+    const pausedBy = isPaused ? 'dlq' : gates?.closedBy()
     emit({
       _tag: 'Measured',
       gauges: {
         ...gauges,
         unsettled,
         inFlight: active,
-        isPaused: pausedAt !== undefined,
-        abandoned,
+        isPaused,
+        abandoned: givenUp.count(),
         ...(pausedBy !== undefined && { pausedBy }),
         ...(order !== undefined && { heldByKey: order.held() + resting.all().length })
       }
@@ -390,9 +368,3 @@ export const loop = async (
 
 const firstRetryMs = 50
 const maxRetryMs = 5_000
-
-const aborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -1,5 +1,5 @@
 /** What is done again and again beside the loop. */
-import type { Clock } from '../core/clock.js'
+import { type Clock, every, within } from '../core/clock.js'
 import type { Delivery, Input, Source, SourceGauges } from '../core/source.js'
 
 /** Renews the leases of all that is held, three times in each lease, and interrupts what is lost. */
@@ -10,7 +10,7 @@ export const renewing = (
 ): (() => void) => {
   const { leaseMs } = traits
   if (leaseMs === undefined || renew === undefined) return () => undefined
-  return every(leaseMs / 3, clock, async () => {
+  return every(clock, leaseMs / 3, async () => {
     const deliveries = held()
     if (deliveries.length === 0) return
     const answers = await renew(deliveries)()
@@ -23,7 +23,7 @@ export const renewing = (
 /** Tells how far a source has come whose end is known, until it is stopped. */
 export const telling = ({ input }: Source, clock: Clock, tell: (input: Input) => void): (() => void) => {
   if (input === undefined || !input().isAll) return () => undefined
-  return every(progressMs, clock, async () => tell(input()))
+  return every(clock, progressMs, async () => tell(input()))
 }
 
 /**
@@ -35,24 +35,13 @@ export const measuring = (
   clock: Clock,
   tell: (gauges: SourceGauges) => void
 ): (() => void) => {
-  return every(measureMs, clock, async () => tell((await measure?.()()) ?? {}))
+  return every(clock, measureMs, async () => {
+    // A source that does not answer is no reason to say nothing.
+    tell((measure && (await within(clock, measureMs, measure()()))) ?? {})
+  })
 }
 
 // helpers
 
 const progressMs = 200
 const measureMs = 5_000
-
-/** Waits between the end of one and the beginning of the next. */
-const every = (delayMs: number, clock: Clock, call: () => Promise<void>): (() => void) => {
-  let isStopped = false
-  const again = (): void => {
-    if (!isStopped) cancel = clock.after(delayMs, () => void call().then(again))
-  }
-  let cancel: () => void = () => undefined
-  again()
-  return () => {
-    isStopped = true
-    cancel()
-  }
-}

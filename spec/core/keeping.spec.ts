@@ -1,7 +1,8 @@
+import type { Either } from 'fp-ts/lib/Either.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { IdempotencyStore } from '../../lib/core/idempotency.js'
-import { type Answered, answered, keeping } from '../../lib/core/keeping.js'
+import type { IdempotencyError, IdempotencyStore } from '../../lib/core/idempotency.js'
+import { answered, keeping } from '../../lib/core/keeping.js'
 import { left, right } from '../../lib/core/result.js'
 import { turn, virtualClock } from '../support/clock.js'
 
@@ -9,8 +10,10 @@ const unasked = (): never => {
   throw new Error('nobody asked for that')
 }
 
+type Answered = Either<IdempotencyError, boolean>
+
 /** A store that gives these answers to renewals, the last one for good. */
-const renewing = (...answers: readonly (() => Promise<Answered<boolean>>)[]) => {
+const renewing = (...answers: readonly (() => Promise<Answered>)[]) => {
   const clock = virtualClock()
   const asked: unknown[] = []
   const lost: number[] = []
@@ -61,7 +64,7 @@ kept('asks again where the store did not answer, or rejected', async () => {
 
 kept('tells nothing and asks nothing once it was let go while the store was asked', async () => {
   for (const answer of [true, false]) {
-    let say: (answer: Answered<boolean>) => void = unasked
+    let say: (answer: Answered) => void = unasked
     const { clock, times, lost, letGo } = renewing(() => new Promise((resolve) => (say = resolve)))
     await clock.advance(1_000)
     letGo()

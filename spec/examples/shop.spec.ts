@@ -3,30 +3,13 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { inEmptyFolder, repository, run, typescript } from '../support/program.js'
-
-/** The commands of a console, each with what it prints. */
-interface Step {
-  readonly command: string
-  readonly output: string
-}
-
-const stepsOf = (console: string): readonly Step[] =>
-  console
-    .split(/^\$ /m)
-    .slice(1)
-    .map((step) => {
-      const [command = '', ...lines] = step.split('\n')
-      return { command, output: lines.join('\n').trim() }
-    })
+import { settled, stepsOf } from '../support/snippets.js'
 
 /** The consoles of one chapter of the README. */
-const walk: readonly Step[] = Array.from(
-  (
-    /^## The morning after\n([\s\S]*?)^## /m.exec(readFileSync(join(repository, 'README.md'), 'utf8'))?.[1] ??
+const walk = stepsOf(
+  /^## The morning after\n([\s\S]*?)^## /m.exec(readFileSync(join(repository, 'README.md'), 'utf8'))?.[1] ??
     ''
-  ).matchAll(/^```console\n([\s\S]*?)^```$/gm),
-  ([, console = '']) => stepsOf(console)
-).flat()
+)
 
 /** What npm would find in the folder of a user, from this repository's sources. */
 const npx = `npx() {
@@ -36,18 +19,6 @@ const npx = `npx() {
     tsx) node --import "$TYPESCRIPT" "$@" ;;
   esac
 }`
-
-/** Without what is another each time: the run's part of ids, keys, which are made of ids, and times. */
-const settled = (text: string): string =>
-  text
-    .replace(/\b[0-9a-f]{12}(?=:\d)/g, 'RUN')
-    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{10}(?:[0-9a-f]{30})?\b/g, 'KEY')
-    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
-    .replace(/\b\d+ ms\b/g, 'MS')
-    .replace(/just now|\d+ (?:s|min|h|d) ago/g, 'AGO')
-    .replace(/[ \t]+/g, ' ')
-    .replace(/ $/gm, '')
-    .trim()
 
 const shop = suite('the morning after, in the README')
 

@@ -20,7 +20,9 @@ import {
   rejected,
   renderEvent,
   resourceError,
-  withDlq
+  type Verdict,
+  withDlq,
+  withTimeout
 } from '../../lib/index.js'
 import { left, right } from '../../lib/core/result.js'
 import { within } from '../support/deadline.js'
@@ -233,6 +235,25 @@ server('opens and closes the store of what was done, where that is a resource', 
     _tag: 'NotStarted',
     error: { ...(report.ended as any).error, message: 'store: start the server' }
   })
+})
+
+server('counts handlers that hang, and ends where there are too many of them', async () => {
+  const hanging = pipe(
+    receive(json),
+    handle(otherwise(() => new Promise<Verdict>(() => undefined))),
+    withTimeout(20, { graceMs: 10 })
+  )
+  const stopping = new AbortController()
+  let tell: (address: string) => void = () => undefined
+  const listening = new Promise<string>((resolve) => (tell = resolve))
+  const report = http({ port: 0, maxAbandoned: 2, drainMs: 100 })(hanging)(stopping.signal, (event) => {
+    if (event._tag === 'Listening') tell(event.address)
+  })()
+  const address = await within('an address', listening)
+  assert.is((await post(address)).status, 500)
+  assert.is((await post(address)).status, 500)
+  assert.equal((await within('the end', report)).ended, { _tag: 'TooManyAbandoned', count: 2 })
+  assert.throws(() => http({ port: 0, maxAbandoned: 0 }), /maxAbandoned/)
 })
 
 server('says what it does in words', () => {

@@ -42,3 +42,16 @@ export const stepsOf = (markdown: string): readonly Step[] =>
   )
 
 const lineOf = (text: string, index: number): number => text.slice(0, index).split('\n').length
+
+/** Without what is another each time: ids, keys, which are made of ids, and times. */
+export const settled = (text: string): string =>
+  text
+    .replace(/\b[0-9a-f]{12}(?=:\d)/g, 'RUN')
+    .replace(/\b\d{13}-\d+\b/g, 'ID')
+    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{10}(?:[0-9a-f]{30})?\b/g, 'KEY')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replace(/\b\d+ ms\b/g, 'MS')
+    .replace(/just now|\d+ (?:s|min|h|d) ago/g, 'AGO')
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ $/gm, '')
+    .trim()
