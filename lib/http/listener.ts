@@ -179,8 +179,13 @@ const send = (
   const isMeasured = !hasBody || headers['content-length'] !== undefined
   response.writeHead(status, isMeasured ? headers : { ...headers, 'content-length': Buffer.byteLength(body) })
   const sent = hasBody && request.method !== 'HEAD' ? body : ''
-  if (request.complete) response.end(sent)
-  else lingering(request, response, sent, clock)
+  if (!request.complete) return lingering(request, response, sent, clock)
+  if (sent.length > 0) {
+    response.write(sent)
+    // In one piece with its head: an end with a body is written as two, which costs a tenth of a whole request.
+    response.socket?.uncork()
+  }
+  response.end()
 }
 
 /** A sender reads our answer before the end of its body only if we do not hang up on it at once, as an end may do. */
