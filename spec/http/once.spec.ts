@@ -21,7 +21,8 @@ import {
   withDlq
 } from '../../lib/index.js'
 import { left, right } from '../../lib/core/result.js'
-import { turn, virtualClock } from '../support/clock.js'
+import { virtualClock } from '../support/clock.js'
+import { until } from '../support/deadline.js'
 
 const url = 'http://example.test/orders'
 
@@ -103,7 +104,7 @@ once('is refused with another body, while it is handled and after', async () => 
   let finish = (): void => undefined
   const { answer, calls } = trial(() => new Promise((resolve) => (finish = () => resolve(ack))))
   const first = answer(post('k', '{"a":1}'))
-  for (let turns = 0; turns < 20; turns += 1) await turn()
+  await until('it is being handled', () => calls() === 1)
   const during = await answer(post('k', '{"a":2}'))
   finish()
   assert.is((await first).status, 200)
@@ -120,7 +121,7 @@ once('shares the outcome of the one that is being handled here', async () => {
     () => new Promise((resolve) => (finish = () => resolve(ackWith({ reply: 'done' }))))
   )
   const all = Array.from({ length: 20 }, () => answer(post('k')))
-  for (let turns = 0; turns < 20; turns += 1) await turn()
+  await until('it is being handled', () => calls() === 1)
   finish()
   assert.equal(
     (await Promise.all(all)).map(({ status, body }) => [status, body]),
@@ -135,7 +136,7 @@ once('waits while another process handles it', async () => {
   const there = trial(() => new Promise((resolve) => (finish = () => resolve(ack))), { idempotency })
   const here = trial(async () => ack, { idempotency, retryAfterMs: 2_000 })
   const first = there.answer(post('k'))
-  for (let turns = 0; turns < 20; turns += 1) await turn()
+  await until('it is being handled', () => there.calls() === 1)
   const { status, body, headers } = await here.answer(post('k'))
   assert.equal(
     [status, body, headers.get('retry-after')],
@@ -275,6 +276,7 @@ once('keeps its lease while it is handled, and is given up when that is lost', a
   const clock = virtualClock()
   const renewed: number[] = []
   let isOurs = true
+  let isHandled = false
   const idempotency: IdempotencyStore = {
     ...memoryIdempotency(),
     begin: () => async () => right<IdempotencyState>({ _tag: 'Begun' }),
@@ -289,12 +291,13 @@ once('keeps its lease while it is handled, and is given up when that is lost', a
     handle(
       otherwise(
         ({ signal }) =>
-          new Promise<Verdict>((_, reject) =>
+          new Promise<Verdict>((_, reject) => {
+            isHandled = true
             signal.addEventListener('abort', () => {
               reason = signal.reason.reason
               reject(new Error('given up'))
             })
-          )
+          })
       )
     )
   )
@@ -306,7 +309,7 @@ once('keeps its lease while it is handled, and is given up when that is lost', a
     onEvent: () => undefined
   })
   const response = answer(post('k'))
-  for (let turns = 0; turns < 20; turns += 1) await turn()
+  await until('it is being handled', () => isHandled)
   await clock.advance(2_500)
   assert.equal(renewed, [1_000, 2_000])
   isOurs = false
