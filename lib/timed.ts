@@ -101,8 +101,10 @@ export const withTimeout = (
  *
  * @since 0.1.0
  */
-export const withDlq = (dlq: Dlq, clock: Clock = systemClock): ((processor: Processor) => Settled) =>
-  dlqOn(dlq, clock)
+export const withDlq = (
+  dlq: Dlq,
+  { clock = systemClock }: { readonly clock?: Clock } = {}
+): ((processor: Processor) => Settled) => dlqOn(dlq, clock)
 
 /**
  * The health of a run, by what its `onEvent` is told: live while something is heard, at least every `staleMs` (15 s);

@@ -62,8 +62,7 @@ const recalled = async (
   message: Message,
   run: () => Outcome | Promise<Outcome>
 ): Promise<Outcome> => {
-  const { source, id, bytes } = message
-  const identity: LetterIdentity = { source, id, bytes }
+  const identity = identityOf(message)
   const asked = await answerOf<LetterState | undefined>(() => dlq.recall?.(identity))
   const state = asked._tag === 'Right' ? asked.right : undefined
   if (state === 'resolved' || state === 'discarded') return ackWith({ note: `its dead letter is ${state}` })
@@ -104,9 +103,8 @@ const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outc
 
 /** A message that was stored while its handler went on is no dead letter any more once that has acked. */
 const acknowledged = async (dlq: Dlq, message: Message, outcome: Outcome): Promise<Outcome> => {
-  const { source, id, bytes } = message
   await message.trace.storing
-  await answerOf<void>(() => dlq.resolve?.({ source, id, bytes }))
+  await answerOf<void>(() => dlq.resolve?.(identityOf(message)))
   return outcome
 }
 
@@ -126,10 +124,10 @@ const answerOf = async <A>(ask: () => TaskEither<DlqError, A> | undefined): Prom
   }
 }
 
+const identityOf = ({ id, source, bytes }: Message): LetterIdentity => ({ id, source, bytes })
+
 const letterOf = (message: Message, attempt: Attempt): DeadLetter => ({
-  id: message.id,
-  source: message.source,
-  bytes: message.bytes,
+  ...identityOf(message),
   headers: message.headers,
   route: message.trace.route,
   failure: attempt.failure,

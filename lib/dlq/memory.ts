@@ -27,7 +27,7 @@ export interface MemoryDlq extends DeadLetterStore {
  *
  * @since 0.1.0
  */
-export const memoryDlq = (clock: Clock = systemClock): MemoryDlq => {
+export const memoryDlq = ({ clock = systemClock }: { readonly clock?: Clock } = {}): MemoryDlq => {
   const engine = memoryEngine()
   const answered = async <A>(ask: () => A): Promise<Either<DlqError, A>> => {
     try {

@@ -55,6 +55,7 @@ export interface ConsumeOptions {
   readonly maxAbandoned?: number
   /** Told what happens in the run, besides whoever runs it. */
   readonly onEvent?: OnEvent
+  readonly clock?: Clock
 }
 
 // constructors
@@ -67,13 +68,9 @@ export interface ConsumeOptions {
  * @throws RangeError if a number makes no sense
  * @since 0.1.0
  */
-export const consume = (
-  open: OpenSource,
-  options: ConsumeOptions = {},
-  clock: Clock = systemClock
-): Interpreter => {
+export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpreter => {
   const limits = limitsOf(options)
-  const { onEvent: onOwnEvent = () => undefined } = options
+  const { onEvent: onOwnEvent = () => undefined, clock = systemClock } = options
   return (processor) =>
     (signal, onEvent = () => undefined) =>
     async () => {

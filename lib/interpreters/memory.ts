@@ -20,7 +20,7 @@ import { right } from '../core/result.js'
  * @since 0.1.0
  */
 export const memory =
-  (messages: Iterable<Message>, clock: Clock = systemClock): OpenSource =>
+  (messages: Iterable<Message>, { clock = systemClock }: { readonly clock?: Clock } = {}): OpenSource =>
   () =>
     Resource.make(
       'memory',

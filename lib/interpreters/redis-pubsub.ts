@@ -29,6 +29,7 @@ export type RedisPubSubOptions = RedisTarget & {
   readonly heartbeatMs?: number
   /** How long Redis may take to be there at the start. 10 s by default. */
   readonly connectMs?: number
+  readonly clock?: Clock
 }
 
 // constructors
@@ -54,7 +55,8 @@ export const redisPubSub = (
 ): Interpreter => consume(redisPubSubSource(options), { onFailed: 'report', ...options })
 
 /** The source alone, for `consume`. */
-export const redisPubSubSource = (options: RedisPubSubOptions, clock: Clock = systemClock): OpenSource => {
+export const redisPubSubSource = (options: RedisPubSubOptions): OpenSource => {
+  const { clock = systemClock } = options
   const setup = setupOf(options)
   return (limits) =>
     Resource.map(({ source }: Opened) => source)(

@@ -51,6 +51,7 @@ export type RedisStreamOptions = RedisTarget & {
   readonly payload?: (fields: ReadonlyMap<string, Buffer>) => Uint8Array | undefined
   /** How long Redis may take to be there at the start. 10 s by default. */
   readonly connectMs?: number
+  readonly clock?: Clock
 }
 
 // constructors
@@ -71,7 +72,8 @@ export const redisStream = (
 ): Interpreter => consume(redisStreamSource(options), options)
 
 /** The source alone, for `consume`. */
-export const redisStreamSource = (options: RedisStreamOptions, clock: Clock = systemClock): OpenSource => {
+export const redisStreamSource = (options: RedisStreamOptions): OpenSource => {
+  const { clock = systemClock } = options
   const setup = setupOf(options)
   return (limits) =>
     Resource.map(({ source }: Opened) => source)(

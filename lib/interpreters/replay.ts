@@ -43,6 +43,7 @@ export interface ReplayOptions {
   readonly drainMs?: number
   readonly graceMs?: number
   readonly dlqDeadlineMs?: number
+  readonly clock?: Clock
 }
 
 // constructors
@@ -67,28 +68,25 @@ export interface ReplayOptions {
 export const replay = (
   store: DeadLetterStore | Resource<DeadLetterStore>,
   filter: LetterFilter = {},
-  options: ReplayOptions = {},
-  clock: Clock = systemClock
+  options: ReplayOptions = {}
 ): Interpreter => {
   refuseNumbers(options)
-  const { concurrency = 1, rate, stopAfter = Infinity, drainMs, graceMs, dlqDeadlineMs } = options
+  const { concurrency = 1, rate, stopAfter = Infinity, clock = systemClock } = options
+  const { drainMs, graceMs, dlqDeadlineMs } = options
   const opened = isResource(store) ? store : Resource.of(store)
   const open: OpenSource = () =>
     Resource.map((value: DeadLetterStore) => sourceOf(value, filter, options, clock))(opened)
   const isExact = rate !== undefined || stopAfter < Infinity
-  const interpreter = consume(
-    open,
-    {
-      concurrency,
-      // What is read ahead is started as soon as there is a slot, and so cannot be held back any more.
-      maxUnsettled: isExact ? concurrency : Math.max(readAhead, concurrency * 2),
-      onFailed: 'park',
-      ...(drainMs !== undefined && { drainMs }),
-      ...(graceMs !== undefined && { graceMs }),
-      ...(dlqDeadlineMs !== undefined && { dlqDeadlineMs })
-    },
-    clock
-  )
+  const interpreter = consume(open, {
+    concurrency,
+    // What is read ahead is started as soon as there is a slot, and so cannot be held back any more.
+    maxUnsettled: isExact ? concurrency : Math.max(readAhead, concurrency * 2),
+    onFailed: 'park',
+    clock,
+    ...(drainMs !== undefined && { drainMs }),
+    ...(graceMs !== undefined && { graceMs }),
+    ...(dlqDeadlineMs !== undefined && { dlqDeadlineMs })
+  })
   return (processor) => (signal, onEvent) => async () => {
     const stopping = new AbortController()
     const failed = new Set<string>()

@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { createReadStream, fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Either } from 'fp-ts/lib/Either.js'
+import type { Clock } from '../core/clock.js'
 import type { Failure } from '../core/failure.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { Interruptible } from '../core/interruptible.js'
@@ -13,6 +14,7 @@ import type { Delivery, OpenSource } from '../core/source.js'
 import { type ConsumeOptions, consume } from './consume.js'
 import { type Chunk, type LineOptions, lineReader, textOfPart } from './lines.js'
 import { left, right } from '../core/result.js'
+import { systemClock } from '../system.js'
 
 // model
 
@@ -22,6 +24,7 @@ export interface LinesOptions extends LineOptions {
   readonly source?: string
   /** How many bytes there will be, where that is known. */
   readonly totalBytes?: number
+  readonly clock?: Clock
 }
 
 /** How standard input is read, and what a failed line does: `stop` by default. */
@@ -48,6 +51,7 @@ export const stdin = ({ maxLineBytes, skipEmpty, ...options }: StdinOptions = {}
           source: 'stdin',
           ...(maxLineBytes !== undefined && { maxLineBytes }),
           ...(skipEmpty !== undefined && { skipEmpty }),
+          ...(options.clock !== undefined && { clock: options.clock }),
           ...(input.totalBytes !== undefined && { totalBytes: input.totalBytes })
         })(limits)
       )(
@@ -62,7 +66,10 @@ export const stdin = ({ maxLineBytes, skipEmpty, ...options }: StdinOptions = {}
 
 /** The lines of any stream of bytes. It is destroyed when the run ends. */
 export const lines =
-  (stream: Readable, { source = 'lines', totalBytes, ...options }: LinesOptions = {}): OpenSource =>
+  (
+    stream: Readable,
+    { source = 'lines', totalBytes, clock = systemClock, ...options }: LinesOptions = {}
+  ): OpenSource =>
   () =>
     Resource.make(
       source,
@@ -74,7 +81,7 @@ export const lines =
         const chunks = chunksOf(stream)
         const run = randomBytes(6).toString('hex')
         let receivedBytes = 0
-        let shared: Shared = { source, run, receivedAt: Date.now() }
+        let shared: Shared = { source, run, receivedAt: clock.now() }
         let hasEnded = false
         return right({
           traits: { redelivers: false, delay: 'in-place', exclusive: true },
@@ -91,7 +98,7 @@ export const lines =
                 reader.end()
               } else {
                 receivedBytes += next.length
-                shared = { source, run, receivedAt: Date.now() }
+                shared = { source, run, receivedAt: clock.now() }
                 reader.feed(next)
               }
             }

@@ -6,6 +6,7 @@ import { type Message, abandonmentOf, amend, fromOrigin, withLimit } from '../co
 import { failed } from '../core/outcome.js'
 import { type Processor, type Unsettled, combinator } from '../core/processor.js'
 import { left } from '../core/result.js'
+import { systemClock } from '../system.js'
 import type { When } from './when.js'
 
 // model
@@ -104,14 +105,14 @@ export const duplicating = (when: When<Message> = () => true): (<P extends Proce
  * @example
  * const clock = virtualClock()
  * const acking = pipe(receive(text), handle(otherwise(async () => ack)))
- * const processor = pipe(acking, delaying(900, clock), withTimeout(500, { clock }))
+ * const processor = pipe(acking, delaying(900, { clock }), withTimeout(500, { clock }))
  * assert.equal(await clock.finish(processor(message('Hello'))()), failed(timedOut(500)))
  *
  * @since 0.1.0
  */
 export const delaying = (
   delayMs: number | ((message: Message) => number),
-  clock: Clock
+  { clock = systemClock }: { readonly clock?: Clock } = {}
 ): (<P extends Processor>(processor: P) => P) =>
   combinator('delaying', (processor) => (message) => async () => {
     await sleep(clock, typeof delayMs === 'number' ? delayMs : delayMs(message), message.signal)

@@ -25,7 +25,7 @@ export interface StoreLaw {
  * store on a clock that the law sets: the store must read the time from it alone.
  *
  * @example
- * const laws = storeLaws((clock) => Resource.of(memoryDlq(clock)))
+ * const laws = storeLaws((clock) => Resource.of(memoryDlq({ clock })))
  * for (const { name, run } of laws) await run().catch((broken) => assert.unreachable(`${name}: ${broken}`))
  * assert.ok(laws.length > 40)
  *

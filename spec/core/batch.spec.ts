@@ -596,7 +596,7 @@ const hundreds = () => batched(100, 50, async () => ack, virtualClock())
 
 /** Why a run is not started, or how else it ends. */
 const refusalOf = async (processor: Processor, options: ConsumeOptions): Promise<string> => {
-  const run = consume(memory([]), { onFailed: 'stop', ...options }, virtualClock())(processor)
+  const run = consume(memory([]), { onFailed: 'stop', ...options, clock: virtualClock() })(processor)
   const { ended } = await run(new AbortController().signal)()
   return ended._tag === 'NotStarted' ? ended.error.message : ended._tag
 }
@@ -663,7 +663,7 @@ const runOver = async (
     return ack
   }
   const processor = only(batched(max, withinMs, handler, clock))
-  const run = consume(memory(messages, clock), { onFailed: 'report', ...options }, clock)(processor)
+  const run = consume(memory(messages, { clock }), { onFailed: 'report', ...options, clock })(processor)
   const stopping = new AbortController()
   return { clock, batches, report: run(stopping.signal)(), stop: () => stopping.abort() }
 }

@@ -129,7 +129,7 @@ storing('keeps the message as it arrived, and what is known of the delivery', as
   const processor = pipe(
     handling(slow),
     withRetry(pipe(constantDelay(50), limitAttempts(2)), clock, { when: () => true }),
-    withDlq(dlq, clock)
+    withDlq(dlq, { clock })
   )
   const bytes = new TextEncoder().encode('{"type":"order"}  ')
   const delivered = message(bytes, {
@@ -616,7 +616,7 @@ timing('has its start and its duration from the clock', async () => {
   await clock.advance(1_000)
   const begun = clock.now()
   const dlq = queue()
-  await clock.finish(pipe(waiting(clock, 70, failed(late)), withDlq(dlq, clock))(message('1'))())
+  await clock.finish(pipe(waiting(clock, 70, failed(late)), withDlq(dlq, { clock }))(message('1'))())
   assert.equal(dlq.letters[0]?.attempts, [{ startedAt: begun, durationMs: 70, failure: late }])
 })
 
@@ -625,7 +625,7 @@ timing('is the same where it is stored later', async () => {
   const begun = clock.now()
   const answers = [left(full)]
   const dlq = queue(() => async () => answers.shift() ?? right(undefined))
-  const processor = pipe(waiting(clock, 70, failed(late)), withDlq(dlq, clock))
+  const processor = pipe(waiting(clock, 70, failed(late)), withDlq(dlq, { clock }))
   const delivered = message('1')
   await clock.finish(processor(delivered)())
   await clock.advance(5_000)
@@ -646,7 +646,7 @@ timing('lasts no less than nothing where the clock goes back', async () => {
       back = 5_000
       return failed(late)
     }),
-    withDlq(dlq, { ...clock, now: () => clock.now() - back })
+    withDlq(dlq, { clock: { ...clock, now: () => clock.now() - back } })
   )
   await processor(message(order))()
   assert.is(dlq.letters[0]?.attempts[0]?.durationMs, 0)

@@ -17,7 +17,7 @@ const memory = suite('memoryDlq')
 
 memory('keeps what it was given, oldest first', async () => {
   const clock = virtualClock()
-  const queue = memoryDlq(clock)
+  const queue = memoryDlq({ clock })
   await queue.put(letter())()
   await queue.put(letter({ id: '2', route: undefined }))()
   const stored = { state: 'dead', times: 1, attemptCount: 1, events: [], original: undefined }
@@ -65,9 +65,13 @@ memory('reads the time from this machine unless it is given a clock', async () =
 
 memory('stores what a processor gives up, with the attempt that failed', async () => {
   const clock = virtualClock()
-  const queue = memoryDlq(clock)
+  const queue = memoryDlq({ clock })
   const late = rejected('late')
-  const processor = pipe(receive(text), handle(otherwise(async () => failed(late))), withDlq(queue, clock))
+  const processor = pipe(
+    receive(text),
+    handle(otherwise(async () => failed(late))),
+    withDlq(queue, { clock })
+  )
   await processor(message('Hello', { id: '17', source: 'here' }))()
   assert.equal(
     queue

@@ -12,7 +12,7 @@ import { inFolder, letter } from '../support/letters.js'
 
 const memory = suite('memoryDlq keeps the laws: it')
 
-for (const { name, run } of storeLaws((clock) => Resource.of(memoryDlq(clock)))) memory(name, run)
+for (const { name, run } of storeLaws((clock) => Resource.of(memoryDlq({ clock })))) memory(name, run)
 
 memory.run()
 
@@ -61,7 +61,7 @@ type Break = (store: DeadLetterStore, clock: Clock) => Partial<DeadLetterStore>
 const brokenBy =
   (change: Break) =>
   (clock: Clock): Resource<DeadLetterStore> => {
-    const store = memoryDlq(clock)
+    const store = memoryDlq({ clock })
     return Resource.of({ ...store, ...change(store, clock) })
   }
 
@@ -204,7 +204,7 @@ const faults: readonly (readonly [string, string, Break])[] = [
   [
     'never ends a lease',
     'makes a letter dead again when its lease ends, and its token worthless',
-    (_, clock) => memoryDlq({ ...clock, now: () => 1_699_999_200_000 })
+    (_, clock) => memoryDlq({ clock: { ...clock, now: () => 1_699_999_200_000 } })
   ],
   [
     'renews nothing',
@@ -336,7 +336,7 @@ laws('say why a store cannot be opened or closed', async () => {
   const stuck = (clock: Clock) =>
     Resource.make(
       'stuck',
-      async () => right(memoryDlq(clock)),
+      async () => right(memoryDlq({ clock })),
       async () => Promise.reject(new Error('stuck'))
     )
   const [two] = storeLaws(stuck)
@@ -353,7 +353,7 @@ laws('close the store that they opened, kept or broken', async () => {
       'counted',
       async () => {
         open += 1
-        const store = memoryDlq(clock)
+        const store = memoryDlq({ clock })
         return right({ ...store, ...change(store, clock) })
       },
       async () => void (open -= 1)
@@ -365,7 +365,7 @@ laws('close the store that they opened, kept or broken', async () => {
 })
 
 laws('have names that differ', () => {
-  const names = storeLaws((clock) => Resource.of(memoryDlq(clock))).map(({ name }) => name)
+  const names = storeLaws((clock) => Resource.of(memoryDlq({ clock }))).map(({ name }) => name)
   assert.is(new Set(names).size, names.length)
 })
 

@@ -590,7 +590,7 @@ const slowly = (dlq: Dlq, verdict: () => any) => {
         await opened
         return verdict()
       }),
-      withDlq(dlq, clock)
+      withDlq(dlq, { clock })
     ),
     { ...anybody, deadlineMs: 3_000, clock, onEvent: () => undefined }
   )

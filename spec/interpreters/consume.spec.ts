@@ -193,7 +193,7 @@ const running = (
   const beats: (readonly [at: number, event: Event])[] = []
   const onEvent = (event: Event): void =>
     void (event._tag === 'Measured' ? beats : events).push([clock.monotonic(), event])
-  const running = consume(open, options, clock)(processor)(stopping.signal, onEvent)()
+  const running = consume(open, { ...options, clock })(processor)(stopping.signal, onEvent)()
   return {
     clock,
     events,
@@ -261,7 +261,7 @@ reports('counts what became of every delivery', async () => {
   }
   const processor = withDlq(queue)(processing((message) => verdicts[message.id]?.(message) ?? ack))
   const messages = ['a', 'b', 'c'].map((id) => message(id, { id }))
-  const { report } = running(memory(messages, clock), processor, {}, clock)
+  const { report } = running(memory(messages, { clock }), processor, {}, clock)
   assert.equal(
     await report(),
     reportOf({ received: 4, acked: 2, nacked: 1, deadLettered: 1, storedIn: ['memory'] })
@@ -278,7 +278,7 @@ reports('says how long the run took', async () => {
     await waits(clock, 1_500)
     return ack
   })
-  const ran = consume(listed(['a']).open, {}, clock)(processor)(new AbortController().signal)()
+  const ran = consume(listed(['a']).open, { clock })(processor)(new AbortController().signal)()
   assert.is((await clock.finish(ran)).durationMs, 1_500)
 })
 
@@ -369,7 +369,7 @@ reports('is not disturbed by observers that throw or reject', async () => {
       const clock = virtualClock()
       const processor = processing(({ id }) => (id === 'b' ? failed(rejected('late')) : ack))
       const { open } = listed(['a', 'b', 'c'])
-      const ran = consume(open, { onFailed: 'report' }, clock)(processor)(
+      const ran = consume(open, { onFailed: 'report', clock })(processor)(
         new AbortController().signal,
         observer
       )()
@@ -1638,7 +1638,7 @@ const aborted = { _tag: 'Aborted' } as const
 stopping('before the start pulls nothing, and closes the source', async () => {
   const clock = virtualClock()
   const source = listed(['1'])
-  const ran = consume(source.open, {}, clock)(acking)(AbortSignal.abort())()
+  const ran = consume(source.open, { clock })(acking)(AbortSignal.abort())()
   assert.equal(plain(await clock.finish(ran)), reportOf({ ended: aborted }))
   assert.equal([source.log.pulls, source.log.closed], [[], 1])
 })

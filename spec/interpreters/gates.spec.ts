@@ -42,9 +42,10 @@ const running = (
 ) => {
   const stopping = new AbortController()
   const events: Event[] = []
-  const processor = pipe(receive(bytes), handle(otherwise(handler)), withDlq(memoryDlq(), clock))
-  const report = consume(memory(messages, clock), options, clock)(processor)(stopping.signal, (event) =>
-    events.push(event)
+  const processor = pipe(receive(bytes), handle(otherwise(handler)), withDlq(memoryDlq(), { clock }))
+  const report = consume(memory(messages, { clock }), { ...options, clock })(processor)(
+    stopping.signal,
+    (event) => events.push(event)
   )()
   return { events, stop: () => stopping.abort(), report: () => clock.finish(report, 10_000_000) }
 }
@@ -370,13 +371,13 @@ const stuck = (clock: VirtualClock) =>
     receive(bytes),
     handle(otherwise(() => new Promise<Verdict>(() => undefined))),
     withTimeout(100, { graceMs: 50, clock }),
-    withDlq(memoryDlq(), clock)
+    withDlq(memoryDlq(), { clock })
   )
 
 hanging('end the run where there are too many of them', async () => {
   const clock = virtualClock()
   const report = await clock.finish(
-    consume(memory(numbered(100), clock), { maxAbandoned: 3, concurrency: 2 }, clock)(stuck(clock))(
+    consume(memory(numbered(100), { clock }), { maxAbandoned: 3, concurrency: 2, clock })(stuck(clock))(
       new AbortController().signal
     )(),
     1_000_000
@@ -397,10 +398,10 @@ hanging('are counted no more once they end after all', async () => {
       })
     ),
     withTimeout(100, { graceMs: 50, clock }),
-    withDlq(memoryDlq(), clock)
+    withDlq(memoryDlq(), { clock })
   )
   const report = await clock.finish(
-    consume(memory(numbered(20), clock), { maxAbandoned: 2 }, clock)(processor)(
+    consume(memory(numbered(20), { clock }), { maxAbandoned: 2, clock })(processor)(
       new AbortController().signal
     )(),
     1_000_000

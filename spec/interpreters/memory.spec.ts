@@ -36,7 +36,7 @@ const opened = async (
   messages: Iterable<Message>,
   clock = virtualClock()
 ): Promise<{ readonly source: SettledSource; readonly clock: typeof clock }> => {
-  const opened = await memory(messages, clock)({ maxUnsettled: 1_024, emit: () => undefined }).open()
+  const opened = await memory(messages, { clock })({ maxUnsettled: 1_024, emit: () => undefined }).open()
   if (opened._tag === 'Left') throw new Error(opened.left.message)
   const { settle, ...source } = opened.right.value
   if (settle === undefined) throw new Error('it cannot be told')
@@ -73,7 +73,7 @@ const acked = (delivery: Delivery): Settle => ({ delivery, outcome: ack, action:
 const running = (messages: Iterable<Message>, processor: Processor) => {
   const clock = virtualClock()
   const signal = new AbortController().signal
-  return clock.finish(consume(memory(messages, clock), {}, clock)(processor)(signal)())
+  return clock.finish(consume(memory(messages, { clock }), { clock })(processor)(signal)())
 }
 
 const sources = suite('memory')
@@ -182,7 +182,7 @@ sources('gives every delivery a trace of its own', async () => {
 })
 
 sources('begins anew each time it is opened', async () => {
-  const open = memory(named('a', 'b'), virtualClock())
+  const open = memory(named('a', 'b'), { clock: virtualClock() })
   const limits = { maxUnsettled: 1, emit: () => undefined }
   for (let time = 0; time < 2; time += 1) {
     const opened = await open(limits).open()
@@ -212,7 +212,7 @@ sources('letters hold the attempts of their own delivery alone', async () => {
     withDlq(queue)
   )
   const signal = new AbortController().signal
-  await clock.finish(consume(memory(named('a'), clock), {}, clock)(processor)(signal)())
+  await clock.finish(consume(memory(named('a'), { clock }), { clock })(processor)(signal)())
   assert.equal(
     queue.letters().map(({ deliveryCount, failure, attempts }) => ({
       deliveryCount,
@@ -242,9 +242,9 @@ sources('loses nothing, whatever is nacked and how often', async () => {
           ),
           withDlq(memoryDlq())
         )
-        const open = memory(named(...Array.from(delays, (_, index) => String(index))), clock)
+        const open = memory(named(...Array.from(delays, (_, index) => String(index))), { clock })
         const signal = new AbortController().signal
-        const report = await clock.finish(consume(open, { concurrency }, clock)(processor)(signal)())
+        const report = await clock.finish(consume(open, { concurrency, clock })(processor)(signal)())
         assert.equal(
           [...delays.keys()].map((id) => seen.get(String(id))),
           delays.map((nacks) => [...nacks.keys(), nacks.length].map((index) => index + 1))

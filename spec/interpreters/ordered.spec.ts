@@ -39,7 +39,7 @@ const handled = (
   handler: (message: Message) => Promise<Verdict>,
   clock: VirtualClock,
   dlq = memoryDlq()
-): Processor => pipe(receive(bytes), handle(otherwise(handler)), withDlq(dlq, clock))
+): Processor => pipe(receive(bytes), handle(otherwise(handler)), withDlq(dlq, { clock }))
 
 const running = (
   source: OpenSource | readonly Message[],
@@ -48,8 +48,8 @@ const running = (
   clock: VirtualClock
 ) => {
   const stopping = new AbortController()
-  const open = typeof source === 'function' ? source : memory(source, clock)
-  const report = consume(open, { orderBy: byKey, ...options }, clock)(handled(handler, clock))(
+  const open = typeof source === 'function' ? source : memory(source, { clock })
+  const report = consume(open, { orderBy: byKey, ...options, clock })(handled(handler, clock))(
     stopping.signal
   )()
   return { stop: () => stopping.abort(), report: () => clock.finish(report, 1_000_000) }
@@ -167,11 +167,11 @@ ordered('counts what is tried again, so that a limit of deliveries ends it', asy
     receive(bytes),
     handle(otherwise(async ({ id }) => (id === 'a1' ? nack({ afterMs: 10 }) : ack))),
     withMaxDeliveries(3),
-    withDlq(dlq, clock)
+    withDlq(dlq, { clock })
   )
-  const source = memory([keyed('a', 'a1'), keyed('a', 'a2')], clock)
+  const source = memory([keyed('a', 'a1'), keyed('a', 'a2')], { clock })
   const report = await clock.finish(
-    consume(source, { orderBy: byKey }, clock)(processor)(new AbortController().signal)()
+    consume(source, { orderBy: byKey, clock })(processor)(new AbortController().signal)()
   )
   assert.equal([report.acked, report.deadLettered, report.nacked], [1, 1, 3])
   assert.is(dlq.letters()[0]?.failure._tag, 'TooManyDeliveries')
@@ -182,7 +182,7 @@ ordered('gives back what waits for its turn, and what waits to be tried again, w
   const settled: string[] = []
   const source: OpenSource = (limits) => ({
     open: async () => {
-      const opened = await memory([keyed('a', 'a1'), keyed('a', 'a2')], clock)(limits).open()
+      const opened = await memory([keyed('a', 'a1'), keyed('a', 'a2')], { clock })(limits).open()
       if (opened._tag === 'Left') return opened
       const { value, close } = opened.right
       return right({
@@ -228,7 +228,7 @@ ordered('stops pulling while a key has as many waiting as it may, and goes on af
     }
     return ack
   }
-  const source = memory(messages(), clock)
+  const source = memory(messages(), { clock })
   const report = await running(source, handler, { maxHeldPerKey: 10, maxUnsettled: 2_000 }, clock).report()
   assert.is(report.acked, 2_000)
   assert.ok(most <= 512, String(most))
@@ -261,7 +261,7 @@ ordered(
     const clock = virtualClock()
     const shared: OpenSource = (limits) =>
       Resource.map((source: any) => ({ ...source, traits: { ...source.traits, exclusive: false } }))(
-        memory([keyed('a', 'a1')], clock)(limits)
+        memory([keyed('a', 'a1')], { clock })(limits)
       )
     const refused = await running(shared, async () => ack, {}, clock).report()
     assert.is(refused.ended._tag, 'NotStarted')

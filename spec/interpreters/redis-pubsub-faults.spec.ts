@@ -207,7 +207,7 @@ connections('is told as unready after half a minute, with the reason, and as the
     const events: Event[] = []
     const url = `redis://reader:a-secret@127.0.0.1:${redis.port}`
     const stopping = new AbortController()
-    const source = redisPubSubSource({ url, ...names }, fast(30))
+    const source = redisPubSubSource({ url, ...names, clock: fast(30) })
     const processor = pipe(receive(bytes), handle(otherwise(async () => ack)))
     const report = consume(source, { onEvent: (event) => events.push(event) })(processor)(stopping.signal)()
     const told = (tag: Event['_tag']) => events.find(({ _tag }) => _tag === tag)

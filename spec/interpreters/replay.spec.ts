@@ -48,7 +48,7 @@ const running = (
   const { filter, ...rest } = options
   const stopping = new AbortController()
   const events: Event[] = []
-  const running = replay(store, filter, { by: 'me', ...rest }, clock)(processor)(
+  const running = replay(store, filter, { by: 'me', ...rest, clock })(processor)(
     stopping.signal,
     (event) => void events.push(event)
   )()
@@ -108,8 +108,8 @@ const acking = () => {
 const queues: Readonly<
   Record<string, (store: DeadLetterStore, clock?: VirtualClock) => (processor: Processor) => Processor>
 > = {
-  'with the same queue': (store, clock) => withDlq(store, clock),
-  'with another queue': (_, clock) => withDlq(memoryDlq(clock), clock),
+  'with the same queue': (store, clock) => withDlq(store, { clock }),
+  'with another queue': (_, clock) => withDlq(memoryDlq({ clock }), { clock }),
   'without a queue': () => (processor) => processor
 }
 
@@ -280,7 +280,7 @@ outcomes('replays again what failed, however often', async () => {
   const clock = virtualClock()
   for (let times = 1; times <= 3; times += 1) {
     await advance(clock, 1_000)
-    await running(store, withDlq(store, clock)(handling(() => failed(late))), {}, clock).report()
+    await running(store, withDlq(store, { clock })(handling(() => failed(late))), {}, clock).report()
     const { state, attemptCount, events } = await onlyLetter(store)
     assert.equal([state, attemptCount, events.length], ['dead', 1 + times, times])
   }
@@ -387,7 +387,7 @@ messages('cannot be forged: what a sender says of a letter is no letter, and end
       letters.push(message.letter)
       return failed(late)
     }),
-    withDlq(store, clock)
+    withDlq(store, { clock })
   )
   const sent = message(letter().bytes, {
     id: '1',
@@ -403,7 +403,7 @@ messages('fails again as its source said, and reaches no handler, until it is ed
   const clock = virtualClock()
   const store = timelessDlq(clock)
   const { processor, seen } = acking()
-  const settled = withDlq(store, clock)(processor)
+  const settled = withDlq(store, { clock })(processor)
   const fault = malformed([{ path: '', message: 'a line of more than 10 bytes' }])
   await settled(message('0123456789', { id: '1', fault }))()
   await advance(clock, 1_000)
@@ -561,7 +561,7 @@ choosing(
       seen.push(id)
       return id === '1' ? failed(late) : ack
     })
-    const run = running(store, withDlq(slow, clock)(processor), { stopAfter: 2 }, clock)
+    const run = running(store, withDlq(slow, { clock })(processor), { stopAfter: 2 }, clock)
     const report = await run.report()
     assert.equal(
       [seen, told(report)],
@@ -712,10 +712,7 @@ stopping('leaves dead what does not end in time, and does not hear what comes of
   const late = defer()
   const run = running(
     store,
-    withDlq(
-      store,
-      clock
-    )(
+    withDlq(store, { clock })(
       handling(async () => {
         await late.promise
         return ack
@@ -986,7 +983,7 @@ faults('keeps the failure of a letter that the queue of its processor could not 
   const store = timelessDlq(clock)
   await put(store, { id: '1' })
   const other: MemoryDlq = { ...timelessDlq(clock), put: () => down }
-  const processor = withDlq(other, clock)(handling(() => failed(late)))
+  const processor = withDlq(other, { clock })(handling(() => failed(late)))
   const report = await running(store, processor, { dlqDeadlineMs: 1_000 }, clock).report()
   assert.equal([exitCode(report), report.ended._tag], [1, 'Stopped'])
   const { state, attemptCount, failure } = await onlyLetter(store)

@@ -28,6 +28,7 @@ import {
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { type ConsumeOptions, type LinesOptions, consume, lines } from 'missive-ts/node'
+import { virtualClock } from '../support/clock.js'
 import { inFolder } from '../support/letters.js'
 import { type Child, type Ended, command, killAll, program, shell } from '../support/run-main-child.js'
 
@@ -195,6 +196,22 @@ source('says of its messages where they come from, and that they do not come bac
     }))
   )
   assert.ok(messages.every(({ receivedAt }) => receivedAt >= before && receivedAt <= Date.now()))
+})
+
+source('says by the clock that it is given when a line came', async () => {
+  const clock = virtualClock()
+  const times: number[] = []
+  const processor = pipe(
+    receive(text),
+    handle(
+      otherwise(async ({ receivedAt }) => {
+        times.push(receivedAt)
+        return ack
+      })
+    )
+  )
+  await consume(lines(streamOf('a\n'), { clock }))(processor)(new AbortController().signal)()
+  assert.equal(times, [clock.now()])
 })
 
 source('dead-letters a line that is too long, with its beginning', async () => {

@@ -44,7 +44,7 @@ let pending = 0
 
 /** A store in memory on a clock that stands still while the store answers: its answers take no time. */
 export const timelessDlq = (clock: VirtualClock): MemoryDlq => {
-  const { location, letters, ...calls } = memoryDlq(clock)
+  const { location, letters, ...calls } = memoryDlq({ clock })
   const counted = Object.entries(calls).map(
     ([name, call]: [string, (...parts: any[]) => TaskEither<any, any>]) => [
       name,

@@ -251,11 +251,11 @@ crashes('loses nothing with a source that brings messages back', async () => {
     const log: unknown[] = []
     const source = memory(
       numbered(4).map((id) => message(id, { id })),
-      clock
+      { clock }
     )
     const processor = pipe(noting(log), withDlq(memoryDlq()), crashing(nth(3), { ran }))
     const start = (signal: AbortSignal) =>
-      consume(source, { drainMs: 10, graceMs: 10 }, clock)(processor)(signal)()
+      consume(source, { drainMs: 10, graceMs: 10, clock })(processor)(signal)()
     const stop = new AbortController()
     const first = start(stop.signal)
     await clock.advance(5)
@@ -388,7 +388,7 @@ delays('runs a message after its delay, and passes its outcome on', async () => 
   })
   const delayed = pipe(
     processor,
-    delaying(({ id }) => Number(id) * 10, clock)
+    delaying(({ id }) => Number(id) * 10, { clock })
   )
   assert.equal(await clock.finish(outcomes(delayed, [0, 1, 2])()), verdicts)
   assert.equal(at, [
@@ -398,7 +398,7 @@ delays('runs a message after its delay, and passes its outcome on', async () => 
   ])
   assert.ok(
     isDefect(
-      (await clock.finish(outcomes(delaying(5, clock)(noting([], throws)), ['a'])()))[0],
+      (await clock.finish(outcomes(delaying(5, { clock })(noting([], throws)), ['a'])()))[0],
       'the handler of otherwise'
     )
   )
@@ -407,7 +407,7 @@ delays('runs a message after its delay, and passes its outcome on', async () => 
 delays('does not run what is interrupted or timed out meanwhile', async () => {
   const clock = virtualClock()
   const log: unknown[] = []
-  const slow = pipe(noting(log), delaying(1_000, clock))
+  const slow = pipe(noting(log), delaying(1_000, { clock }))
   const stop = new AbortController()
   const outcome = slow(message('a', { signal: stop.signal }))()
   clock.after(100, () => stop.abort(interruption('shutdown')))
@@ -419,7 +419,7 @@ delays('does not run what is interrupted or timed out meanwhile', async () => {
 })
 
 delays('is a defect where its own function throws', async () => {
-  const processor = pipe(noting([]), delaying(throws, virtualClock()))
+  const processor = pipe(noting([]), delaying(throws, { clock: virtualClock() }))
   assert.ok(isDefect((await outcomes(processor, ['a'])())[0], 'delaying'))
 })
 
@@ -449,17 +449,17 @@ flaky('loses nothing, and stores nothing twice, where failed messages are brough
   fc.assert(
     fc.asyncProperty(fc.integer(), fc.boolean(), async (seed, ran) => {
       const clock = virtualClock()
-      const queue = memoryDlq(clock)
+      const queue = memoryDlq({ clock })
       const log: unknown[] = []
       const processor = pipe(
         noting(log, async () => failed(late)),
-        withDlq(flakyDlq(randomly(0.5, seededRandom(seed)), { ran })(queue), clock)
+        withDlq(flakyDlq(randomly(0.5, seededRandom(seed)), { ran })(queue), { clock })
       )
       const source = memory(
         numbered(10).map((id) => message(id, { id })),
-        clock
+        { clock }
       )
-      const report = await clock.finish(consume(source, {}, clock)(processor)(never)())
+      const report = await clock.finish(consume(source, { clock })(processor)(never)())
       assert.is(report.deadLettered, 10)
       assert.equal(
         queue
