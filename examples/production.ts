@@ -24,6 +24,7 @@ import {
   rejected,
   route,
   sensitive,
+  telling,
   withDedupe,
   withDlq,
   withLogging,
@@ -112,12 +113,8 @@ const logger: Logger = {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const url = process.env['REDIS_URL'] ?? 'redis://localhost:6379'
   const [told, measured] = [healthFile(process.env['HEALTH'] ?? 'health.json', health()), metricsOf()]
-  const onEvent: OnEvent = (event) => {
-    told(event)
-    measured(event)
-  }
   const needs = Resource.all({ dlq: redisDlq({ url }), done: redisIdempotency({ url }) })
-  runMain(charging(url, onEvent))(
+  runMain(charging(url, telling(told, measured)))(
     pipe(
       needs,
       Resource.map((opened) => payments({ ...opened, bank, logger }))
