@@ -8,7 +8,7 @@ export { bytes, json, text } from './core/format.js'
 export type { Json } from './core/json.js'
 
 // matchers and routes
-export type { InputOf, Match, Matcher, Matching } from './core/matcher.js'
+export type { BodyMatcher, InputOf, Match, Matcher, Matching } from './core/matcher.js'
 export { and, byField, byHeader, named, not, or } from './core/matcher.js'
 export type { Key, Keys, Scalar } from './core/key.js'
 export type { Handler, Route } from './core/route.js'
@@ -16,11 +16,19 @@ export { otherwise, route } from './core/route.js'
 export type { BatchHandler, BatchItem } from './core/batch.js'
 
 // pipelines and processors
-export type { Context, Pipeline } from './core/pipeline.js'
+export type { Context, Hook, Pipeline } from './core/pipeline.js'
 export { hook, receive } from './core/pipeline.js'
 export { handle } from './core/handle.js'
-export type { ReleaseInfo } from './core/hook.js'
-export type { Description, Processor, Selection, Settled, Unsettled } from './core/processor.js'
+export type { HookAcquire, HookRelease, PipelineHook, ReleaseInfo } from './core/hook.js'
+export type {
+  BatchLimits,
+  DescribedRoute,
+  Description,
+  Processor,
+  Selection,
+  Settled,
+  Unsettled
+} from './core/processor.js'
 export { combinator } from './core/processor.js'
 export { combine } from './core/combine.js'
 export type { App } from './core/app.js'
@@ -28,6 +36,7 @@ export { processOne } from './core/app.js'
 export { batched, health, withDedupe, withDlq, withLogging, withRetry, withTimeout } from './timed.js'
 export { withMaxDeliveries } from './core/deliveries.js'
 export type { LogFields, LogLevel, Logger, LoggingOptions } from './core/logging.js'
+export type { SensitivePath } from './core/sensitive.js'
 export { redacted, sensitive } from './core/sensitive.js'
 export type { RetryOptions } from './core/retry.js'
 export { isTransient } from './core/retry.js'
@@ -56,6 +65,7 @@ export { explain, renderExplanation } from './core/explain.js'
 export type { Explanation } from './core/explain.js'
 
 // verdicts, outcomes and failures
+export type { TagCases } from './core/match.js'
 export type { Acked, DeadLettered, Failed, Nacked, Outcome, Released, Verdict } from './core/outcome.js'
 export {
   ack,
@@ -140,8 +150,8 @@ export type {
   Report
 } from './core/interpreter.js'
 export { exitCode, renderEvent, renderReport } from './core/interpreter.js'
+export { telling } from './core/observers.js'
 export type { Health, HealthStatus } from './core/health.js'
 export type { Gate, OpenGate } from './core/gate.js'
 export { circuitBreaker, rateLimit } from './core/gate.js'
 export type { Clock } from './core/clock.js'
-export { telling } from './core/observers.js'

@@ -90,6 +90,8 @@ const typed = `
   export const processor: Processor = orders(queue)
   export const ran = (interpreter: Interpreter): Promise<Report> =>
     interpreter(processor)(new AbortController().signal)()
+  export const withTx = hook('tx', async () => new Map<string, number>())
+  export const cancelled = byField('type', 'order.cancelled')
   // @ts-expect-error a settled processor has nothing to retry
   pipe(processor as Settled, withRetry(exponentialBackoff({ baseMs: 1, maxDelayMs: 1, attempts: 1 })))
   // @ts-expect-error no hook provides tx
@@ -104,7 +106,9 @@ const typedOnNode = `${typed}
   export const all = pipe(sqliteDlq('a.db'), Resource.use((queue: SqliteDlq) => queue.page({ filter: { tag: 'NoMatch' }, limit: 10 })))
   runMain(replay(sqliteDlq('a.db'), { tag: 'Malformed' }, { rate: 10 }))(orders(memoryDlq()))
   export const other = ran(consume(lines(process.stdin)))
-  runMain(stdin({ concurrency: 2 }))(pipe(sqliteDlq('a.db'), Resource.map(orders)))`
+  runMain(stdin({ concurrency: 2 }))(pipe(sqliteDlq('a.db'), Resource.map(orders)))
+  ${specifiers.map((specifier, index) => `import * as entry${index} from '${specifier}'`).join('; ')}
+  export const everything = [${specifiers.map((_, index) => `{ ...entry${index} }`).join()}] as const`
 
 const node = (folder: string, file: string, source: string, input = ''): Promise<Ended> => {
   writeFileSync(join(folder, file), source)
@@ -224,9 +228,17 @@ const asksForDriver = async (folder: string, file: string, source: string): Prom
     /^Left better-sqlite3 cannot be loaded \(.*\); install it: npm install better-sqlite3@/
   )
 
+/** Declarations are checked as well: of what its users export, each type must have a name that they can import. */
 const isTyped = async (folder: string, source: string, options: object): Promise<void> => {
   for (const file of ['typed.mts', 'typed.cts']) writeFileSync(join(folder, file), source)
-  const strict = { module: 'nodenext', target: 'es2022', strict: true, noEmit: true, skipLibCheck: false }
+  const strict = {
+    module: 'nodenext',
+    target: 'es2022',
+    strict: true,
+    declaration: true,
+    noEmit: true,
+    skipLibCheck: false
+  }
   const tsconfig = { compilerOptions: { ...strict, ...options }, files: ['typed.mts', 'typed.cts'] }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(tsconfig))
   const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')

@@ -3,7 +3,7 @@ import { renderExplanation } from '../core/explain.js'
 import type { StoredLetter } from '../core/letter.js'
 import { toMessage } from '../core/letter-message.js'
 import type { Description, Processor } from '../core/processor.js'
-import { type Path, below, isOfItems, masked, sensitiveOn } from '../core/sensitive.js'
+import { type SensitivePath, below, isOfItems, masked, sensitiveOn } from '../core/sensitive.js'
 import { type Io, Stop } from './io.js'
 import { throughOption, withProcessor } from './module.js'
 
@@ -49,7 +49,7 @@ export const masking = ({ description }: Processor): ((letter: StoredLetter) => 
 
 // helpers
 
-const sensitiveIn = ({ routes, select }: Description, letter: StoredLetter): readonly Path[] => {
+const sensitiveIn = ({ routes, select }: Description, letter: StoredLetter): readonly SensitivePath[] => {
   try {
     const selection = select(toMessage(letter))
     return sensitiveOn(routes, selection._tag === 'Taken' ? selection.route : undefined)
@@ -58,7 +58,7 @@ const sensitiveIn = ({ routes, select }: Description, letter: StoredLetter): rea
   }
 }
 
-const maskedBytes = (paths: readonly Path[], bytes: Uint8Array): Uint8Array => {
+const maskedBytes = (paths: readonly SensitivePath[], bytes: Uint8Array): Uint8Array => {
   if (paths.length === 0 || bytes.length === 0) return bytes
   try {
     const json = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -70,17 +70,17 @@ const maskedBytes = (paths: readonly Path[], bytes: Uint8Array): Uint8Array => {
 }
 
 /** In the text of the JSON itself, so that no number is rounded and no name is lost that is there twice. */
-const maskedJson = (all: readonly Path[], json: string): string => {
+const maskedJson = (all: readonly SensitivePath[], json: string): string => {
   const tokens = json.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},:]|[^\s[\]{},:"]+/g) ?? []
   let next = 0
-  const value = (paths: readonly Path[]): string => {
+  const value = (paths: readonly SensitivePath[]): string => {
     const token = tokens[next++] ?? ''
     const written = token === '{' ? object(paths) : token === '[' ? array(paths) : token
     const isWrong = token === '[' ? !paths.every(isOfItems) : token !== '{' && token !== 'null'
     const isMasked = paths.some(({ length }) => length === 0) || (paths.length > 0 && isWrong)
     return isMasked ? JSON.stringify(masked) : written
   }
-  const object = (paths: readonly Path[]): string => {
+  const object = (paths: readonly SensitivePath[]): string => {
     const fields: string[] = []
     while (tokens[next] !== '}') {
       if (tokens[next] === ',') next += 1
@@ -91,7 +91,7 @@ const maskedJson = (all: readonly Path[], json: string): string => {
     next += 1
     return `{${fields.join(',')}}`
   }
-  const array = (paths: readonly Path[]): string => {
+  const array = (paths: readonly SensitivePath[]): string => {
     const items: string[] = []
     while (tokens[next] !== ']') {
       if (tokens[next] === ',') next += 1

@@ -4,7 +4,7 @@ import { hush } from './captured.js'
 import type { Clock } from './clock.js'
 import type { Message } from './message.js'
 import { type Verdict, toVerdict } from './outcome.js'
-import type { Batch, Processor } from './processor.js'
+import type { BatchLimits, Processor } from './processor.js'
 import type { Handler } from './route.js'
 
 // model
@@ -48,7 +48,7 @@ export const batched = <A, C>(
  */
 export const gatheringOf = (
   handler: Handler<any, any>
-): { readonly handler: Handler<any, any>; readonly batch: Batch | undefined } => {
+): { readonly handler: Handler<any, any>; readonly batch: BatchLimits | undefined } => {
   const plan = (handler as { readonly [planOf]?: Plan })[planOf]
   return plan?.owner === handler
     ? { handler: plan.gather(), batch: plan.batch }
@@ -71,7 +71,7 @@ interface HasMessage {
 
 interface Plan {
   readonly owner: Handler<any, any>
-  readonly batch: Batch
+  readonly batch: BatchLimits
   readonly gather: () => Handler<any, any>
 }
 
@@ -86,7 +86,7 @@ interface Waiting<A, C> {
 }
 
 const gathering = <A, C>(
-  { max, withinMs }: Batch,
+  { max, withinMs }: BatchLimits,
   handler: BatchHandler<A, C>,
   clock: Clock
 ): Handler<A, C & HasMessage> => {

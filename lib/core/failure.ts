@@ -2,7 +2,7 @@
 import type { Captured } from './captured.js'
 import { capture } from './captured.js'
 import type { Json } from './json.js'
-import { type Cases, matchTag } from './match.js'
+import { type TagCases, matchTag } from './match.js'
 
 // model
 
@@ -162,7 +162,7 @@ export const dlqUnavailable = (reason: string, failure: Failure): DlqUnavailable
  * @since 0.1.0
  */
 export const matchFailure =
-  <A>(cases: Cases<Failure, A>) =>
+  <A>(cases: TagCases<Failure, A>) =>
   (failure: Failure): A =>
     matchTag(failure, cases)
 

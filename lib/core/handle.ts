@@ -3,7 +3,7 @@ import { gatheringOf } from './batch.js'
 import { hush } from './captured.js'
 import { type Failure, defect, isFailure } from './failure.js'
 import type { Format } from './format.js'
-import { type Hook, type HookContext, withHooks } from './hook.js'
+import { type HookContext, type PipelineHook, withHooks } from './hook.js'
 import { type Message, abandonmentOf, withBody } from './message.js'
 import { refuseOverlaps } from './mistakes.js'
 import { type Outcome, failed, unlessInterrupted } from './outcome.js'
@@ -82,7 +82,7 @@ export const handle =
 /** A route as data, so that ten thousand of them are few objects each. */
 interface Prepared extends DescribedRoute {
   readonly handler: Handler<any, any>
-  readonly hooks: readonly Hook[]
+  readonly hooks: readonly PipelineHook[]
   /** The route with what is around it. */
   readonly whole: Run | undefined
 }

@@ -14,18 +14,28 @@ export interface ReleaseInfo {
   readonly abandoned: boolean
 }
 
-export type Acquire<R, A> = (context: R) => TaskEither<Failure, A> | Promise<A>
+/**
+ * Acquires the value of a hook for one message, from the context of the hooks before it. A `Left` is the message's
+ * failure; what it throws or rejects with becomes `HookFailed`.
+ */
+export type HookAcquire<R, A> = (context: R) => TaskEither<Failure, A> | Promise<A>
 
-export type Release<A> = (
+/**
+ * Releases the value of a hook once the outcome is known. A `Left`, or what it throws or rejects with (`HookFailed`),
+ * replaces `Acked` alone.
+ */
+export type HookRelease<A> = (
   value: A,
   outcome: Outcome,
   info: ReleaseInfo
 ) => TaskEither<Failure, void> | Promise<void>
 
-export interface Hook {
+/** A hook as a pipeline keeps it. */
+export interface PipelineHook {
   readonly name: string
-  readonly acquire: Acquire<any, any>
-  readonly release: Release<any> | undefined
+  readonly acquire: HookAcquire<any, any>
+  /** `undefined`: there is nothing to release. */
+  readonly release: HookRelease<any> | undefined
 }
 
 export type HookContext = Readonly<Record<string, unknown>> & { readonly message: Message<any> }
@@ -37,7 +47,7 @@ export type HookContext = Readonly<Record<string, unknown>> & { readonly message
  * happened. `use` must not reject. A release that fails replaces `Acked` alone.
  */
 export const withHooks = async (
-  hooks: readonly Hook[],
+  hooks: readonly PipelineHook[],
   context: HookContext,
   use: (context: HookContext) => Outcome | Promise<Outcome>,
   isAbandoned: () => boolean
@@ -58,7 +68,7 @@ export const withHooks = async (
 }
 
 /** @throws TypeError that names both hooks, if one takes another's name */
-export const refuseNamesake = (hooks: readonly Hook[], name: string): void => {
+export const refuseNamesake = (hooks: readonly PipelineHook[], name: string): void => {
   if (name === 'message') throw new TypeError("hook: the name 'message' is the message's own; choose another")
   const index = hooks.findIndex((hook) => hook.name === name)
   if (index === -1) return
@@ -68,7 +78,7 @@ export const refuseNamesake = (hooks: readonly Hook[], name: string): void => {
 // helpers
 
 const run = async (
-  { name }: Hook,
+  { name }: PipelineHook,
   phase: 'acquire' | 'release',
   call: () => Task<Either<Failure, unknown>> | Promise<unknown>
 ): Promise<Either<Failure, unknown>> => {

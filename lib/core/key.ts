@@ -1,7 +1,7 @@
 /** Keys: what a message must say at a place for a matcher to take it. Data, so that routing can be indexed. */
 import { cut, toJson } from './json.js'
 import type { Message } from './message.js'
-import { type Path, masked, touches } from './sensitive.js'
+import { type SensitivePath, masked, touches } from './sensitive.js'
 
 // model
 
@@ -49,7 +49,7 @@ export const renderKeys = (alternatives: readonly Keys[]): string =>
 export const missed = (
   alternatives: readonly Keys[],
   message: Message,
-  sensitive: readonly Path[] = []
+  sensitive: readonly SensitivePath[] = []
 ): string =>
   alternatives
     .slice(0, 3)
@@ -69,7 +69,7 @@ export const place = ({ on, path }: Pick<Key, 'on' | 'path'>): string =>
 const renderKey = (key: Key): string =>
   typeof key.value === 'string' ? key.value : `${place(key)} = ${String(key.value)}`
 
-const found = ({ on, path }: Key, message: Message, sensitive: readonly Path[]): string => {
+const found = ({ on, path }: Key, message: Message, sensitive: readonly SensitivePath[]): string => {
   const value = reader(on, path)(message)
   if (on === 'body' && value !== undefined && sensitive.some(touches(path.split('.')))) return masked
   if (typeof value === 'string') return JSON.stringify(cut(value, 60))

@@ -10,19 +10,21 @@ import { type Outcome, matchOutcome } from './outcome.js'
 import { type Description, type Processor, described, fromRun, marked, runOf } from './processor.js'
 import { publicMessage } from './render.js'
 import { type Run, stepped } from './run.js'
-import { type Path, masked, maskedAt, sensitiveOn } from './sensitive.js'
+import { type SensitivePath, masked, maskedAt, sensitiveOn } from './sensitive.js'
 
 // model
 
 /** What pino, bunyan and `console` are: fields first, then a text. */
 export interface Logger {
-  readonly debug: Log
-  readonly info: Log
-  readonly warn: Log
-  readonly error: Log
+  /** By default for `Released`. */
+  readonly debug: (fields: LogFields, text: string) => unknown
+  /** By default for `Acked`. */
+  readonly info: (fields: LogFields, text: string) => unknown
+  /** By default for `Nacked`. */
+  readonly warn: (fields: LogFields, text: string) => unknown
+  /** By default for `Failed` and `DeadLettered`. */
+  readonly error: (fields: LogFields, text: string) => unknown
 }
-
-type Log = (fields: LogFields, text: string) => unknown
 
 /** The fields of one line, by their names. */
 export type LogFields = Readonly<Record<string, unknown>>
@@ -165,7 +167,7 @@ const namedIn = (
 }
 
 /** Of a processor that does not tell its routes, nothing is known to be harmless. */
-const all: readonly Path[] = [[]]
+const all: readonly SensitivePath[] = [[]]
 
 const present = (entries: readonly (readonly [string, unknown])[]): LogFields =>
   Object.fromEntries(

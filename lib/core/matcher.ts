@@ -1,5 +1,6 @@
 /** Matchers: whether a route takes a message, and what its handler gets. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type * as t from 'io-ts'
 import { hush } from './captured.js'
 import { type Codec, codecDecode, codecTags, isCodec } from './codec.js'
 import type { Issue } from './failure.js'
@@ -7,7 +8,7 @@ import { type Keys, type Scalar, holds, missed, renderKeys } from './key.js'
 import { cut } from './json.js'
 import type { Message } from './message.js'
 import { type Schema, isSchema, schemaDecode, schemaTags } from './schema.js'
-import { type Path, sensitiveFieldsOf } from './sensitive.js'
+import { type SensitivePath, sensitiveFieldsOf } from './sensitive.js'
 import { product } from './tags.js'
 
 // model
@@ -27,26 +28,27 @@ export interface Matcher<B, A> {
   /** Do the keys alone decide whether the message is meant for this route? */
   readonly decided: boolean
   /** Where a body that it takes is sensitive. */
-  readonly sensitive?: () => readonly Path[]
+  readonly sensitive?: () => readonly SensitivePath[]
   /** Pure. */
   readonly match: (message: Message<B>) => Match<A>
 }
 
-/** A matcher whose handler gets the body, of whatever type the format makes. The mark stands in types alone. */
+/** A matcher whose handler gets the body, of whatever type the format makes; what `byField` makes without a schema. */
 export interface BodyMatcher extends Matcher<any, any> {
+  /** Stands in types alone. */
   readonly [givesBody]: true
 }
 
 declare const givesBody: unique symbol
 
-/** Everything that `route` takes as a matcher. */
+/** Everything that `route` takes as a matcher: an io-ts codec, a Standard Schema, a matcher, or a pure predicate. */
 export type Matching<B> =
-  BodyMatcher | Codec | StandardSchemaV1 | Matcher<B, any> | ((message: Message<B>) => boolean)
+  BodyMatcher | t.Type<any, any> | StandardSchemaV1 | Matcher<B, any> | ((message: Message<B>) => boolean)
 
 /** What the handler of a route gets. */
 export type InputOf<M, B> = M extends BodyMatcher
   ? B
-  : M extends Codec<infer A>
+  : M extends t.Type<infer A, any>
     ? A
     : M extends StandardSchemaV1
       ? StandardSchemaV1.InferOutput<M>
@@ -68,7 +70,15 @@ export type InputOf<M, B> = M extends BodyMatcher
  *
  * @since 0.1.0
  */
-export const byField: KeyMatcher = (path: string, value: Scalar, schema?: Codec | Schema) =>
+export const byField: {
+  (path: string, value: Scalar): BodyMatcher
+  <A>(path: string, value: Scalar, codec: t.Type<A, any>): Matcher<unknown, A>
+  <S extends StandardSchemaV1>(
+    path: string,
+    value: Scalar,
+    schema: S
+  ): Matcher<unknown, StandardSchemaV1.InferOutput<S>>
+} = (path: string, value: Scalar, schema?: Codec | Schema) =>
   byKeys([[{ on: 'body', path, value }]], schema) as never
 
 /**
@@ -81,18 +91,16 @@ export const byField: KeyMatcher = (path: string, value: Scalar, schema?: Codec 
  *
  * @since 0.1.0
  */
-export const byHeader: KeyMatcher = (name: string, value: Scalar, schema?: Codec | Schema) =>
-  byKeys([[{ on: 'header', path: name, value }]], schema) as never
-
-interface KeyMatcher {
-  (path: string, value: Scalar): BodyMatcher
-  <A>(path: string, value: Scalar, codec: Codec<A>): Matcher<unknown, A>
+export const byHeader: {
+  (name: string, value: Scalar): BodyMatcher
+  <A>(name: string, value: Scalar, codec: t.Type<A, any>): Matcher<unknown, A>
   <S extends StandardSchemaV1>(
-    path: string,
+    name: string,
     value: Scalar,
     schema: S
   ): Matcher<unknown, StandardSchemaV1.InferOutput<S>>
-}
+} = (name: string, value: Scalar, schema?: Codec | Schema) =>
+  byKeys([[{ on: 'header', path: name, value }]], schema) as never
 
 // combinators
 
@@ -239,7 +247,7 @@ const byDecoder = <A>(
   }
 }
 
-const sensitiveOf = (matchers: readonly Matcher<any, any>[]) => (): readonly Path[] =>
+const sensitiveOf = (matchers: readonly Matcher<any, any>[]) => (): readonly SensitivePath[] =>
   matchers.flatMap(({ sensitive }) => sensitive?.() ?? [])
 
 const byPredicate = (predicate: (message: Message) => unknown): Matcher<unknown, Message> => ({

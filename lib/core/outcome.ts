@@ -1,6 +1,6 @@
 /** Verdicts and outcomes: what a handler says, and what became of the message. */
 import { type Failure, isFailure } from './failure.js'
-import { type Cases, matchTag } from './match.js'
+import { type TagCases, matchTag } from './match.js'
 import { type Interruption, type Message, interruptionOf } from './message.js'
 
 // model
@@ -73,7 +73,7 @@ export const released = (reason: Interruption): Outcome => ({ _tag: 'Released', 
 
 /** Takes a verdict apart: one case for each tag, or some and an `otherwise`. */
 export const matchVerdict =
-  <A>(cases: Cases<Verdict, A>) =>
+  <A>(cases: TagCases<Verdict, A>) =>
   (verdict: Verdict): A =>
     matchTag(verdict, cases)
 
@@ -87,7 +87,7 @@ export const matchVerdict =
  * @since 0.1.0
  */
 export const matchOutcome =
-  <A>(cases: Cases<Outcome, A>) =>
+  <A>(cases: TagCases<Outcome, A>) =>
   (outcome: Outcome): A =>
     matchTag(outcome, cases)
 

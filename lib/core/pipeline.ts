@@ -1,6 +1,6 @@
 /** Pipelines: a format and hooks, waiting for routes. */
 import type { Format } from './format.js'
-import { type Acquire, type Hook, type Release, refuseNamesake } from './hook.js'
+import { type HookAcquire, type HookRelease, type PipelineHook, refuseNamesake } from './hook.js'
 import type { Message } from './message.js'
 
 // model
@@ -10,20 +10,27 @@ export interface Context<B> {
   readonly message: Message<B>
 }
 
-/** Carries, in types alone, what the hooks so far provide. */
-export interface Provides<out R> {
-  readonly _provides?: R
-}
-
-/** A context in which no hook has taken this name. */
-export type Unused<N extends string> = { readonly message: unknown } & { readonly [K in N]?: never }
-
-/** A format and hooks, waiting for routes. */
-export interface Pipeline<B, C extends Context<B>> extends Provides<C> {
+/** A format and hooks, waiting for routes; what `receive` makes. */
+export interface Pipeline<B, C extends Context<B>> {
   readonly format: Format<B>
-  readonly hooks: readonly Hook[]
+  /** In the order in which they acquire. */
+  readonly hooks: readonly PipelineHook[]
+  /** Carries, in types alone, what the hooks so far provide. */
+  readonly _provides?: C
   /** Carries, in types alone, what its handlers may ask for. */
   readonly _needs?: (context: C) => C
+}
+
+/**
+ * What `hook` makes: adds a value `A` named `N` to a pipeline whose context has what `R` asks for, and no hook of that
+ * name.
+ */
+export interface Hook<N extends string, R, A> {
+  <B, C extends Context<B>>(
+    pipeline: Pipeline<B, C> & {
+      readonly _provides?: R & { readonly message: unknown } & { readonly [K in N]?: never }
+    }
+  ): Pipeline<B, C & { readonly [K in N]: A }>
 }
 
 // constructors
@@ -61,10 +68,8 @@ export const receive = <B>(format: Format<B>): Pipeline<B, Context<B>> => ({ for
  * @since 0.1.0
  */
 export const hook =
-  <N extends string, R, A>(name: N, acquire: Acquire<R, A>, release?: Release<A>) =>
-  <B, C extends Context<B>>(
-    pipeline: Pipeline<B, C> & Provides<R & Unused<N>>
-  ): Pipeline<B, C & { readonly [K in N]: A }> => {
+  <N extends string, R, A>(name: N, acquire: HookAcquire<R, A>, release?: HookRelease<A>): Hook<N, R, A> =>
+  (pipeline) => {
     refuseNamesake(pipeline.hooks, name)
     return { format: pipeline.format, hooks: [...pipeline.hooks, { name, acquire, release }] }
   }

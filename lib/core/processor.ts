@@ -35,20 +35,22 @@ export interface Description {
   readonly select: (message: Message) => Selection
 }
 
+/** What can be said of a route without running it. */
 export interface DescribedRoute {
+  /** As failures, letters and logs call it. */
   readonly label: string
   /** Where it stands, like `route 2`. */
   readonly place: string
   /** `undefined` for an `otherwise`. */
   readonly matcher: Matcher<any, any> | undefined
-  /** What was given as the matcher. */
+  /** What was given as the matcher: a codec, a schema, a predicate. */
   readonly given: unknown
   /** How its handler gathers messages; `undefined` where it gets each by itself. */
-  readonly batch?: Batch | undefined
+  readonly batch?: BatchLimits | undefined
 }
 
-/** At most so many messages, and the first of them waits no longer than that. */
-export interface Batch {
+/** When a batch is started: with `max` messages, or `withinMs` milliseconds after the first of them. */
+export interface BatchLimits {
   readonly max: number
   readonly withinMs: number
 }

@@ -4,8 +4,11 @@ import type * as t from 'io-ts'
 
 // model
 
-/** Where something sensitive lies: names of fields, numbers of items, and `*` for each field or item there is. */
-export type Path = readonly string[]
+/**
+ * Where something sensitive lies: names of fields, numbers of items, and `*` for each field or item there is. The empty
+ * path is all of a body.
+ */
+export type SensitivePath = readonly string[]
 
 /** What stands where something sensitive was. */
 export const masked = '[sensitive]'
@@ -41,7 +44,7 @@ export const sensitive: {
 // readers
 
 /** Where a codec or schema is marked; the empty path is all of it. What may be sensitive is. */
-export const sensitiveFieldsOf = (given: unknown): readonly Path[] => fieldsOf(given, new Map())
+export const sensitiveFieldsOf = (given: unknown): readonly SensitivePath[] => fieldsOf(given, new Map())
 
 /** Is all of it sensitive? Cheaper to ask than where it is. */
 export const isSensitive = (given: unknown): boolean => {
@@ -66,11 +69,14 @@ export const isSensitive = (given: unknown): boolean => {
 
 interface Marked {
   readonly label: string
-  readonly matcher: { readonly sensitive?: () => readonly Path[] } | undefined
+  readonly matcher: { readonly sensitive?: () => readonly SensitivePath[] } | undefined
 }
 
 /** What is sensitive in a message that this route took; where it is not known, what is so in any of them. */
-export const sensitiveOn = (routes: readonly Marked[], taker: string | undefined): readonly Path[] => {
+export const sensitiveOn = (
+  routes: readonly Marked[],
+  taker: string | undefined
+): readonly SensitivePath[] => {
   const takers = routes.filter(({ label, matcher }) => label === taker && matcher !== undefined)
   return (takers.length > 0 ? takers : routes).flatMap(({ matcher }) => matcher?.sensitive?.() ?? [])
 }
@@ -94,7 +100,7 @@ export const redacted = (marked: t.Type<any, any> | StandardSchemaV1): ((value: 
   return (value) => maskedAt(paths, value)
 }
 
-export const maskedAt = (paths: readonly Path[], value: unknown): unknown => {
+export const maskedAt = (paths: readonly SensitivePath[], value: unknown): unknown => {
   if (paths.length === 0 || value === undefined) return value
   if (paths.some(isWhole)) return masked
   if (value === null) return value
@@ -109,33 +115,33 @@ export const maskedAt = (paths: readonly Path[], value: unknown): unknown => {
 }
 
 /** The paths that lead through this field or item, from there on. */
-export const below = (paths: readonly Path[], name: string): readonly Path[] =>
+export const below = (paths: readonly SensitivePath[], name: string): readonly SensitivePath[] =>
   paths.flatMap(([first, ...rest]) => (first === name || first === each ? [rest] : []))
 
 /** Does something sensitive lie in this place, above it, or within it? */
 export const touches =
-  (place: Path) =>
-  (path: Path): boolean =>
+  (place: SensitivePath) =>
+  (path: SensitivePath): boolean =>
     path.slice(0, place.length).every((step, index) => step === each || step === place[index])
 
 /** Can such a path lead through an array? */
-export const isOfItems = ([first = '']: Path): boolean => first === each || /^\d+$/.test(first)
+export const isOfItems = ([first = '']: SensitivePath): boolean => first === each || /^\d+$/.test(first)
 
 // helpers
 
-const isWhole = (path: Path): boolean => path.length === 0
+const isWhole = (path: SensitivePath): boolean => path.length === 0
 
 const each = '*'
 
 const under =
   (name: string) =>
-  (path: Path): Path => [name, ...path]
+  (path: SensitivePath): SensitivePath => [name, ...path]
 
 /** A registered symbol, so that two copies of this module in one process see each other's marks. */
 const mark: unique symbol = Symbol.for('missive-ts/sensitive') as never
 
 interface Mark {
-  readonly [mark]?: readonly Path[]
+  readonly [mark]?: readonly SensitivePath[]
 }
 
 /** The same codec, of the same kind, so that all that reads kinds (tags, `t.exact`) reads it as before. */
@@ -175,7 +181,7 @@ const markedSchema = (schema: StandardSchemaV1, fields: readonly string[]): Stan
 type IssuePath = NonNullable<StandardSchemaV1.Issue['path']>
 
 /** As far as something sensitive: names in it may be values. */
-const shown = (paths: readonly Path[], path: IssuePath = []): IssuePath => {
+const shown = (paths: readonly SensitivePath[], path: IssuePath = []): IssuePath => {
   const names = path.map((part) => String(typeof part === 'object' ? part.key : part))
   const ends = paths.filter((marked) => marked.length <= names.length && touches(names)(marked))
   return path.slice(0, Math.min(path.length, ...ends.map(({ length }) => length)))
@@ -200,11 +206,14 @@ type AnyType =
   | { readonly _tag?: never }
 
 /** `inside`: what a codec within itself counts as, for the recursive ones around. */
-const fieldsOf = (given: unknown, inside: ReadonlyMap<unknown, readonly Path[]>): readonly Path[] => {
+const fieldsOf = (
+  given: unknown,
+  inside: ReadonlyMap<unknown, readonly SensitivePath[]>
+): readonly SensitivePath[] => {
   const marks = (given as Mark)[mark]
   if (marks !== undefined) return marks
   const type = given as AnyType
-  const of = (codec: t.Mixed): readonly Path[] => fieldsOf(codec, inside)
+  const of = (codec: t.Mixed): readonly SensitivePath[] => fieldsOf(codec, inside)
   switch (type._tag) {
     case 'InterfaceType':
     case 'StrictType':
@@ -236,7 +245,7 @@ const fieldsOf = (given: unknown, inside: ReadonlyMap<unknown, readonly Path[]>)
   }
 }
 
-const whole: readonly Path[] = [[]]
+const whole: readonly SensitivePath[] = [[]]
 
 const isPlain = (value: unknown): value is object => {
   if (typeof value !== 'object' || value === null) return false

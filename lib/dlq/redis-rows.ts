@@ -2,7 +2,7 @@
 import type { LetterState } from '../core/letter.js'
 import type { Connection, Script } from '../redis/connection.js'
 import type { StreamEntry } from '../redis/entry.js'
-import type { Part } from '../redis/like.js'
+import type { RedisArgument } from '../redis/like.js'
 import type { Keys } from './redis-keys.js'
 import {
   type Entry,
@@ -35,7 +35,7 @@ import type { Row } from './row.js'
 
 /** A letter ready to be stored, and the entry that is to be acknowledged with it. */
 export interface Putting {
-  readonly parts: readonly Part[]
+  readonly parts: readonly RedisArgument[]
   readonly weight: number
   readonly entry: StreamEntry | undefined
 }
@@ -100,10 +100,16 @@ export const puttingOf = (put: Row, entry?: StreamEntry): Putting => {
 }
 
 export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
-  const run = (script: Script, parts: readonly Part[], more: readonly string[] = []): Promise<unknown> =>
-    connection.run(script, [...all, ...more], parts)
-  const runBytes = (script: Script, parts: readonly Part[], more: readonly string[] = []): Promise<unknown> =>
-    connection.runBytes(script, [...all, ...more], parts)
+  const run = (
+    script: Script,
+    parts: readonly RedisArgument[],
+    more: readonly string[] = []
+  ): Promise<unknown> => connection.run(script, [...all, ...more], parts)
+  const runBytes = (
+    script: Script,
+    parts: readonly RedisArgument[],
+    more: readonly string[] = []
+  ): Promise<unknown> => connection.runBytes(script, [...all, ...more], parts)
 
   return {
     put: async (puttings) => {
@@ -120,7 +126,7 @@ export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
     change: async (before, after, { withBytes = false, entry } = {}) => {
       const { index, text, leaseUntil } = writtenOf(after, before)
       const { row, seq } = before
-      const parts: readonly Part[] = [
+      const parts: readonly RedisArgument[] = [
         row.key,
         seq,
         row.state,
@@ -190,9 +196,9 @@ const foundOf = (found: Found | null): Stored | undefined =>
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-const given = (original: Uint8Array | null): readonly Part[] =>
+const given = (original: Uint8Array | null): readonly RedisArgument[] =>
   original === null ? ['0', ''] : ['1', bufferOf(original)]
 
 /** `at`: where the stream is among the keys of the script. */
-const entryParts = (entry: StreamEntry | undefined, at: number): readonly Part[] =>
+const entryParts = (entry: StreamEntry | undefined, at: number): readonly RedisArgument[] =>
   entry === undefined ? ['', '', '', ''] : [at, entry.group, entry.consumer, entry.id]

@@ -10,7 +10,8 @@ import { mediaTypeOf } from './cloud-event-batch.js'
 
 // model
 
-export interface EventData {
+/** What an event carries. */
+export interface CloudEventData {
   /**
    * What `datacontenttype` says that it is: JSON; text, for `text/*` in UTF-8; or else bytes. An event in JSON may
    * also have text of another type. Not there where there is no data, which is not the same as `null`.
@@ -25,7 +26,7 @@ export const decodedData = (
   message: Message,
   contentType: string | undefined,
   path: string
-): Either<readonly Issue[], EventData> => {
+): Either<readonly Issue[], CloudEventData> => {
   const decoded = formatOf(contentType)(message)
   if (decoded._tag === 'Right') return right({ data: decoded.right })
   return left(decoded.left._tag === 'Malformed' ? decoded.left.issues.map(under(path)) : [])
@@ -35,7 +36,7 @@ export const decodedData = (
 export const dataInJson = (
   event: { readonly [name: string]: Json },
   datacontenttype: string | undefined
-): Either<readonly Issue[], EventData> => {
+): Either<readonly Issue[], CloudEventData> => {
   const encoded = Object.hasOwn(event, 'data_base64') ? event.data_base64 : null
   const data = Object.hasOwn(event, 'data') ? event.data : undefined
   if (encoded !== null && encoded !== undefined) {

@@ -1,6 +1,7 @@
 /** CloudEvents 1.0: a format for messages that are events, whichever way they are sent. */
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Either } from 'fp-ts/lib/Either.js'
+import type * as t from 'io-ts'
 import { type Codec, codecDecode } from '../core/codec.js'
 import { type Failure, type Issue, malformed } from '../core/failure.js'
 import { type Format, json } from '../core/format.js'
@@ -18,12 +19,12 @@ import {
   hasAttributes
 } from './cloud-event-attributes.js'
 import { eventsOf, isBatch, mediaTypeOf } from './cloud-event-batch.js'
-import { type EventData, dataInJson, decodedData, under } from './cloud-event-data.js'
+import { type CloudEventData, dataInJson, decodedData, under } from './cloud-event-data.js'
 
 // model
 
 /** An event. Its attributes are checked; what lies in `data` is for a codec or schema of the route to check. */
-export interface CloudEvent extends CloudEventAttributes, EventData {}
+export interface CloudEvent extends CloudEventAttributes, CloudEventData {}
 
 // constructors
 
@@ -88,10 +89,11 @@ export const cloudEvent: Format<CloudEvent> = (message) => {
  *
  * @since 0.1.0
  */
-export const byEventType: EventMatcher = (
-  type: string,
-  schema?: Codec | Schema
-): Matcher<CloudEvent, any> => {
+export const byEventType: {
+  (type: string): Matcher<CloudEvent, CloudEvent>
+  <A>(type: string, codec: t.Type<A, any>): Matcher<CloudEvent, A>
+  <S extends StandardSchemaV1>(type: string, schema: S): Matcher<CloudEvent, StandardSchemaV1.InferOutput<S>>
+} = (type: string, schema?: Codec | Schema): Matcher<CloudEvent, any> => {
   const matcher: Matcher<CloudEvent, any> = byField('type', type)
   if (schema === undefined) return matcher
   const decode = isSchema(schema) ? schemaDecode(schema) : codecDecode(schema)
@@ -107,12 +109,6 @@ export const byEventType: EventMatcher = (
         : { _tag: 'Malformed', issues: decoded.left.map(under('.data')) }
     }
   }
-}
-
-interface EventMatcher {
-  (type: string): Matcher<CloudEvent, CloudEvent>
-  <A>(type: string, codec: Codec<A>): Matcher<CloudEvent, A>
-  <S extends StandardSchemaV1>(type: string, schema: S): Matcher<CloudEvent, StandardSchemaV1.InferOutput<S>>
 }
 
 // readers
@@ -175,7 +171,7 @@ const fromBatch = (message: Message): Either<Failure, CloudEvent> => {
 
 const joined = (
   { attributes, issues }: ReadAttributes,
-  data: Either<readonly Issue[], EventData>
+  data: Either<readonly Issue[], CloudEventData>
 ): Either<Failure, CloudEvent> => {
   const all = data._tag === 'Left' ? [...issues, ...data.left] : issues
   return data._tag === 'Left' || all.length > 0 ? wrong(all) : right({ ...attributes, ...data.right })

@@ -5,7 +5,7 @@ import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../co
 import { Resource, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { type Connection, type Script, connect, script } from '../redis/connection.js'
-import type { Part, RedisTarget } from '../redis/like.js'
+import type { RedisArgument, RedisTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { dayMs, mistakeIn, refusalOf } from './entry.js'
 
@@ -114,7 +114,7 @@ const storeOn = (connection: Connection, name: string, ttlMs: number, clock: Clo
   const asked = async (
     step: Script,
     claim: object & { readonly key: string },
-    parts: readonly Part[]
+    parts: readonly RedisArgument[]
   ): Promise<Either<IdempotencyError, unknown>> => {
     const failed = (reason: string) => left({ reason: `redis://${connection.server}: ${reason}` })
     const refusal = refusalOf(claim)

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
 import type { SourceGauges } from '../core/source.js'
 import type { Connection, Script } from '../redis/connection.js'
-import type { Part } from '../redis/like.js'
+import type { RedisArgument } from '../redis/like.js'
 import { EntryDelivery, type HeadersOf, type PayloadOf, type Reply } from './redis-stream-entry.js'
 import { idBefore, isAfter, oldestOf } from './redis-stream-id.js'
 import {
@@ -79,11 +79,11 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
   let lost = 0
   let rejoinedAt = -Infinity
 
-  const run = (script: Script, parts: readonly Part[]): Promise<unknown> =>
+  const run = (script: Script, parts: readonly RedisArgument[]): Promise<unknown> =>
     commands.run(script, [key], [group, consumer, ...parts])
 
   const take = scripts.takeFor(key, group)
-  const askToTake = async (parts: readonly Part[]): Promise<unknown> => {
+  const askToTake = async (parts: readonly RedisArgument[]): Promise<unknown> => {
     const all = [1, key, group, consumer, ...parts]
     try {
       return await commands.askBytes(['EVALSHA', take.sha, ...all, 0])

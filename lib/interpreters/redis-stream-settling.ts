@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.js'
 import type { Action, Delivery, Settle, Settlement } from '../core/source.js'
 import type { Connection, Script } from '../redis/connection.js'
-import type { Part } from '../redis/like.js'
+import type { RedisArgument } from '../redis/like.js'
 import type { EntryDelivery } from './redis-stream-entry.js'
 import * as scripts from './redis-stream-scripts.js'
 import type { Unsettled } from './redis-stream-unsettled.js'
@@ -17,7 +17,7 @@ export interface SettlingNeeds {
   readonly clock: Clock
   readonly unsettled: Unsettled
   /** Runs a script for this group and this consumer. */
-  readonly run: (script: Script, parts: readonly Part[]) => Promise<unknown>
+  readonly run: (script: Script, parts: readonly RedisArgument[]) => Promise<unknown>
   /** What the server answers for each of those, once it has the group again; where it does not, nothing. */
   readonly asked: (
     those: readonly unknown[],

@@ -1,10 +1,11 @@
 /** Metrics of messages: how many, how long, and how many at a time. */
-import type { Meter } from '@opentelemetry/api'
+import type { Attributes, Meter } from '@opentelemetry/api'
 import type { Clock } from '../core/clock.js'
+import type { Message } from '../core/message.js'
 import { type Processor, combinator } from '../core/processor.js'
 import { systemClock } from '../system.js'
 import { loadApi, quietlyFor, scope } from './api.js'
-import { type PlaceOf, placeOf } from './place.js'
+import { placeOf } from './place.js'
 import * as names from './semconv.js'
 import { routeOf, told } from './told.js'
 
@@ -15,7 +16,7 @@ export interface MetricsOptions {
   /** The global one as it is when the pipeline is built, unless it is said. */
   readonly meter?: Meter
   /** Says more of where a message comes from. Each value makes further series, so there are to be few. */
-  readonly attributes?: PlaceOf
+  readonly attributes?: (message: Message) => Attributes
   readonly clock?: Clock
 }
 

@@ -6,11 +6,6 @@ import { streamEntryOf } from '../redis/entry.js'
 import { publicationOf } from '../redis/publication.js'
 import * as names from './semconv.js'
 
-// model
-
-/** Says more of where a message comes from, or something else. Of each attribute there are to be few values. */
-export type PlaceOf = (message: Message) => Attributes
-
 // readers
 
 /** What many messages have in common, so that it may stand in metrics; with what the user says of it. */

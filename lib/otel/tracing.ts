@@ -1,24 +1,33 @@
 /** Tracing: a span for each message, in which its handler runs. */
-import type { Context, Link, Span, SpanContext, TextMapPropagator, Tracer } from '@opentelemetry/api'
+import type {
+  Attributes,
+  Context,
+  Link,
+  Span,
+  SpanContext,
+  TextMapPropagator,
+  Tracer
+} from '@opentelemetry/api'
 import type { Message } from '../core/message.js'
 import type { Outcome } from '../core/outcome.js'
 import { type Processor, combinator } from '../core/processor.js'
 import { httpRequestOf } from '../http/request.js'
 import { loadApi, quietlyFor, scope } from './api.js'
 import { Carrier, headerGetter } from './carrier.js'
-import { type PlaceOf, ownOf, placeOf, spanNameOf } from './place.js'
+import { ownOf, placeOf, spanNameOf } from './place.js'
 import * as names from './semconv.js'
 import { failureOf, routeOf, thrownOf, told } from './told.js'
 
 // model
 
+/** Who makes the spans, whose children they are, and what they say. */
 export interface TracingOptions {
   /** The global one, unless it is said. */
   readonly tracer?: Tracer
   /** Reads the sender's context from the headers: the global one, unless it is said. */
-  readonly propagator?: Pick<TextMapPropagator<Carrier>, 'extract'>
+  readonly propagator?: Pick<TextMapPropagator<unknown>, 'extract'>
   /** Says more of where a message comes from, such as `messaging.system` for a source of one's own. */
-  readonly attributes?: PlaceOf
+  readonly attributes?: (message: Message) => Attributes
   /**
    * Whose child a span is: of what sent the `message`, or of the span that is `active` where the processor is called.
    * By default `active` for requests, which a server's own instrumentation may be tracing, and `message` otherwise.

@@ -6,7 +6,7 @@ import { type Clock, sleep, within } from '../core/clock.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { type Made, madeClient } from './driver.js'
-import type { Part, RedisLike, RedisTarget } from './like.js'
+import type { RedisArgument, RedisLike, RedisTarget } from './like.js'
 
 // model
 
@@ -16,12 +16,16 @@ export interface Connection {
   readonly keyPrefix: string
   readonly client: RedisLike
   /** Replies with text. Rejects if there is no answer within `timeoutMs` (2 s), and then connects anew. */
-  readonly ask: (parts: readonly [string, ...Part[]], timeoutMs?: number) => Promise<unknown>
+  readonly ask: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
   /** The same with bytes in the place of text. */
-  readonly askBytes: (parts: readonly [string, ...Part[]], timeoutMs?: number) => Promise<unknown>
+  readonly askBytes: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
   /** Runs a script, which the server keeps from the first time on. */
-  readonly run: (script: Script, keys: readonly string[], parts: readonly Part[]) => Promise<unknown>
-  readonly runBytes: (script: Script, keys: readonly string[], parts: readonly Part[]) => Promise<unknown>
+  readonly run: (script: Script, keys: readonly string[], parts: readonly RedisArgument[]) => Promise<unknown>
+  readonly runBytes: (
+    script: Script,
+    keys: readonly string[],
+    parts: readonly RedisArgument[]
+  ) => Promise<unknown>
   /** Waits at most so long until commands can be sent. */
   readonly isReady: (waitMs: number, signal: AbortSignal) => Promise<boolean>
   /** How often it was connected again. */

@@ -12,16 +12,17 @@ export interface RedisLike {
   /** Makes a client with the same options, and with these instead. */
   duplicate(...overrides: any[]): RedisLike
   /** Sends a command, and gives its reply as text. */
-  call(command: string, parts: Part[]): Promise<unknown>
+  call(command: string, parts: RedisArgument[]): Promise<unknown>
   /** Sends a command, and gives its reply as bytes. */
-  callBuffer(command: string, parts: Part[]): Promise<unknown>
+  callBuffer(command: string, parts: RedisArgument[]): Promise<unknown>
   /** Calls the listener at each event of the connection. */
   on(event: string, listener: (...parts: any[]) => void): unknown
   /** The nodes that a cluster knows. */
   nodes?(role?: any): RedisLike[]
 }
 
-export type Part = string | number | Buffer
+/** One argument of a command: text and numbers, or bytes as they are. */
+export type RedisArgument = string | number | Buffer
 
 /** Where Redis is: a URL (`redis://`, `rediss://` for TLS), or a client like which connections are made. */
 export type RedisTarget =

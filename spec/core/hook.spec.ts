@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { hookFailed, rejected } from '../../lib/core/failure.js'
 import { json } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
-import { type Hook, type ReleaseInfo, refuseNamesake, withHooks } from '../../lib/core/hook.js'
+import { type PipelineHook, type ReleaseInfo, refuseNamesake, withHooks } from '../../lib/core/hook.js'
 import { type Message, message } from '../../lib/core/message.js'
 import { type Outcome, type Verdict, ack, failed, nack } from '../../lib/core/outcome.js'
 import { left, right } from '../../lib/core/result.js'
@@ -106,7 +106,7 @@ const expected = async (plans: readonly Plan[], handler: string): Promise<unknow
 const actual = async (plans: readonly Plan[], handler: string): Promise<unknown> => {
   const log: unknown[] = []
   const act = (way: string, value: unknown): unknown => (goodWays[way] ?? badWays[way]?.act)?.(value)
-  const hooks = plans.map(({ acquire, release }, index): Hook => {
+  const hooks = plans.map(({ acquire, release }, index): PipelineHook => {
     const name = `h${index}`
     return {
       name,
@@ -164,13 +164,13 @@ const never = () => false
 
 laws('hands a Left of acquire on as it is', async () => {
   const failure = rejected('unknown-tenant', { tenant: 'a' })
-  const hook: Hook = { name: 'tenant', acquire: () => async () => left(failure), release: undefined }
+  const hook: PipelineHook = { name: 'tenant', acquire: () => async () => left(failure), release: undefined }
   assert.equal(await withHooks([hook], context, async () => ack, never), failed(failure))
 })
 
 laws('replaces Acked alone when a release fails, and outer releases see the new outcome', async () => {
   const seen: unknown[] = []
-  const noting = (name: string, release: () => unknown): Hook => ({
+  const noting = (name: string, release: () => unknown): PipelineHook => ({
     name,
     acquire: async () => name,
     release: (_, outcome) => {
@@ -194,7 +194,7 @@ laws('replaces Acked alone when a release fails, and outer releases see the new 
 
 laws('waits for one release before it begins the next', async () => {
   const log: string[] = []
-  const slow = (name: string): Hook => ({
+  const slow = (name: string): PipelineHook => ({
     name,
     acquire: async () => {
       await new Promise((resolve) => void setImmediate(resolve))
@@ -214,7 +214,7 @@ laws('gives each hook the values of those before it', async () => {
   const seen: unknown[] = []
   const note = (context: object) =>
     seen.push(Object.fromEntries(Object.entries(context).filter(([name]) => name !== 'message')))
-  const hook = (name: string): Hook => ({
+  const hook = (name: string): PipelineHook => ({
     name,
     acquire: async (context) => {
       note(context)
@@ -233,7 +233,7 @@ laws('gives each hook the values of those before it', async () => {
 laws('tells releases that the handler was given up', async () => {
   const seen: ReleaseInfo[] = []
   let isAbandoned = false
-  const hook: Hook = {
+  const hook: PipelineHook = {
     name: 'tx',
     acquire: async () => 1,
     release: async (_, __, info) => void seen.push(info)
@@ -251,7 +251,7 @@ laws.run()
 const names = suite('refuseNamesake')
 
 names("refuses a name taken twice, and the message's own", () => {
-  const hook = (name: string): Hook => ({ name, acquire: async () => 1, release: undefined })
+  const hook = (name: string): PipelineHook => ({ name, acquire: async () => 1, release: undefined })
   const refused =
     (...words: readonly string[]) =>
     (error: unknown): boolean =>

@@ -11,7 +11,7 @@ import { failureToJson } from '../../lib/core/failure-to-json.js'
 import { failureFromJson } from '../../lib/core/failure-json.js'
 import { type Format, json } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
-import type { Hook } from '../../lib/core/hook.js'
+import type { PipelineHook } from '../../lib/core/hook.js'
 import { byField, byHeader, or, toMatcher } from '../../lib/core/matcher.js'
 import { type Message, interruption, message } from '../../lib/core/message.js'
 import { type Outcome, ack, ackWith, deadLettered, failed, nack, released } from '../../lib/core/outcome.js'
@@ -362,7 +362,7 @@ const matcherOf = ({ kind, deed }: Plan['routes'][number]): any => {
 }
 
 const built = (plan: Plan, interrupt: () => void, breaches: Breaches): Processor => {
-  const hooks = plan.hooks.map(({ acquire, release }, index): Hook => ({
+  const hooks = plan.hooks.map(({ acquire, release }, index): PipelineHook => ({
     name: `h${index}`,
     acquire: () => act(acquire, async () => 1),
     release: release === null ? undefined : () => act(release, async () => undefined)
