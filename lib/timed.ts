@@ -74,6 +74,7 @@ export const withRetry = (
  * const processor = pipe(receive(text), handle(otherwise(slow)), withTimeout(10, { graceMs: 10 }))
  * assert.equal(await processor(message('Hello'))(), failed(timedOut(10, true)))
  *
+ * @throws RangeError if a number makes no sense
  * @since 0.1.0
  */
 export const withTimeout = (
@@ -116,6 +117,7 @@ export const withDlq = (
  * watched.onEvent({ _tag: 'Ready', inFlight: () => [] })
  * assert.is(watched.status().isReady, true)
  *
+ * @throws RangeError if `staleMs` makes no sense
  * @since 0.1.0
  */
 export const health = ({

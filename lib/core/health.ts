@@ -29,6 +29,7 @@ export interface Health {
 
 /** Not live once nothing was told for `staleMs`; every run tells something every 5 s. */
 export const health = (staleMs: number, clock: Clock): Health => {
+  if (!(staleMs > 0)) throw new RangeError('health: staleMs is a number of milliseconds above 0')
   let heardAt = clock.monotonic()
   let gauges: Gauges | undefined
   let inFlight = (): readonly InFlight[] => []

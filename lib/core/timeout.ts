@@ -7,9 +7,16 @@ import { type Processor, type Unsettled, described, fromRun, runOf } from './pro
 import { type Run, concluded } from './run.js'
 
 /** Fails a message that takes longer than `afterMs`, and gives its handler `graceMs` more to settle. */
-export const withTimeout =
-  (afterMs: number, graceMs: number, clock: Clock) =>
-  (processor: Unsettled): Processor => {
+export const withTimeout = (
+  afterMs: number,
+  graceMs: number,
+  clock: Clock
+): ((processor: Unsettled) => Processor) => {
+  if (!(afterMs > 0 && afterMs < 2 ** 31 && graceMs >= 0 && graceMs < 2 ** 31))
+    throw new RangeError(
+      'withTimeout: afterMs is milliseconds above 0, graceMs of at least 0, and neither more than 24 days'
+    )
+  return (processor) => {
     const inner = runOf(processor)
     const run: Run = (message) => {
       const limit = new Expiry(message)
@@ -34,6 +41,7 @@ export const withTimeout =
     }
     return fromRun(run, described(processor, 'withTimeout'))
   }
+}
 
 // helpers
 

@@ -5,7 +5,7 @@ import type { DeadLetterStore, DlqError, Pruned, Retention } from '../core/lette
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { type Connection, connect } from '../redis/connection.js'
-import type { RedisTarget } from '../redis/like.js'
+import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { decidedOver, putOver } from './redis-decided.js'
 import { redisEngine } from './redis-engine.js'
@@ -17,7 +17,7 @@ import { reasonOf } from './redis-reason.js'
 import { puttingOf, rowsOf } from './redis-rows.js'
 import { walkOver } from './redis-walk.js'
 import { storeOver } from './store.js'
-import { tidied } from './tidied.js'
+import { refuseRetention, tidied } from './tidied.js'
 
 // model
 
@@ -61,10 +61,14 @@ export type RedisDlq = DeadLetterStore
  * append-only file, or one that removes keys when memory is short. What is asked while Redis is away is answered
  * `Left` within seconds.
  *
+ * @throws TypeError, RangeError if an option makes no sense
  * @since 0.1.0
  */
-export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> =>
-  Resource.map(({ store }: Opened) => store)(
+export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> => {
+  refuseTarget(resource, options)
+  refuseRetention(resource, options)
+  if (options.name === '') throw new TypeError(`${resource}: a queue without a name is none; give it one`)
+  return Resource.map(({ store }: Opened) => store)(
     Resource.make(
       resource,
       async () => {
@@ -78,6 +82,7 @@ export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> =>
       ({ close }) => close()
     )
   )
+}
 
 // helpers
 
@@ -104,7 +109,6 @@ const openedOn = async (
   const { name = defaultName, create = true, retention = {} } = options
   const at = `redis://${connection.server}`
   const refused = (why: string) => left(resourceError(resource, `${at}: ${why}`))
-  if (name === '') return refused('a queue without a name is none; give it one')
   const keys = keysOf(connection.keyPrefix, name)
   try {
     const said = await openQueue(connection, keys, name, { create, retention })

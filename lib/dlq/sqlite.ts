@@ -7,13 +7,14 @@ import { Resource, type ResourceError, resourceError } from '../core/resource.js
 import { left, right } from '../core/result.js'
 import { systemClock } from '../system.js'
 import { loadDriver } from '../sqlite/driver.js'
+import { refusePatience } from '../sqlite/patience.js'
 import { threadOf } from '../sqlite/thread.js'
 import type { Engine, EngineCall } from './engine.js'
 import type { Row } from './row.js'
 import { batches } from './sqlite-batches.js'
 import { openFile, placeOf } from './sqlite-file.js'
 import { storeOver } from './store.js'
-import { tidied } from './tidied.js'
+import { refuseRetention, tidied } from './tidied.js'
 
 // model
 
@@ -44,9 +45,12 @@ export type SqliteDlq = DeadLetterStore
  * is read and written in threads of its own, so that no disk and no lock holds up the event loop. Opening fails
  * if the folder is missing or on a network file system, or the file cannot be written or is no queue.
  *
+ * @throws RangeError if a number makes no sense
  * @since 0.1.0
  */
 export const sqliteDlq = (path: string, options: SqliteDlqOptions = {}): Resource<SqliteDlq> => {
+  refusePatience('sqliteDlq', options)
+  refuseRetention('sqliteDlq', options)
   const location = resolve(path)
   return Resource.map(({ store }: Opened) => store)(
     Resource.make(

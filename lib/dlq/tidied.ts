@@ -11,6 +11,13 @@ export interface TidyOptions {
   readonly onPruned?: (pruned: Pruned) => void
 }
 
+/** @throws RangeError if it makes no sense how long and how many letters are kept */
+export const refuseRetention = (name: string, { retention = {} }: TidyOptions): void => {
+  for (const [part, value] of Object.entries(retention))
+    if (value !== undefined && !(value >= 0))
+      throw new RangeError(`${name}: retention.${part} is ${value}; give a number of at least 0`)
+}
+
 /** Removes what is no longer to be kept, at most once an hour, after something was written. */
 export const tidied = (
   store: DeadLetterStore,

@@ -2,10 +2,10 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
 import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../core/idempotency.js'
-import { Resource, resourceError } from '../core/resource.js'
+import { Resource } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { type Connection, type Script, connect, script } from '../redis/connection.js'
-import type { RedisArgument, RedisTarget } from '../redis/like.js'
+import { type RedisArgument, type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { dayMs, mistakeIn, refusalOf } from './entry.js'
 
@@ -30,11 +30,13 @@ export type RedisIdempotencyOptions = RedisTarget & {
  * itself in time. A Redis that evicts keys
  * forgets, and so may a failover: then what was done is done again.
  *
- * @throws RangeError if `ttlMs` makes no sense
+ * @throws TypeError, RangeError if an option makes no sense
  * @since 0.1.0
  */
 export const redisIdempotency = (options: RedisIdempotencyOptions): Resource<IdempotencyStore> => {
   const { name = 'missive:done', ttlMs = dayMs, clock, connectMs } = options
+  refuseTarget(resource, options)
+  if (name === '') throw new TypeError(`${resource}: give its keys a name to begin with`)
   const mistake = mistakeIn({ ttlMs })
   if (mistake !== undefined) throw new RangeError(`${resource}: ${mistake}`)
   return Resource.map(({ store }: Opened) => store)(
@@ -45,10 +47,7 @@ export const redisIdempotency = (options: RedisIdempotencyOptions): Resource<Ide
           timeoutMs,
           ...(connectMs !== undefined && { connectMs })
         })
-        if (connected._tag === 'Left') return connected
-        if (name !== '') return right(storeOn(connected.right, name, ttlMs, clock))
-        connected.right.close()
-        return left(resourceError(resource, 'give its keys a name to begin with'))
+        return connected._tag === 'Left' ? connected : right(storeOn(connected.right, name, ttlMs, clock))
       },
       async ({ close }) => close()
     )

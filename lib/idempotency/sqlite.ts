@@ -5,6 +5,7 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../core/idempotency.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
+import { refusePatience } from '../sqlite/patience.js'
 import { type Thread, threadOf } from '../sqlite/thread.js'
 import { systemClock } from '../system.js'
 import { dayMs, mistakeIn, refusalOf } from './entry.js'
@@ -56,6 +57,7 @@ export interface SqliteIdempotencyOptions {
  * const states = [right({ _tag: 'Begun' }), right({ _tag: 'Finished', result: 'paid' })]
  * assert.equal(await answers(), right(states))
  *
+ * @throws RangeError if a number makes no sense
  * @since 0.1.0
  */
 export const sqliteIdempotency = (
@@ -63,13 +65,14 @@ export const sqliteIdempotency = (
   options: SqliteIdempotencyOptions = {}
 ): Resource<IdempotencyStore> => {
   const { ttlMs = dayMs, maxKeys = 1_000_000, patienceMs = 5_000, clock = systemClock } = options
+  const mistake = mistakeIn({ ttlMs, maxKeys })
+  if (mistake !== undefined) throw new RangeError(`sqliteIdempotency: ${mistake}`)
+  refusePatience('sqliteIdempotency', options)
   const location = resolve(path)
   return Resource.map(({ store }: Opened) => store)(
     Resource.make(
       'sqliteIdempotency',
       async () => {
-        const mistake = mistakeIn({ ttlMs, maxKeys })
-        if (mistake !== undefined) return left(resourceError('sqliteIdempotency', mistake))
         const thread = threadOf<Calls>('idempotency/sqlite-worker', 'the store', { location, ttlMs, maxKeys })
         const refusal = await refusalBy(thread, patienceMs)
         if (refusal !== undefined) {

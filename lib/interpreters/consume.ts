@@ -120,6 +120,10 @@ const limitsOf = ({
   if (![drainMs, graceMs, dlqDeadlineMs].every((ms) => ms >= 0)) {
     throw new RangeError('consume: drainMs, graceMs and dlqDeadlineMs are milliseconds of at least 0')
   }
+  // No timer waits longer; one that is told to calls at once.
+  if (![drainMs, graceMs].every((ms) => ms < 2 ** 31)) {
+    throw new RangeError('consume: drainMs and graceMs are no more than 24 days')
+  }
   if (![maxHeldPerKey, maxAbandoned].every((count) => Number.isInteger(count) && count >= 1)) {
     throw new RangeError('consume: maxHeldPerKey and maxAbandoned are whole numbers of at least 1')
   }

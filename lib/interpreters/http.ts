@@ -73,6 +73,8 @@ export const http = (options: HttpOptions): Interpreter => {
   const limits = limitsOf(options)
   const { idempotency, ...rest } = options
   const { onEvent: onOwnEvent = () => undefined, clock = systemClock } = rest
+  // What depends on the processor is seen when there is one.
+  settingsOf('http', true, rest, { onEvent: onOwnEvent, clock })
   return (processor) =>
     (signal, onEvent = () => undefined) =>
     async () => {

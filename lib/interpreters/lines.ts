@@ -43,13 +43,9 @@ export interface LineReader<L> {
 // constructors
 
 /** @throws RangeError if `maxLineBytes` makes no sense */
-export const lineReader = <L>(
-  make: MakeLine<L>,
-  { maxLineBytes = 1_048_576, skipEmpty = false }: LineOptions = {}
-): LineReader<L> => {
-  if (!(Number.isInteger(maxLineBytes) && maxLineBytes >= 1)) {
-    throw new RangeError('maxLineBytes is a whole number of at least 1')
-  }
+export const lineReader = <L>(make: MakeLine<L>, options: LineOptions = {}): LineReader<L> => {
+  const { skipEmpty = false } = options
+  const maxLineBytes = maxLineBytesOf(options)
   let fed: Buffer = empty
   let fedUntil = 0
   let chunk: Chunk = { bytes: empty, text: '' }
@@ -133,6 +129,15 @@ export const lineReader = <L>(
     },
     takenBytes: () => takenBytes
   }
+}
+
+// readers
+
+/** @throws RangeError if it makes no sense */
+export const maxLineBytesOf = ({ maxLineBytes = 1_048_576 }: LineOptions): number => {
+  if (!(Number.isInteger(maxLineBytes) && maxLineBytes >= 1))
+    throw new RangeError('lines: maxLineBytes is a whole number of at least 1')
+  return maxLineBytes
 }
 
 // conversions

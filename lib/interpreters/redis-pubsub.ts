@@ -6,7 +6,7 @@ import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError } from '../core/resource.js'
 import { right } from '../core/result.js'
 import type { OpenSource, Source, SourceLimits } from '../core/source.js'
-import type { RedisTarget } from '../redis/like.js'
+import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
 import { type Arrival, PublicationDelivery } from './redis-pubsub-delivery.js'
@@ -57,6 +57,7 @@ export const redisPubSub = (
 /** The source alone, for `consume`. */
 export const redisPubSubSource = (options: RedisPubSubOptions): OpenSource => {
   const { clock = systemClock } = options
+  refuseTarget(name, options)
   const setup = setupOf(options)
   return (limits) =>
     Resource.map(({ source }: Opened) => source)(
@@ -103,7 +104,7 @@ const setupOf = ({
     throw new TypeError("redisPubSub: give channels: ['orders'], patterns: ['orders.*'], or both")
   if (![maxQueued, maxQueuedBytes].every((max) => Number.isInteger(max) && max >= 1))
     throw new RangeError('redisPubSub: maxQueued and maxQueuedBytes are whole numbers of at least 1')
-  if (!(heartbeatMs >= minHeartbeatMs && heartbeatMs < Infinity))
+  if (!(heartbeatMs >= minHeartbeatMs && heartbeatMs < 2 ** 31))
     throw new RangeError(`redisPubSub: heartbeatMs is at least ${minHeartbeatMs} ms`)
   return { channels, patterns, maxQueued, maxQueuedBytes, heartbeatMs, connectMs }
 }

@@ -8,7 +8,7 @@ import { Resource, type ResourceError, resourceError } from '../core/resource.js
 import { left, right } from '../core/result.js'
 import type { OpenSource, Source, SourceLimits } from '../core/source.js'
 import { connect } from '../redis/connection.js'
-import type { RedisTarget } from '../redis/like.js'
+import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
 import {
@@ -65,6 +65,7 @@ export type RedisStreamOptions = RedisTarget & {
  *
  * A processor without a queue needs `onFailed: 'park'` or `'stop'`.
  *
+ * @throws TypeError, RangeError if an option makes no sense
  * @since 0.1.0
  */
 export const redisStream = (
@@ -106,6 +107,7 @@ interface Opened {
 
 const setupOf = (options: RedisStreamOptions): Setup => {
   const { stream, group, start = 'beginning', batch = 500, blockMs = 1_000, leaseMs = 30_000 } = options
+  refuseTarget('redisStream', options)
   const streams = typeof stream === 'string' ? [stream] : stream
   if (streams.length === 0 || streams.some((key) => typeof key !== 'string' || key === ''))
     throw new TypeError('redisStream: stream is the key of a stream, or a list of some')
@@ -119,7 +121,8 @@ const setupOf = (options: RedisStreamOptions): Setup => {
     throw new RangeError('redisStream: batch is a whole number of at least 1')
   if (!(blockMs >= 1 && blockMs <= maxBlockMs))
     throw new RangeError(`redisStream: blockMs is milliseconds from 1 to ${maxBlockMs}`)
-  if (!(leaseMs >= minLeaseMs)) throw new RangeError(`redisStream: leaseMs is at least ${minLeaseMs} ms`)
+  if (!(leaseMs >= minLeaseMs && leaseMs < 2 ** 31))
+    throw new RangeError(`redisStream: leaseMs is at least ${minLeaseMs} ms, and no more than 24 days`)
   if (options.field !== undefined && options.payload !== undefined)
     throw new TypeError('redisStream: give field or payload, not both')
   return { streams, from, batch, blockMs, leaseMs, ...contentOf(options) }

@@ -120,6 +120,8 @@ const refuseNumbers = ({ rate, stopAfter, limit, leaseMs }: ReplayOptions): void
   for (const [name, value] of Object.entries({ stopAfter, limit, leaseMs })) {
     if (value !== undefined && !(value >= 1)) throw new RangeError(`replay: ${name} is at least 1`)
   }
+  if (leaseMs !== undefined && leaseMs >= 2 ** 31)
+    throw new RangeError('replay: leaseMs is no more than 24 days')
 }
 
 /** Why a letter stays dead; `undefined` for one that was handled, or given back unfinished. */

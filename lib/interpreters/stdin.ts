@@ -12,7 +12,7 @@ import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import type { Delivery, OpenSource } from '../core/source.js'
 import { type ConsumeOptions, consume } from './consume.js'
-import { type Chunk, type LineOptions, lineReader, textOfPart } from './lines.js'
+import { type Chunk, type LineOptions, lineReader, maxLineBytesOf, textOfPart } from './lines.js'
 import { left, right } from '../core/result.js'
 import { systemClock } from '../system.js'
 
@@ -41,36 +41,37 @@ export type StdinOptions = LineOptions &
  *
  * A line cannot be brought back: what was read and not handled when the process is killed is lost.
  *
+ * @throws RangeError if a number makes no sense
  * @since 0.1.0
  */
-export const stdin = ({ maxLineBytes, skipEmpty, ...options }: StdinOptions = {}): Interpreter =>
-  consume(
-    (limits) =>
-      Resource.flatMap((input: Input) =>
-        lines(input.stream, {
-          source: 'stdin',
-          ...(maxLineBytes !== undefined && { maxLineBytes }),
-          ...(skipEmpty !== undefined && { skipEmpty }),
-          ...(options.clock !== undefined && { clock: options.clock }),
-          ...(input.totalBytes !== undefined && { totalBytes: input.totalBytes })
-        })(limits)
-      )(
-        Resource.make(
-          'stdin',
-          async () => standardInput(),
-          async () => undefined
-        )
-      ),
-    { maxUnsettled: Math.max(readAhead, (options.concurrency ?? 1) * 2), ...options }
-  )
+export const stdin = (options: StdinOptions = {}): Interpreter => {
+  const { concurrency = 1, skipEmpty = false, clock = systemClock } = options
+  const maxLineBytes = maxLineBytesOf(options)
+  const open: OpenSource = (limits) =>
+    Resource.flatMap(({ stream, totalBytes }: Input) => {
+      const size = totalBytes === undefined ? {} : { totalBytes }
+      return lines(stream, { source: 'stdin', maxLineBytes, skipEmpty, clock, ...size })(limits)
+    })(
+      Resource.make(
+        'stdin',
+        async () => standardInput(),
+        async () => undefined
+      )
+    )
+  return consume(open, { maxUnsettled: Math.max(readAhead, concurrency * 2), ...options })
+}
 
-/** The lines of any stream of bytes. It is destroyed when the run ends. */
-export const lines =
-  (
-    stream: Readable,
-    { source = 'lines', totalBytes, clock = systemClock, ...options }: LinesOptions = {}
-  ): OpenSource =>
-  () =>
+/**
+ * The lines of any stream of bytes. It is destroyed when the run ends.
+ *
+ * @throws RangeError if `maxLineBytes` makes no sense
+ */
+export const lines = (
+  stream: Readable,
+  { source = 'lines', totalBytes, clock = systemClock, ...options }: LinesOptions = {}
+): OpenSource => {
+  maxLineBytesOf(options)
+  return () =>
     Resource.make(
       source,
       async () => {
@@ -112,6 +113,7 @@ export const lines =
       },
       async () => void stream.destroy()
     )
+}
 
 // helpers
 

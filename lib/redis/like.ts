@@ -28,3 +28,14 @@ export type RedisArgument = string | number | Buffer
 export type RedisTarget =
   | { readonly url: string; readonly client?: undefined }
   | { readonly client: RedisLike; readonly url?: undefined }
+
+/** @throws TypeError, RangeError if it is not said where Redis is, or how long it may take makes no sense */
+export const refuseTarget = (
+  name: string,
+  { url, client, connectMs = 1 }: RedisTarget & { readonly connectMs?: number }
+): void => {
+  if (client === undefined && typeof url !== 'string')
+    throw new TypeError(`${name}: give url: 'redis://host:6379', or a client`)
+  if (!(connectMs > 0 && connectMs < 2 ** 31))
+    throw new RangeError(`${name}: connectMs is a number of milliseconds above 0`)
+}

@@ -157,7 +157,7 @@ dedupe('keeps a key here no longer than its message', async () => {
 
 dedupe('refuses a lease that makes no sense', () => {
   const { store } = answering()
-  for (const leaseMs of [0, -1, Infinity, Number.NaN])
+  for (const leaseMs of [0, -1, 2 ** 31, Infinity, Number.NaN])
     assert.throws(
       () => over(store, virtualClock(), undefined, { leaseMs }),
       (error: unknown) => error instanceof RangeError && /leaseMs/.test(error.message),

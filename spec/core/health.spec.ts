@@ -20,6 +20,15 @@ run('is live and not ready before the run has started', () => {
   assert.equal(brief(health(15_000, virtualClock())), [true, false, 'it has not started'])
 })
 
+run('refuses a time that makes no sense', () => {
+  for (const staleMs of [0, -1, Number.NaN])
+    assert.throws(
+      () => health(staleMs, virtualClock()),
+      (error: unknown) => error instanceof RangeError && /staleMs/.test(error.message),
+      String(staleMs)
+    )
+})
+
 run('is ready while messages are taken, and says why not', () => {
   const watched = health(15_000, virtualClock())
   const told = (...events: readonly Event[]) => {

@@ -88,6 +88,25 @@ const settled = async (
 
 const limiting = suite('withTimeout')
 
+limiting('refuses numbers that make no sense', () => {
+  for (const [after, grace] of [
+    [0, 1],
+    [-1, 1],
+    [Number.NaN, 1],
+    [Infinity, 1],
+    [2 ** 31, 1],
+    [1, -1],
+    [1, Number.NaN],
+    [1, 2 ** 31]
+  ] as const)
+    assert.throws(
+      () => withTimeout(after, grace, virtualClock()),
+      (error: unknown) => error instanceof RangeError && error.message.startsWith('withTimeout: afterMs is'),
+      `${after}, ${grace}`
+    )
+  assert.type(withTimeout(2 ** 31 - 1, 0, virtualClock()), 'function')
+})
+
 limiting('changes nothing for what is in time', async () => {
   for (const verdict of [ackWith({ note: 'a' }), nack({ afterMs: 5 }), failed(late)]) {
     const clock = virtualClock()

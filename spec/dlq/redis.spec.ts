@@ -128,12 +128,28 @@ opens('refuses a name that belongs to something else, and changes nothing there'
   }
 })
 
-opens('refuses a queue of a newer version, and a name that is empty', async () => {
+opens('refuses a queue of a newer version', async () => {
   const name = uniqueName('newer')
   await using({ name }, async () => undefined)
   await redis.cli('HSET', `{${name}}:meta`, 'version', '2')
   assert.match(await refusal({ name }), 'was made by a newer missive-ts (version 2 of its form')
-  assert.match(await refusal({ name: '' }), 'a queue without a name is none')
+})
+
+opens('refuses options that make no sense, before it is opened', () => {
+  const url = 'redis://localhost:6379'
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [{ url, name: '' }, /^TypeError: redisDlq: a queue without a name is none; give it one/],
+    [{ url, connectMs: NaN }, /^RangeError: redisDlq: connectMs is a number of milliseconds above 0/],
+    [{ url, connectMs: Infinity }, /^RangeError: redisDlq: connectMs/],
+    [{ url, retention: { maxAgeMs: -1 } }, /^RangeError: redisDlq: retention.maxAgeMs is -1; give a number/],
+    [{ url: undefined }, /^TypeError: redisDlq: give url: 'redis:.*', or a client/]
+  ]
+  for (const [options, message] of wrong)
+    assert.throws(
+      () => redisDlq(options as RedisDlqOptions),
+      (error: unknown) => message.test(String(error)),
+      String(message)
+    )
 })
 
 opens('says what is wrong with a URL, and where nothing listens', async () => {

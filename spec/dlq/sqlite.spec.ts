@@ -228,6 +228,26 @@ storing.run()
 
 const refusing = suite('sqliteDlq refuses')
 
+refusing('options that make no sense, before it is opened', () => {
+  const wrong: readonly (readonly [SqliteDlqOptions, string])[] = [
+    [{ patienceMs: -1 }, 'sqliteDlq: patienceMs is -1; give a number of at least 0'],
+    [{ patienceMs: NaN }, 'sqliteDlq: patienceMs is NaN; give a number of at least 0'],
+    ...(['keepSettledMs', 'keepTombstonesMs', 'maxAgeMs', 'maxLetters', 'maxBytes'] as const).map(
+      (name) =>
+        [
+          { retention: { [name]: NaN } },
+          `sqliteDlq: retention.${name} is NaN; give a number of at least 0`
+        ] as const
+    )
+  ]
+  for (const [options, message] of wrong)
+    assert.throws(
+      () => sqliteDlq('letters.db', options),
+      (error: unknown) => error instanceof RangeError && error.message === message,
+      message
+    )
+})
+
 refusing('a folder that is missing', () =>
   inFolder(async (folder) => {
     assert.is(

@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import { redisIdempotency } from '../../lib/redis.js'
+import { type RedisIdempotencyOptions, redisIdempotency } from '../../lib/redis.js'
 import { idempotencyLaws } from '../../lib/testing.js'
 import { until } from '../support/deadline.js'
 import { sharedRedis, uniqueName, withRedis } from '../support/redis-server.js'
@@ -66,12 +66,24 @@ store('is Left within seconds while Redis is away, and answers again after', () 
 )
 
 store('says why it cannot be opened', async () => {
-  const { url } = await sharedRedis()
-  const nameless = await redisIdempotency({ url, name: '' }).open()
-  assert.match(JSON.stringify(nameless), /give its keys a name/)
   const nowhere = await redisIdempotency({ url: 'redis://127.0.0.1:1', connectMs: 200 }).open()
   assert.is(nowhere._tag, 'Left')
-  assert.throws(() => redisIdempotency({ url, ttlMs: 0 }), /ttlMs is 0/)
+})
+
+store('refuses options that make no sense, before it is opened', () => {
+  const url = 'redis://localhost:6379'
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [{ url, ttlMs: 0 }, /^RangeError: redisIdempotency: ttlMs is 0; give a number of at least 1/],
+    [{ url, name: '' }, /^TypeError: redisIdempotency: give its keys a name/],
+    [{ url, connectMs: 0 }, /^RangeError: redisIdempotency: connectMs is a number of milliseconds above 0/],
+    [{}, /^TypeError: redisIdempotency: give url: 'redis:.*', or a client/]
+  ]
+  for (const [options, message] of wrong)
+    assert.throws(
+      () => redisIdempotency(options as RedisIdempotencyOptions),
+      (error: unknown) => message.test(String(error)),
+      String(message)
+    )
 })
 
 store.run()

@@ -221,8 +221,18 @@ storing('comes to fewer keys in small steps when it may hold no more', () =>
 storing('refuses numbers that make no sense', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'once.db')
-    assert.is(await refusal(file, { ttlMs: 0 }), 'ttlMs is 0; give a number of at least 1')
-    assert.is(await refusal(file, { maxKeys: NaN }), 'maxKeys is NaN; give a number of at least 1')
+    const wrong: readonly (readonly [SqliteIdempotencyOptions, string])[] = [
+      [{ ttlMs: 0 }, 'sqliteIdempotency: ttlMs is 0; give a number of at least 1'],
+      [{ maxKeys: NaN }, 'sqliteIdempotency: maxKeys is NaN; give a number of at least 1'],
+      [{ patienceMs: -1 }, 'sqliteIdempotency: patienceMs is -1; give a number of at least 0'],
+      [{ patienceMs: NaN }, 'sqliteIdempotency: patienceMs is NaN; give a number of at least 0']
+    ]
+    for (const [options, message] of wrong)
+      assert.throws(
+        () => sqliteIdempotency(file, options),
+        (error: unknown) => error instanceof RangeError && error.message === message,
+        message
+      )
     assert.not(existsSync(file))
   })
 )

@@ -422,6 +422,9 @@ options('that make no sense are refused when they are given', () => {
             'consume: drainMs, graceMs and dlqDeadlineMs are milliseconds of at least 0'
           ] as const
       )
+    ),
+    ...[{ drainMs: Infinity }, { graceMs: 2 ** 31 }].map(
+      (given) => [given, 'consume: drainMs and graceMs are no more than 24 days'] as const
     )
   ]
   for (const [options, message] of wrong) assert.throws(() => consume(open, options), message)

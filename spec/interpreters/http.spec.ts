@@ -182,7 +182,12 @@ server('is not made with numbers that make no sense', () => {
     { maxHeaderBytes: 0 },
     { headersTimeoutMs: -1 },
     { drainMs: Number.NaN },
-    { keepAliveMs: Infinity }
+    { keepAliveMs: Infinity },
+    { concurrency: 0 },
+    { maxBytes: 1.5 },
+    { nackStatus: 200 },
+    { leaseMs: Number.NaN },
+    { path: 'orders' }
   ]
   for (const options of wrong)
     assert.throws(() => http({ port: 0, ...options }), /^http: /, JSON.stringify(options))

@@ -489,6 +489,8 @@ options('must make sense', () => {
   refused({ channels: ['a'], maxQueuedBytes: 0 }, /maxQueuedBytes/)
   for (const heartbeatMs of [0, NaN, Infinity])
     refused({ channels: ['a'], heartbeatMs }, /heartbeatMs is at least 10 ms/)
+  refused({ channels: ['a'], connectMs: NaN }, /redisPubSub: connectMs is a number of milliseconds above 0/)
+  refused({ channels: ['a'], url: undefined }, /redisPubSub: give url: .*, or a client/)
   // @ts-expect-error: what cannot be brought back cannot be parked
   assert.type(redisPubSub({ url, channels: ['a'], onFailed: 'park' }), 'function')
 })

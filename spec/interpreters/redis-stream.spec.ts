@@ -470,6 +470,9 @@ faults('in the options is said when they are given', () => {
     [{ batch: 0 }, /at least 1/],
     [{ blockMs: 5_000 }, /from 1 to 2000/],
     [{ leaseMs: 5 }, /at least 100 ms/],
+    [{ leaseMs: Infinity }, /no more than 24 days/],
+    [{ connectMs: 0 }, /connectMs is a number of milliseconds above 0/],
+    [{ url: undefined }, /redisStream: give url: .*, or a client/],
     [{ field: 'a', payload: () => undefined }, /not both/]
   ]
   for (const [options, message] of wrong)

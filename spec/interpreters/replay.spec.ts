@@ -582,6 +582,7 @@ choosing('refuses numbers that make no sense', () => {
     { limit: NaN },
     { leaseMs: 0 },
     { leaseMs: NaN },
+    { leaseMs: Infinity },
     { concurrency: 0 },
     { concurrency: 1.5 },
     { concurrency: NaN }
