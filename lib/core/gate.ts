@@ -74,6 +74,14 @@ export const rateLimit = ({
  * that handlers need is down; then one is tried, and if that is acked all go on. Counted are nacks, and `Defect`,
  * `TimedOut` and `HookFailed`, stored or not, unless `isFailure` says otherwise. Others neither open nor close it.
  *
+ * @example
+ * const breaker = circuitBreaker({ failures: 2, openMs: 30_000 })(virtualClock())
+ * for (const outcome of [failed(timedOut(500)), failed(timedOut(500))]) {
+ *   breaker.onStart()
+ *   breaker.onOutcome(outcome)
+ * }
+ * assert.is(breaker.closedMs(), 30_000)
+ *
  * @throws RangeError if a number makes no sense
  * @since 0.1.0
  */

@@ -11,7 +11,11 @@ import type { SourceGauges } from './source.js'
 
 // model
 
-/** How a run ended: it never began, the source ended, the signal aborted it, a failure stopped it, or the source was lost. */
+/**
+ * How a run ended. `NotStarted`: what it needs could not be opened. `Drained`: the source has ended. `Aborted`: the
+ * signal asked for it. `Stopped`: by the failure of this message. `SourceLost`: the source failed for good.
+ * `TooManyAbandoned`: so many handlers were given up and still ran.
+ */
 export type Ended =
   | { readonly _tag: 'NotStarted'; readonly error: Captured }
   | { readonly _tag: 'Drained' }
@@ -39,9 +43,26 @@ export interface Report {
   readonly ended: Ended
 }
 
-/** What an interpreter tells while it runs. */
+/**
+ * What an interpreter tells while it runs; `renderEvent` puts it into words.
+ *
+ * - `Ready`: messages are taken from now on. `Listening`: at this address.
+ * - `Unready`: the source does not answer. `Reconnected`: it does again, after so long.
+ * - `Paused`: the queue cannot store, and nothing is started. `Resumed`: it can again, after so long.
+ * - `Reported`: a message failed or was nacked, and nobody keeps it. `Lost`: its lease ended, and it is somebody else's.
+ * - `Gap`: what was published in so long was missed. `Dropped`: so many messages came and were not taken.
+ * - `GroupCreated`: the stream had no such group. `GroupLost`: it had one, and it was made again, without what was
+ *   parked. `Trimmed`: so many entries were gone before they were done.
+ * - `Refused`: a request was no message, and was answered with this status.
+ * - `Measured`, `Progress`: how things stand, every few seconds.
+ * - `Draining`: it stops, and so many handlers still run.
+ */
 export type Event =
-  | { readonly _tag: 'Ready'; readonly inFlight: () => readonly InFlight[] }
+  | {
+      readonly _tag: 'Ready'
+      /** What is in flight whenever it is asked. */
+      readonly inFlight: () => readonly InFlight[]
+    }
   | { readonly _tag: 'Listening'; readonly address: string }
   | { readonly _tag: 'Unready'; readonly error: Captured }
   | { readonly _tag: 'Reconnected'; readonly afterMs: number }
@@ -63,6 +84,7 @@ export type Event =
 export interface Gauges extends SourceGauges {
   /** Received and not settled yet, read ahead included. */
   readonly unsettled: number
+  /** Handlers that run. */
   readonly inFlight: number
   readonly isPaused: boolean
   /** Why nothing is started: `dlq`, or a gate's name. */
@@ -104,7 +126,7 @@ export type Interpreter = (processor: Processor) => (signal: AbortSignal, onEven
 
 // readers
 
-/** 0 if everything was settled, whatever ended the run; else 1. */
+/** 0 if nothing failed or was left undone, and the run was `Drained` or `Aborted`; else 1. */
 export const exitCode = ({ failed, unsettled, unreadBytes, ended }: Report): 0 | 1 =>
   failed === 0 &&
   unsettled === 0 &&

@@ -68,8 +68,9 @@ export interface StoredLetter extends DeadLetter {
   readonly state: LetterState
   /** Names the kind of failure: 12 hexadecimal digits, made of tag, route, and the message without what varies. */
   readonly fingerprint: string
-  /** Milliseconds since the epoch. */
+  /** When a delivery ended here for the first time, in milliseconds since the epoch. */
   readonly firstSeenAt: number
+  /** When a delivery or a replay did last, in milliseconds since the epoch. */
   readonly lastSeenAt: number
   /** How many deliveries ended here. */
   readonly times: number
@@ -98,9 +99,11 @@ export interface LetterFilter {
   readonly state?: OneOrMore<LetterState>
   /** Last seen at this time or after it, in milliseconds since the epoch. */
   readonly seenFrom?: number
-  /** Last seen before this time. */
+  /** Last seen before this time, in milliseconds since the epoch. */
   readonly seenBefore?: number
+  /** At least so many attempts, of all deliveries and replays. */
   readonly minAttempts?: number
+  /** At most so many. */
   readonly maxAttempts?: number
   /** By name, in any case. */
   readonly headers?: Readonly<Record<string, OneOrMore<string>>>
@@ -135,8 +138,9 @@ export interface LetterGroup {
   /** The failure without what varies: `customer # not found`. */
   readonly message: string
   readonly count: number
-  /** The first and the last time that one of these letters was seen. */
+  /** When one of these letters was seen for the first time, in milliseconds since the epoch. */
   readonly firstSeenAt: number
+  /** When one was seen last, in milliseconds since the epoch. */
   readonly lastSeenAt: number
 }
 
@@ -174,6 +178,7 @@ export interface Replayed extends Held {
     | { readonly _tag: 'Released' }
 }
 
+/** Other bytes for a letter, and who says so. */
 export interface Edit extends LetterName {
   /** The bytes that are to be replaced; if they are others by now nothing is changed. */
   readonly from: Uint8Array
@@ -199,10 +204,13 @@ export interface Retention {
   readonly maxBytes?: number
 }
 
-/** How many letters of each kind were removed, or made tombstones. */
+/** How many letters were removed, or made tombstones. */
 export interface Pruned {
+  /** Dead letters that were removed, as too old or too many. */
   readonly dead: number
+  /** Settled letters and tombstones that were removed. */
   readonly tombstones: number
+  /** Settled letters that were made tombstones: their bytes and headers are gone. */
   readonly emptied: number
 }
 

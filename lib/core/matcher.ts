@@ -112,6 +112,7 @@ export const byHeader: {
  * const matcher = and(large, byField('type', 'upload'))
  * assert.equal(matcher.label, 'large and upload')
  *
+ * @throws TypeError if one of them is nothing that can match
  * @since 0.1.0
  */
 export const and = <B, M extends Matching<B>>(
@@ -133,7 +134,16 @@ export const and = <B, M extends Matching<B>>(
   }
 }
 
-/** Takes what any of them takes; the handler gets what the first that took it gives. */
+/**
+ * Takes what any of them takes; the handler gets what the first that took it gives.
+ *
+ * @example
+ * const settled = or(byField('type', 'order.paid'), byField('type', 'order.cancelled'))
+ * const processor = pipe(receive(json), handle(route(settled, async () => ack)))
+ * assert.equal(await processor(message({ type: 'order.cancelled' }))(), ack)
+ *
+ * @since 0.1.0
+ */
 export const or: {
   (...matchings: readonly BodyMatcher[]): BodyMatcher
   <B, M extends readonly Matching<B>[]>(
@@ -155,7 +165,16 @@ export const or: {
   }
 }
 
-/** Takes what the other one passes; the handler gets the message. */
+/**
+ * Takes what the other one passes; the handler gets the message.
+ *
+ * @example
+ * const foreign = not(byHeader('tenant', 'ours'))
+ * const processor = pipe(receive(json), handle(route(foreign, async ({ id }) => ackWith({ note: id }))))
+ * assert.equal(await processor(message({}, { id: '17' }))(), ackWith({ note: '17' }))
+ *
+ * @since 0.1.0
+ */
 export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
   const matcher = toMatcher(matching)
   return {

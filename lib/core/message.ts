@@ -88,7 +88,8 @@ export type Interruption = 'shutdown' | 'leaseLost'
 
 /**
  * Makes a message, for tests and for sources: a string becomes UTF-8, bytes stay as they are, anything else
- * becomes JSON.
+ * becomes JSON. What is not said is that of a first delivery that can be brought back: `id` and `source` are `test`,
+ * and there are no headers.
  *
  * @example
  * const order = message({ type: 'order.placed', total: 3 }, { id: '17' })

@@ -65,6 +65,7 @@ export const receive = <B>(format: Format<B>): Pipeline<B, Context<B>> => ({ for
  * await processor(message('Hello'))()
  * assert.equal(log, ['handled', 'Acked'])
  *
+ * @throws TypeError if the pipeline has a hook of that name already, or it is `message`
  * @since 0.1.0
  */
 export const hook =

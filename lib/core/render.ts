@@ -35,6 +35,16 @@ export const renderFailure: (failure: Failure) => string = matchFailure<string>(
 /**
  * What may be shown to whoever sent the message: what is wrong with it, and nothing of the inside.
  *
+ * @example
+ * const failures = [
+ *   malformed([{ path: '.total', message: 'expected number' }]),
+ *   defect('the handler', new Error('secret'))
+ * ]
+ * assert.equal(failures.map(publicMessage), [
+ *   'the payload is malformed: .total expected number',
+ *   'the message could not be handled'
+ * ])
+ *
  * @since 0.1.0
  */
 export const publicMessage: (failure: Failure) => string = matchFailure<string>({

@@ -35,6 +35,7 @@ export interface Route<B, C> {
  * )
  * assert.equal(await processor(message({ type: 'order.placed', total: 3 }))(), ackWith({ note: '3 to pay' }))
  *
+ * @throws TypeError if the matcher is nothing that can match
  * @since 0.1.0
  */
 export const route = <B, M extends Matching<B>, C>(

@@ -30,6 +30,7 @@ export const masked = '[sensitive]'
  * assert.equal(await processor(message({ total: 3, card: '4111 1111' }))(), ackWith({ note: '1111' }))
  * assert.equal(redacted(Order)({ total: 3, card: '4111 1111' }), { total: 3, card: '[sensitive]' })
  *
+ * @throws TypeError if a field is no dotted path
  * @since 0.1.0
  */
 export const sensitive: {

@@ -25,7 +25,7 @@ export const summaryOf: (failure: Failure) => string = matchFailure<string>({
   DlqUnavailable: ({ failure }) => summaryOf(failure)
 })
 
-/** 12 hexadecimal digits. */
+/** Names a kind of failure: 12 hexadecimal digits, made of its tag, the route and what `summaryOf` says of it. */
 export const fingerprintOf = (tag: string, route: string | undefined, summary: string): string =>
   hash('sha256', JSON.stringify([tag, route ?? null, summary])).slice(0, 12)
 

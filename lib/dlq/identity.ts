@@ -4,8 +4,8 @@ import { hash } from 'node:crypto'
 import type { DeadLetter, LetterIdentity } from '../core/letter.js'
 
 /**
- * Letters are the same if source, id and bytes are. The bytes count because a sender may use an id twice, and
- * then neither payload may be lost.
+ * Names a letter, the same in every store: 40 hexadecimal digits. Letters are the same if source, id and bytes are. The
+ * bytes count because a sender may use an id twice, and then neither payload may be lost.
  */
 export const keyOf = ({ source, id, bytes }: LetterIdentity): string =>
   hash('sha256', Buffer.concat([Buffer.from(`${source.length} ${id.length} ${source}${id}`), bytes])).slice(

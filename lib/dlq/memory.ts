@@ -11,6 +11,7 @@ import { memoryEngine } from './memory-engine.js'
 import { letterOf } from './row.js'
 import { storeOver } from './store.js'
 
+/** A store that shows what it holds. */
 export interface MemoryDlq extends DeadLetterStore {
   /** What is stored, oldest first. */
   readonly letters: () => readonly StoredLetter[]

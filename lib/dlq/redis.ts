@@ -61,6 +61,13 @@ export type RedisDlq = DeadLetterStore
  * append-only file, or one that removes keys when memory is short. What is asked while Redis is away is answered
  * `Left` within seconds.
  *
+ * @example
+ * const app = pipe(
+ *   redisDlq({ url: 'redis://localhost:6379', name: '{orders}:dlq' }),
+ *   Resource.map((dlq) => pipe(receive(json), handle(otherwise(async () => ack)), withDlq(dlq)))
+ * )
+ * assert.type(app.open, 'function') // connects to nothing before that: runMain(stdin())(app)
+ *
  * @throws TypeError, RangeError if an option makes no sense
  * @since 0.1.0
  */

@@ -18,6 +18,7 @@ import { refuseRetention, tidied } from './tidied.js'
 
 // model
 
+/** What is stored and forgotten, and how long a locked file is waited for. */
 export interface SqliteDlqOptions {
   /** Which headers are stored with their values; by default all but credentials and signatures. */
   readonly isStoredHeader?: (name: string) => boolean
@@ -35,6 +36,7 @@ export interface SqliteDlqOptions {
   readonly clock?: Clock
 }
 
+/** A queue in a file: a store like every other. */
 export type SqliteDlq = DeadLetterStore
 
 // constructors
@@ -44,6 +46,14 @@ export type SqliteDlq = DeadLetterStore
  * (WAL, `synchronous=FULL`) before `put` answers; letters that come at the same time share a transaction. The file
  * is read and written in threads of its own, so that no disk and no lock holds up the event loop. Opening fails
  * if the folder is missing or on a network file system, or the file cannot be written or is no queue.
+ *
+ * @example
+ * const path = join(mkdtempSync(join(tmpdir(), 'missive-')), 'orders.db')
+ * const app = pipe(
+ *   sqliteDlq(path),
+ *   Resource.map((dlq) => pipe(receive(json), handle(otherwise(async () => ack)), withDlq(dlq)))
+ * )
+ * assert.equal((await processOne(app)(message('not JSON'))())._tag, 'DeadLettered')
  *
  * @throws RangeError if a number makes no sense
  * @since 0.1.0

@@ -27,8 +27,7 @@ export type RedisIdempotencyOptions = RedisTarget & {
 
 /**
  * Remembers in Redis what was done, for all processes of all machines. Each key is a key of Redis, which expires by
- * itself in time. A Redis that evicts keys
- * forgets, and so may a failover: then what was done is done again.
+ * itself in time. A Redis that evicts keys forgets, and so may a failover: then what was done is done again.
  *
  * @throws TypeError, RangeError if an option makes no sense
  * @since 0.1.0

@@ -19,6 +19,7 @@ import { emptyTally, toReport } from './tally.js'
 
 // model
 
+/** How a source is consumed: how much at a time, in which order, and what ends the run. */
 export interface ConsumeOptions {
   /** How many handlers run at a time. 1, in order, by default. */
   readonly concurrency?: number
@@ -64,6 +65,12 @@ export interface ConsumeOptions {
  * Runs a processor over a source: pulls ahead within `maxUnsettled`, runs at most `concurrency` handlers, settles
  * in batches, and pauses while the queue is unavailable. When the signal aborts, what was not started is released
  * and the rest may finish.
+ *
+ * @example
+ * const processor = pipe(receive(text), handle(otherwise(async () => ack)), withDlq(memoryDlq()))
+ * const run = consume(memory([message('Hello'), message('Goodbye')]), { concurrency: 2 })
+ * const report = await run(processor)(new AbortController().signal)()
+ * assert.equal([report.acked, report.ended], [2, { _tag: 'Drained' }])
  *
  * @throws RangeError if a number makes no sense
  * @since 0.1.0

@@ -66,6 +66,18 @@ interface Limits extends ServerLimits {
  * 202 dead-lettered, 503 nacked, 422 or 500 failed where no queue took it. After a stop it takes no more connections,
  * closes idle ones, and answers what is in flight.
  *
+ * @example
+ * const processor = pipe(receive(json), handle(otherwise(async () => ack)), withDlq(memoryDlq()))
+ * const stop = new AbortController()
+ * const answered: number[] = []
+ * const report = await http({ port: 0, allowAnonymous: true })(processor)(stop.signal, async (event) => {
+ *   if (event._tag !== 'Listening') return
+ *   const { status } = await fetch(event.address, { method: 'POST', body: '{"total":3}' })
+ *   answered.push(status)
+ *   stop.abort()
+ * })()
+ * assert.equal([answered, report.acked], [[200], 1])
+ *
  * @throws TypeError if what is said makes no sense, or lets everybody in without saying so
  * @since 0.1.0
  */

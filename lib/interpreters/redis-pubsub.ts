@@ -47,6 +47,12 @@ export type RedisPubSubOptions = RedisTarget & {
  * A message that fails is reported and the run goes on, unless `onFailed` is `stop`; `withDlq` keeps it, and what is
  * nacked, too.
  *
+ * @example
+ * const prices = pipe(receive(json), handle(otherwise(async () => ack)), withDlq(memoryDlq()))
+ * const published = redisPubSub({ url: 'redis://localhost:6379', patterns: ['price.*'] })
+ * const run = published(prices) // connects to nothing before it is called: runMain(published)(prices)
+ * assert.type(run, 'function')
+ *
  * @throws TypeError, RangeError if an option makes no sense
  * @since 0.1.0
  */

@@ -65,6 +65,12 @@ export type RedisStreamOptions = RedisTarget & {
  *
  * A processor without a queue needs `onFailed: 'park'` or `'stop'`.
  *
+ * @example
+ * const orders = pipe(receive(json), handle(otherwise(async () => ack)), withDlq(memoryDlq()))
+ * const streams = redisStream({ url: 'redis://localhost:6379', stream: 'orders', group: 'billing', concurrency: 16 })
+ * const run = streams(orders) // connects to nothing before it is called: runMain(streams)(orders)
+ * assert.type(run, 'function')
+ *
  * @throws TypeError, RangeError if an option makes no sense
  * @since 0.1.0
  */

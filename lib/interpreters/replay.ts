@@ -40,8 +40,11 @@ export interface ReplayOptions {
   readonly by?: string
   /** How long letters stay with this replay should it die. They are renewed while it lives. 60 s by default. */
   readonly leaseMs?: number
+  /** How long running handlers may take to finish after a stop, before their signals abort. 25 s by default. */
   readonly drainMs?: number
+  /** How long they may take after that, before they are given up. 5 s by default. */
   readonly graceMs?: number
+  /** How long a queue may be unavailable before the run stops. 60 s by default. */
   readonly dlqDeadlineMs?: number
   readonly clock?: Clock
 }

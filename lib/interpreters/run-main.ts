@@ -17,8 +17,8 @@ import { Resource } from '../core/resource.js'
 /**
  * Runs a program to its end, and exits the process: the one function that does something by itself. It opens
  * what the processor needs, runs it, and closes that again. SIGINT or SIGTERM stops taking messages and lets
- * running handlers finish; a second one stops at once. SIGUSR2 lists what is in flight. The report goes to stderr. The exit code is 0 if every
- * message was settled, and 1 if something failed or was left undone.
+ * running handlers finish; a second one stops at once. SIGUSR2 lists what is in flight. The report goes to stderr. The
+ * exit code is 0 if every message was settled, and 1 if something failed or was left undone.
  *
  * @since 0.1.0
  */

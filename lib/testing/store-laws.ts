@@ -11,6 +11,7 @@ import { settableClock } from './settable-clock.js'
 
 // model
 
+/** One law that every dead letter store keeps, as a test to run. */
 export interface StoreLaw {
   /** A sentence that begins with what a store does. */
   readonly name: string

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js'
 
 // model
 
+/** A clock that stands still until a test moves it. */
 export interface VirtualClock extends Clock {
   /**
    * Lets these milliseconds pass: calls what is due, in its order, each at its own time, and lets promises settle
