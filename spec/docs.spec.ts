@@ -81,6 +81,7 @@ const importable: readonly (readonly [string, readonly Name[]])[] = [
   ['node:fs', [value('mkdtempSync'), value('readFileSync')]],
   ['node:os', [value('tmpdir')]],
   ['node:path', [value('join')]],
+  ['node:stream', [value('Readable')]],
   ['node:net', [{ name: 'AddressInfo', isType: true }]]
 ]
 const namespaces = { assert: 'uvu/assert', t: 'io-ts' }

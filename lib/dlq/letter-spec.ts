@@ -16,6 +16,13 @@ export interface LetterSpecOptions {
 /**
  * The source of a uvu spec that gives a letter's message to a processor, and looks at the outcome.
  *
+ * @example
+ * const queue = memoryDlq()
+ * await pipe(receive(json), handle(), withDlq(queue))(message({ total: 3 }, { id: '17' }))()
+ * const [letter] = queue.letters()
+ * const spec = letter && letterToSpec(letter, { through: './app.js' })
+ * assert.ok(spec?.includes('letter("17 from test is acked", async () => {'))
+ *
  * @since 0.1.0
  */
 export const letterToSpec = (

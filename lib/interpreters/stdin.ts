@@ -64,7 +64,14 @@ export const stdin = (options: StdinOptions = {}): Interpreter => {
 /**
  * The lines of any stream of bytes. It is destroyed when the run ends.
  *
+ * @example
+ * const processor = pipe(receive(text), handle(otherwise(async () => ack)), withDlq(memoryDlq()))
+ * const run = consume(lines(Readable.from([Buffer.from('Hello\nGood'), Buffer.from('bye')])))
+ * const report = await run(processor)(new AbortController().signal)()
+ * assert.is(report.acked, 2)
+ *
  * @throws RangeError if `maxLineBytes` makes no sense
+ * @since 0.1.0
  */
 export const lines = (
   stream: Readable,
