@@ -6,6 +6,8 @@ import type { DeadLetter, LetterIdentity } from '../core/letter.js'
 /**
  * Names a letter, the same in every store: 40 hexadecimal digits. Letters are the same if source, id and bytes are. The
  * bytes count because a sender may use an id twice, and then neither payload may be lost.
+ *
+ * @since 0.1.0
  */
 export const keyOf = ({ source, id, bytes }: LetterIdentity): string =>
   hash('sha256', Buffer.concat([Buffer.from(`${source.length} ${id.length} ${source}${id}`), bytes])).slice(
