@@ -108,8 +108,8 @@ export const withDlq = (
 ): ((processor: Processor) => Settled) => dlqOn(dlq, clock)
 
 /**
- * The health of a run, by what its `onEvent` is told: live while something is heard, at least every `staleMs` (15 s);
- * ready while messages are taken. `healthListener` and `healthFile` show it to others.
+ * The health of a run, by what its `onEvent` is told: live while something is heard, at least every `staleMs` (15 s),
+ * and until it has ended; ready while messages are taken. `healthListener` and `healthFile` show it to others.
  *
  * @example
  * const watched = health()

@@ -27,12 +27,14 @@ export interface Health {
 
 // constructors
 
-/** Not live once nothing was told for `staleMs`; every run tells something every 5 s. */
+/** Not live once nothing was told for `staleMs`, as every run tells something every 5 s, or once it has ended. */
 export const health = (staleMs: number, clock: Clock): Health => {
   if (!(staleMs > 0)) throw new RangeError('health: staleMs is a number of milliseconds above 0')
   let heardAt = clock.monotonic()
   let gauges: Gauges | undefined
   let inFlight = (): readonly InFlight[] => []
+  /** Why nothing is heard any more. */
+  let over: string | undefined
   /** Why messages are not taken, by what would say that they are again. */
   const reasons = new Map<'start' | 'source' | 'queue' | 'stop', string>([['start', 'it has not started']])
 
@@ -41,6 +43,7 @@ export const health = (staleMs: number, clock: Clock): Health => {
     switch (event._tag) {
       case 'Ready':
         ;({ inFlight } = event)
+        over = undefined
         reasons.clear()
         break
       case 'Unready':
@@ -60,6 +63,9 @@ export const health = (staleMs: number, clock: Clock): Health => {
         break
       case 'Measured':
         ;({ gauges } = event)
+        break
+      case 'Ended':
+        over = `it has ended (${event.report.ended._tag})`
     }
   }
 
@@ -67,8 +73,10 @@ export const health = (staleMs: number, clock: Clock): Health => {
     onEvent: hear,
     status: () => {
       const silentMs = clock.monotonic() - heardAt
-      const isLive = silentMs <= staleMs
-      const [reason] = isLive ? reasons.values() : [`nothing was heard for ${Math.round(silentMs)} ms`]
+      const silence = silentMs > staleMs ? `nothing was heard for ${Math.round(silentMs)} ms` : undefined
+      const dead = over ?? silence
+      const isLive = dead === undefined
+      const [reason] = isLive ? reasons.values() : [dead]
       return { isLive, isReady: isLive && reasons.size === 0, reason, gauges, inFlight: inFlight() }
     }
   }

@@ -55,7 +55,7 @@ export interface Report {
  *   parked. `Trimmed`: so many entries were gone before they were done.
  * - `Refused`: a request was no message, and was answered with this status.
  * - `Measured`, `Progress`: how things stand, every few seconds.
- * - `Draining`: it stops, and so many handlers still run.
+ * - `Draining`: it stops, and so many handlers still run. `Ended`: it is over; after all others.
  */
 export type Event =
   | {
@@ -78,6 +78,7 @@ export type Event =
   | { readonly _tag: 'Refused'; readonly status: number; readonly path: string; readonly reason: string }
   | { readonly _tag: 'Dropped'; readonly count: number }
   | { readonly _tag: 'Measured'; readonly gauges: Gauges }
+  | { readonly _tag: 'Ended'; readonly report: Report }
   | Progress
 
 /** How things stand in a run and at its source. */

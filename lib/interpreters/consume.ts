@@ -82,10 +82,10 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
     (signal, onEvent = () => undefined) =>
     async () => {
       const startedAt = clock.monotonic()
+      const emit = telling(onEvent, onOwnEvent)
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
-      try {
-        const emit = telling(onEvent, onOwnEvent)
+      const run = async (): Promise<Report> => {
         const opened = await open({ maxUnsettled: limits.maxUnsettled, emit }).open()
         if (opened._tag === 'Left') return notStarted({ name: 'ResourceError', message: opened.left.message })
         const { value: source, close } = opened.right
@@ -98,9 +98,10 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
         return unclosed === undefined || report.ended._tag !== 'Drained'
           ? report
           : { ...report, ended: { _tag: 'SourceLost', error: unclosed } }
-      } catch (thrown) {
-        return notStarted(capture(thrown))
       }
+      const report = await run().catch((thrown: unknown) => notStarted(capture(thrown)))
+      emit({ _tag: 'Ended', report })
+      return report
     }
 }
 

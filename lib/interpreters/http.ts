@@ -1,7 +1,7 @@
 /** HTTP: a server of its own in front of a processor. */
 import type { Socket } from 'node:net'
 import { batchProblem } from '../core/batch.js'
-import { capture } from '../core/captured.js'
+import { type Captured, capture } from '../core/captured.js'
 import { type Clock, aborted, every, within } from '../core/clock.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
@@ -91,22 +91,24 @@ export const http = (options: HttpOptions): Interpreter => {
     (signal, onEvent = () => undefined) =>
     async () => {
       const startedAt = clock.monotonic()
-      try {
-        const run = async (store: IdempotencyStore | undefined): Promise<Report> => {
-          const defaults = { onEvent: telling(onEvent, onOwnEvent), clock }
-          const said = { ...rest, ...defaults, ...(store !== undefined && { idempotency: store }) }
-          const settings = settingsOf('http', isSettled(processor), said, defaults)
-          const problem = batchProblem(processor, settings.concurrency)
-          if (problem !== undefined) throw new TypeError(`http: ${problem}`)
-          return serve(processor, settings, options, limits, signal)
-        }
-        return isResource(idempotency)
-          ? await withStore(idempotency, run, clock, limits.graceMs)
-          : await run(idempotency)
-      } catch (thrown) {
-        const ended: Ended = { _tag: 'NotStarted', error: capture(thrown) }
-        return toReport(emptyTally(), 0, clock.monotonic() - startedAt, ended)
+      const emit = telling(onEvent, onOwnEvent)
+      const notStarted = (error: Captured): Report =>
+        toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
+      const serving = async (store: IdempotencyStore | undefined): Promise<Report> => {
+        const defaults = { onEvent: emit, clock }
+        const said = { ...rest, ...defaults, ...(store !== undefined && { idempotency: store }) }
+        const settings = settingsOf('http', isSettled(processor), said, defaults)
+        const problem = batchProblem(processor, settings.concurrency)
+        if (problem !== undefined) throw new TypeError(`http: ${problem}`)
+        return serve(processor, settings, options, limits, signal)
       }
+      const run = async (): Promise<Report> =>
+        isResource(idempotency)
+          ? withStore(idempotency, serving, clock, limits.graceMs)
+          : serving(idempotency)
+      const report = await run().catch((thrown: unknown) => notStarted(capture(thrown)))
+      emit({ _tag: 'Ended', report })
+      return report
     }
 }
 

@@ -90,27 +90,31 @@ export const replay = (
     ...(graceMs !== undefined && { graceMs }),
     ...(dlqDeadlineMs !== undefined && { dlqDeadlineMs })
   })
-  return (processor) => (signal, onEvent) => async () => {
-    const stopping = new AbortController()
-    const failed = new Set<string>()
-    let last: Report['ended'] | undefined
-    const watched = combinator('replay', (inner) => (message) => async () => {
-      const outcome = await inner(message)()
-      const failure = failureOf(outcome)
-      if (failure === undefined) return outcome
-      failed.add(message.letter?.key ?? message.id)
-      if (failed.size >= stopAfter && last === undefined) {
-        last = { _tag: 'Stopped', id: message.id, failure }
-        stopping.abort()
-      }
-      return outcome
-    })
-    const report = await interpreter(watched(processor))(
-      AbortSignal.any([signal, stopping.signal]),
-      onEvent
-    )()
-    return last === undefined ? report : { ...report, ended: last }
-  }
+  return (processor) =>
+    (signal, onEvent = () => undefined) =>
+    async () => {
+      const stopping = new AbortController()
+      const failed = new Set<string>()
+      let last: Report['ended'] | undefined
+      const watched = combinator('replay', (inner) => (message) => async () => {
+        const outcome = await inner(message)()
+        const failure = failureOf(outcome)
+        if (failure === undefined) return outcome
+        failed.add(message.letter?.key ?? message.id)
+        if (failed.size >= stopAfter && last === undefined) {
+          last = { _tag: 'Stopped', id: message.id, failure }
+          stopping.abort()
+        }
+        return outcome
+      })
+      /** What stopped it is why it has ended. */
+      const told = (report: Report): Report => (last === undefined ? report : { ...report, ended: last })
+      const report = await interpreter(watched(processor))(
+        AbortSignal.any([signal, stopping.signal]),
+        (event) => onEvent(event._tag === 'Ended' ? { ...event, report: told(event.report) } : event)
+      )()
+      return told(report)
+    }
 }
 
 // helpers

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { health } from '../../lib/core/health.js'
-import { healthFile } from '../../lib/node.js'
+import { ack } from '../../lib/core/outcome.js'
+import { consume, healthFile, memory } from '../../lib/node.js'
 import { missive } from '../support/cli-command.js'
 import { virtualClock } from '../support/clock.js'
 import { inEmptyFolder } from '../support/program.js'
@@ -24,6 +25,11 @@ command('says by the file of a run whether it is live and ready', () =>
     tell({ _tag: 'Draining', inFlight: 1 })
     assert.equal(await ask('run.json'), [1, 'missive: not ready: it stops\n'])
     assert.equal(await ask('run.json', '--live'), [0, 'live\n'])
+    const report = await consume(memory([]), { onEvent: tell, onFailed: 'stop' })(() => async () => ack)(
+      AbortSignal.abort()
+    )()
+    assert.is(report.ended._tag, 'Aborted')
+    assert.equal(await ask('run.json', '--live'), [1, 'missive: not live: it has ended (Aborted)\n'])
     assert.equal(readdirSync(cwd), ['run.json'])
   })
 )

@@ -2,10 +2,23 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defect, rejected } from '../../lib/core/failure.js'
 import { type Health, health } from '../../lib/core/health.js'
-import type { Event, Gauges } from '../../lib/core/interpreter.js'
+import type { Event, Gauges, Report } from '../../lib/core/interpreter.js'
 import { virtualClock } from '../support/clock.js'
 
 const gauges: Gauges = { unsettled: 1, inFlight: 1, isPaused: false, abandoned: 0 }
+const report: Report = {
+  received: 1,
+  acked: 1,
+  nacked: 0,
+  failed: 0,
+  deadLettered: 0,
+  released: 0,
+  unsettled: 0,
+  unreadBytes: 0,
+  durationMs: 1,
+  storedIn: [],
+  ended: { _tag: 'Drained' }
+}
 const ready: Event = { _tag: 'Ready', inFlight: () => [] }
 const beat: Event = { _tag: 'Measured', gauges }
 
@@ -68,6 +81,22 @@ run(
     assert.equal(brief(watched), [true, true, undefined])
   }
 )
+
+run('is neither live nor ready at once when the run has ended, until another one is ready', async () => {
+  const clock = virtualClock()
+  const watched = health(15_000, clock)
+  watched.onEvent(ready)
+  const error = { name: 'Error', message: 'a secret' }
+  for (const ended of [{ _tag: 'Drained' }, { _tag: 'SourceLost', error }] as const) {
+    watched.onEvent({ _tag: 'Ended', report: { ...report, ended } })
+    assert.equal(brief(watched), [false, false, `it has ended (${ended._tag})`])
+  }
+  await clock.advance(20_000)
+  watched.onEvent(beat)
+  assert.equal(brief(watched), [false, false, 'it has ended (SourceLost)'])
+  watched.onEvent(ready)
+  assert.equal(brief(watched), [true, true, undefined])
+})
 
 run('knows what is in flight, and the gauges that it was told last', () => {
   const watched = health(15_000, virtualClock())

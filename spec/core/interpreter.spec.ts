@@ -154,6 +154,8 @@ event('says loudly what is lost', () => {
 event('has no line for what is for programs alone', () => {
   const gauges = { unsettled: 1, inFlight: 1, isPaused: false, abandoned: 0 }
   assert.is(rendered({ _tag: 'Measured', gauges }), undefined)
+  // Whoever shows the events shows the report as well.
+  assert.is(rendered({ _tag: 'Ended', report: drained }), undefined)
   assert.is(rendered({ _tag: 'Ready', inFlight: () => [] }), undefined)
 })
 

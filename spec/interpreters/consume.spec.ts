@@ -191,8 +191,12 @@ const running = (
   const stopping = new AbortController()
   const events: (readonly [at: number, event: Event])[] = []
   const beats: (readonly [at: number, event: Event])[] = []
-  const onEvent = (event: Event): void =>
-    void (event._tag === 'Measured' ? beats : events).push([clock.monotonic(), event])
+  const ends: Event[] = []
+  const onEvent = (event: Event): void => {
+    assert.equal(ends, [], 'the end is told last')
+    if (event._tag === 'Ended') ends.push(event)
+    else (event._tag === 'Measured' ? beats : events).push([clock.monotonic(), event])
+  }
   const running = consume(open, { ...options, clock })(processor)(stopping.signal, onEvent)()
   return {
     clock,
@@ -200,7 +204,12 @@ const running = (
     beats,
     tags: () => events.map(([, { _tag }]) => _tag).filter((tag) => tag !== 'Ready'),
     abort: () => stopping.abort(),
-    report: () => clock.finish(running).then(plain)
+    /** As it is told, too. */
+    report: async () => {
+      const report = await clock.finish(running)
+      assert.equal(ends, [{ _tag: 'Ended', report }])
+      return plain(report)
+    }
   }
 }
 
@@ -809,7 +818,11 @@ watching(
       own.filter(({ _tag }) => _tag === 'Measured'),
       beats.map(([, event]) => event)
     )
-    assert.is(own.length, beats.length + events.length)
+    assert.equal(
+      own.filter(({ _tag }) => _tag === 'Ended').map(({ _tag }) => _tag),
+      ['Ended']
+    )
+    assert.is(own.length, beats.length + events.length + 1)
   }
 )
 

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { memoryDlq } from '../../lib/dlq/memory.js'
 import { type HttpOptions, http, httpRequestOf } from '../../lib/http.js'
 import {
+  type Event,
   type Message,
   type Processor,
   Resource,
@@ -60,6 +61,7 @@ server('says where it listens, answers by the outcome, and reports what became o
       ['Listening', 'Ready', 'Reported', 'Reported']
     )
     const { durationMs, ...report } = await stop()
+    assert.equal(events.at(-1), { _tag: 'Ended', report: { ...report, durationMs } })
     assert.ok(durationMs > 0)
     assert.equal(report, {
       received: 4,
@@ -194,8 +196,13 @@ server('is not made with numbers that make no sense', () => {
 })
 
 server('says why it did not start', async () => {
-  const started = async (processor: Processor, options: HttpOptions) =>
-    (await http(options)(processor)(new AbortController().signal)()).ended
+  const started = async (processor: Processor, options: HttpOptions) => {
+    const events: Event[] = []
+    const run = http(options)(processor)(new AbortController().signal, (event) => void events.push(event))
+    const report = await run()
+    assert.equal(events, [{ _tag: 'Ended', report }])
+    return report.ended
+  }
   const refused = await started(say, { port: 0, senderRetries: false })
   assert.is(refused._tag, 'NotStarted')
   assert.match(JSON.stringify(refused), /add withDlq/)

@@ -48,15 +48,21 @@ const running = (
   const { filter, ...rest } = options
   const stopping = new AbortController()
   const events: Event[] = []
+  const ends: Event[] = []
   const running = replay(store, filter, { by: 'me', ...rest, clock })(processor)(
     stopping.signal,
-    (event) => void events.push(event)
+    (event) => void (event._tag === 'Ended' ? ends : events).push(event)
   )()
   return {
     clock,
     tags: () => events.map(({ _tag }) => _tag).filter((tag) => tag !== 'Ready' && tag !== 'Measured'),
     abort: () => stopping.abort(),
-    report: (): Promise<Report> => finish(clock, running)
+    /** As it is told, too. */
+    report: async (): Promise<Report> => {
+      const report = await finish(clock, running)
+      assert.equal(ends, [{ _tag: 'Ended', report }])
+      return report
+    }
   }
 }
 
