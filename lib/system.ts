@@ -10,8 +10,14 @@ export const systemClock: Clock = {
       const immediate = setImmediate(call)
       return () => clearImmediate(immediate)
     }
-    const timeout = setTimeout(call, delayMs)
+    // Node takes a longer one for 1 ms.
+    const timeout = setTimeout(call, Math.min(delayMs, maxDelayMs))
     return () => clearTimeout(timeout)
   },
   random: () => Math.random()
 }
+
+// helpers
+
+/** 24 days, to which longer waits are cut. */
+const maxDelayMs = 2 ** 31 - 1

@@ -26,6 +26,10 @@ import { type Run, type Step, concluded, stepped } from './run.js'
 export const withDlq =
   (dlq: Dlq, clock: Clock) =>
   (processor: Processor): Settled => {
+    if (typeof dlq?.put !== 'function')
+      throw new TypeError(
+        'withDlq: give an open queue; a Resource of one, as of sqliteDlq, opens it for Resource.map((dlq) => ...)'
+      )
     const inner = runOf(processor)
     const isFallback = isSettled(processor)
     const settle: Step = (message, outcome) => {

@@ -35,8 +35,9 @@ const overlap = (one: DescribedRoute, other: DescribedRoute, what: string): Type
     `${name(one)} and ${name(other)} ${what}, so no message could be for one of them alone; remove or narrow one`
   )
 
+/** A label that is not the route's alone has its place in it already. */
 const name = ({ place, label }: DescribedRoute): string =>
-  place.endsWith(label) ? place : `${place} (${label})`
+  label === place ? place : `${place} (${label.replace(` (${place})`, '')})`
 
 const signature = (keys: Keys): string =>
   keys

@@ -15,6 +15,7 @@ import { toJson } from './json.js'
  */
 export const renderFailure: (failure: Failure) => string = matchFailure<string>({
   NoMatch: ({ routes, more = 0 }) => {
+    if (routes.length === 0 && more === 0) return 'no route matches, as there is none'
     const said = routes.map(({ route, reason }) => `${route}: ${reason}`)
     return printable(`no route matches (${[...said, ...(more > 0 ? [`${more} more`] : [])].join('; ')})`)
   },

@@ -36,9 +36,7 @@ export class Call {
     } catch (thrown) {
       return this.fail(thrown)
     }
-    return verdict === undefined
-      ? this.fail(new TypeError('gave something that is no verdict; give ack, nack() or failed(...)'))
-      : this.end(verdict)
+    return verdict === undefined ? this.fail(noVerdict(given)) : this.end(verdict)
   }
 
   fail(thrown: unknown): Outcome | Promise<Outcome> {
@@ -83,6 +81,12 @@ export const concluded = (begun: Begun): Outcome | Promise<Outcome> =>
 // helpers
 
 export const handlerOf = (label: string): string => `the handler of ${label}`
+
+/** What a handler gave is not shown, as it may be a secret of its message. */
+const noVerdict = (given: unknown): TypeError => {
+  const what = given === undefined ? 'nothing' : `a value of type ${typeof given} that is no verdict`
+  return new TypeError(`gave ${what}; give ack, nack() or failed(...)`)
+}
 
 const awaited = async (call: Call): Promise<Outcome> => {
   let verdict: unknown

@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sleep, within } from '../../lib/core/clock.js'
+import { systemClock } from '../../lib/system.js'
 import { turn, virtualClock } from '../support/clock.js'
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, 'abort').length
@@ -68,3 +69,18 @@ limited('rejects with what the promise rejects with', async () => {
 })
 
 limited.run()
+
+const system = suite('systemClock')
+
+system('does not take a wait that Node cannot do for none', async () => {
+  const { signal } = new AbortController()
+  for (const delayMs of [2 ** 31, 2 ** 40, Infinity]) {
+    let isCalled = false
+    const cancel = systemClock.after(delayMs, () => (isCalled = true))
+    await sleep(systemClock, 20, signal)
+    cancel()
+    assert.is(isCalled, false)
+  }
+})
+
+system.run()

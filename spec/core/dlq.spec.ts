@@ -22,6 +22,7 @@ import {
 } from '../../lib/core/outcome.js'
 import { receive } from '../../lib/core/pipeline.js'
 import { type Processor, combinator, isSettled } from '../../lib/core/processor.js'
+import { Resource } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
 import { withRetry } from '../../lib/core/retry.js'
 import { constantDelay, limitAttempts } from '../../lib/core/retry-policy.js'
@@ -204,6 +205,16 @@ storing('stores what a processor does that throws, rejects, or gives what is no 
     const outcome = await pipe(processor as Processor, withDlq(dlq))(message('1'))()
     assert.equal([outcome._tag, dlq.letters.map(({ failure }) => failure._tag)], ['DeadLettered', ['Defect']])
   }
+})
+
+storing('takes nothing for a queue that is none, as a Resource of one', () => {
+  const none: readonly unknown[] = [undefined, null, {}, Resource.of(queue()), { put: true }]
+  for (const dlq of none)
+    assert.throws(
+      () => pipe(giving(ack), withDlq(dlq as Dlq)),
+      (error: unknown) =>
+        error instanceof TypeError && error.message.startsWith('withDlq: give an open queue;')
+    )
 })
 
 storing.run()

@@ -273,7 +273,10 @@ deciding('the handler throws or rejects, with anything: Defect naming the route'
 })
 
 deciding('the handler gives what is no verdict: Defect that says so', async () => {
-  const said = 'gave something that is no verdict; give ack, nack() or failed(...)'
+  const said = (given: unknown): string =>
+    given === undefined
+      ? 'gave nothing; give ack, nack() or failed(...)'
+      : `gave a value of type ${typeof given} that is no verdict; give ack, nack() or failed(...)`
   const given: readonly unknown[] = [
     undefined,
     null,
@@ -293,7 +296,7 @@ deciding('the handler gives what is no verdict: Defect that says so', async () =
     for (const handler of [untyped(async () => answer), untyped(() => async () => answer)])
       assert.equal(
         plain(await only(handler)(message('1'))()),
-        defectAt('the handler of otherwise', 'TypeError', said),
+        defectAt('the handler of otherwise', 'TypeError', said(answer)),
         JSON.stringify(answer)
       )
 })
@@ -663,7 +666,7 @@ mistakes('the same matcher twice', () => {
   const byType = byField('type', 'order')
   assert.throws(
     () => pipe(receive(json), handle(route(byType, done), route(byType, done))),
-    mistake('route 1', 'route 2')
+    mistake('route 1 (order) and route 2 (order) have the same matcher')
   )
 })
 

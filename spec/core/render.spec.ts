@@ -71,6 +71,8 @@ rendering('sums up each failure in its first line', () => {
       { route: 'b', reason: '.type is absent, not "b"' }
     ]),
     noMatch([{ route: 'a', reason: 'says no' }], 3),
+    noMatch([], 3),
+    noMatch(),
     multipleMatches(['a', 'b']),
     malformed([
       { path: '.total', message: 'expected number' },
@@ -88,6 +90,8 @@ rendering('sums up each failure in its first line', () => {
   assert.equal(firstLines, [
     'no route matches (a: says no; b: .type is absent, not "b")',
     'no route matches (a: says no; 3 more)',
+    'no route matches (3 more)',
+    'no route matches, as there is none',
     'several routes match: a, b',
     'malformed: .total expected number, not JSON',
     'rejected: late',

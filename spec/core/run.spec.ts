@@ -34,7 +34,14 @@ calls('fails with what its handler throws, or gives for a verdict', async () => 
     }
   }
   assert.equal(await concluded(called(unread)), failed(defect('the handler of route 1', thrown)))
-  for (const given of [undefined, null, true, 'Acked', { _tag: 'DeadLettered', failure: rejected('no') }]) {
+  for (const given of [
+    undefined,
+    null,
+    true,
+    'Acked',
+    nack,
+    { _tag: 'DeadLettered', failure: rejected('no') }
+  ]) {
     const outcome = await concluded(called(given))
     assert.ok(outcome._tag === 'Failed' && outcome.failure._tag === 'Defect', JSON.stringify(given))
     assert.equal(
@@ -42,7 +49,9 @@ calls('fails with what its handler throws, or gives for a verdict', async () => 
       [
         'the handler of route 1',
         'TypeError',
-        'gave something that is no verdict; give ack, nack() or failed(...)'
+        given === undefined
+          ? 'gave nothing; give ack, nack() or failed(...)'
+          : `gave a value of type ${typeof given} that is no verdict; give ack, nack() or failed(...)`
       ]
     )
   }
