@@ -14,11 +14,10 @@ const work = join(root, '.cache', 'mutation')
 const types = new Set(['idempotency', 'letter', 'source'])
 /** Where the specs of a file are not those of its name alone. */
 const about = {
-  captured: ['failure', 'render'],
   clock: ['clock', 'timeout'],
   combine: ['combine', 'explain'],
   dedupe: ['dedupe', 'dedupe-store'],
-  failure: ['failure', 'failure-guard'],
+  failure: ['failure', 'failure-guard', 'captured'],
   'failure-json': ['failure', 'failure-guard', 'laws'],
   'failure-to-json': ['failure', 'failure-guard', 'laws'],
   key: ['key', 'router'],
@@ -35,6 +34,7 @@ const about = {
   router: ['router', 'handle', 'matcher'],
   run: ['run', 'handle'],
   timeout: ['timeout', 'timeout-signal'],
+  sensitive: ['sensitive', 'sensitive-shown'],
   tags: ['codec', 'schema', 'matcher-parts']
 }
 
