@@ -79,23 +79,18 @@ const literalOf = (codec: Codec): Scalar | undefined => {
 
 const issuesOf = (errors: t.Errors, codec: Codec): readonly Issue[] => {
   const issues = errors.slice(0, maxIssues).map(({ context, message }) => {
-    const known = knownPart(context)
+    const end = context.findIndex(({ type }) => isSensitive(type))
+    // As far as the first that is sensitive: names below it may be values.
+    const known = end < 0 ? context : context.slice(0, end + 1)
     const expected = `expected ${cut(known[known.length - 1]?.type.name ?? 'something else', 200)}`
-    const said = known.length < context.length ? undefined : message
     // What a codec of somebody's own says may quote what it was given.
-    const isSaid = said !== undefined && sensitiveFieldsOf(codec).length === 0
-    return { path: pathOf(known), message: isSaid ? said : expected }
+    const isSaid = message !== undefined && end < 0 && sensitiveFieldsOf(codec).length === 0
+    return { path: pathOf(known), message: isSaid ? message : expected }
   })
   return issues.filter(
     ({ path, message }, index) =>
       issues.findIndex((other) => other.path === path && other.message === message) === index
   )
-}
-
-/** As far as the first that is sensitive: names below it may be values. */
-const knownPart = (context: t.Context): t.Context => {
-  const end = context.findIndex(({ type }) => isSensitive(type))
-  return end < 0 ? context : context.slice(0, end + 1)
 }
 
 /** Members of unions and intersections stand in a context under their number, with the value they are part of. */

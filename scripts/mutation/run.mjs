@@ -15,6 +15,7 @@ const types = new Set(['idempotency', 'letter', 'source'])
 /** Where the specs of a file are not those of its name alone. */
 const about = {
   clock: ['clock', 'timeout'],
+  codec: ['codec', 'sensitive'],
   combine: ['combine', 'explain'],
   dedupe: ['dedupe', 'dedupe-store'],
   failure: ['failure', 'failure-guard', 'captured'],

@@ -95,9 +95,23 @@ tags('are none where something could be taken without them', () => {
     union: t.union([tag('a'), t.type({ n: t.number })]),
     record: t.record(t.string, t.literal('a')),
     dotted: t.type({ 'a.b': t.literal('a') }),
+    'also dotted': t.type({ type: t.literal('a'), 'a.b': t.literal('a') }),
     array: t.array(tag('a'))
   }
   for (const [name, codec] of Object.entries(codecs)) assert.is(codecTags(codec), undefined, name)
+})
+
+tags('are looked for eight deep, and no deeper', () => {
+  const wrappers: Readonly<Record<string, (codec: Codec) => Codec>> = {
+    readonly: (codec) => t.readonly(codec),
+    intersection: (codec) => t.intersection([codec, t.unknown]),
+    union: (codec) => t.union([codec, codec])
+  }
+  for (const [name, wrapped] of Object.entries(wrappers)) {
+    const within = (depth: number): Codec => (depth === 0 ? tag('a') : wrapped(within(depth - 1)))
+    assert.ok(codecTags(within(5)) !== undefined, name)
+    assert.is(codecTags(within(8)), undefined, name)
+  }
 })
 
 tags('do not multiply without end', () => {
@@ -199,6 +213,28 @@ decoding('numbers the items of an array that is decoded further', () => {
   assert.equal(pathsOf(t.type({ items: Items.pipe(Total) }), { items: [{ price: 1 }, {}] }), [
     '.items[1].price'
   ])
+})
+
+decoding('leaves the members of unions out of paths, however many there are', () => {
+  const Digit: Codec = t.union(Array.from({ length: 12 }, (_, n) => t.literal(n)) as never) as never
+  assert.equal([...new Set(pathsOf(t.type({ digit: Digit }), { digit: 'x' }))], ['.digit'])
+})
+
+decoding('says the same of the same place once', () => {
+  const Sized = t.union([t.type({ size: t.number }), t.type({ size: t.number, unit: t.string })])
+  assert.equal(issuesOf(Sized, { size: 'x', unit: 'cm' }), [{ path: '.size', message: 'expected number' }])
+})
+
+decoding('takes errors of which a codec does not say where they are', () => {
+  const Placeless = new t.Type<number>(
+    'Placeless',
+    t.number.is,
+    (value) => t.failures([{ value, context: [] }]),
+    t.identity
+  )
+  const [issue] = issuesOf(Placeless, 3)
+  assert.is(issue?.path, '')
+  assert.match(issue?.message ?? '', /^expected \w/)
 })
 
 decoding('prefers the words of the codec', () => {

@@ -108,6 +108,15 @@ codecs('says of a wrong value what was expected, not what somebody says of it, n
   assert.equal(issuesIn(t.type({ a: quoting, card: Secret }), { a: secret, card: 'b' }), [
     '.a expected Quoting'
   ])
+  // What is made by hand is not looked into; what it was made of still says that it is marked.
+  const Inner = t.type({ card: sensitive(quoting), a: quoting })
+  const byHand = new t.Type(
+    'ByHand',
+    Inner.is,
+    (value, context) => Inner.validate(value, context),
+    t.identity
+  )
+  assert.equal(issuesIn(byHand, { card: secret, a: 'b' }), ['.card expected Quoting', '.a not "b"'])
   const names = sensitive(t.record(t.string, t.number))
   assert.equal(issuesIn(t.type({ names }), { names: { [secret]: 'x' } }), [`.names expected ${names.name}`])
   assert.equal(issuesIn(names, { [secret]: 'x' }), [` expected ${names.name}`])
