@@ -9,7 +9,7 @@ import { dlqUnavailable, malformed, noMatch, rejected } from '../../lib/core/fai
 import { json } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
 import { byField } from '../../lib/core/matcher.js'
-import { type Interruption, interruption, message } from '../../lib/core/message.js'
+import { type Interruption, amend, interruption, message } from '../../lib/core/message.js'
 import {
   type Outcome,
   type Verdict,
@@ -27,7 +27,7 @@ import { left, right } from '../../lib/core/result.js'
 import { withRetry } from '../../lib/core/retry.js'
 import { constantDelay, limitAttempts } from '../../lib/core/retry-policy.js'
 import { otherwise, route } from '../../lib/core/route.js'
-import { virtualClock } from '../support/clock.js'
+import { turn, virtualClock } from '../support/clock.js'
 import { letter } from '../support/letters.js'
 
 const late = rejected('late')
@@ -163,6 +163,28 @@ storing('keeps the message as it arrived, and what is known of the delivery', as
   ])
 })
 
+storing(
+  'keeps what the source found wrong with the payload, and no other fault of the delivery',
+  async () => {
+    const tooLong = malformed([{ path: '', message: 'longer than 1 MiB' }])
+    for (const [fault, kept] of [
+      [tooLong, tooLong],
+      [late, undefined]
+    ] as const) {
+      const dlq = queue()
+      const processor = pipe(
+        handling(async () => ack),
+        withDlq(dlq)
+      )
+      assert.equal(await processor(message(order, { fault }))(), deadLettered(fault))
+      assert.equal(
+        dlq.letters.map(({ failure, fault }) => [failure, fault]),
+        [[fault, kept]]
+      )
+    }
+  }
+)
+
 storing('stores a nack of a source that cannot bring the message back', async () => {
   const cases = [
     [nack(), rejected('nacked', {})],
@@ -267,8 +289,8 @@ failing('takes for stored only what says that it is', async () => {
     const outcome = await pipe(giving(failed(late)), withDlq(queue(() => async () => answer)))(delivered)()
     const failure = outcome._tag === 'Failed' && outcome.failure
     assert.equal(
-      failure && failure._tag === 'DlqUnavailable' && [typeof failure.reason, failure.failure],
-      ['string', late],
+      failure && failure._tag === 'DlqUnavailable' && [/\w/.test(failure.reason), failure.failure],
+      [true, late],
       `answer ${index}`
     )
     assert.is(delivered.trace.storedIn, undefined)
@@ -611,6 +633,73 @@ redelivering('is acked without running once a real store has resolved its letter
 })
 
 redelivering.run()
+
+const parallel = suite('withDlq: a message that is stored while its handler goes on')
+
+/** A source that gives up waiting for the handler, and has its message stored before the handler gives this verdict. */
+const storedMeanwhile = (dlq: Dlq, verdict: Verdict) => {
+  const processor: Processor = pipe(
+    handling(async () => {
+      const fault = rejected('deadline-passed')
+      assert.equal(await processor(amend(delivered, { fault }))(), deadLettered(fault))
+      return verdict
+    }),
+    withDlq(dlq)
+  )
+  const delivered = message(order, { id: '17', source: 'here', redelivers: true })
+  return processor(delivered)()
+}
+
+parallel('is resolved once that acks', async () => {
+  const dlq = askedQueue(says(undefined))
+  const acked = ackWith({ note: 'done' })
+  assert.equal(await storedMeanwhile(dlq, acked), acked)
+  assert.equal([dlq.letters.length, dlq.log], [1, ['resolve here 17 {"type":"order"}']])
+})
+
+parallel('is resolved after the queue has answered, not before', async () => {
+  const log: string[] = []
+  let stored: () => void = () => undefined
+  const dlq = {
+    ...queue(() => async () => {
+      await new Promise<void>((resolve) => (stored = resolve))
+      log.push('stored')
+      return right(undefined)
+    }),
+    resolve: () => async () => {
+      log.push('resolved')
+      return right(undefined)
+    }
+  }
+  let meanwhile: Promise<Outcome> | undefined
+  const processor: Processor = pipe(
+    handling(async () => {
+      meanwhile = processor(amend(delivered, { fault: late }))()
+      return ack
+    }),
+    withDlq(dlq)
+  )
+  const delivered = message(order)
+  const handled = processor(delivered)()
+  await turn()
+  assert.equal(log, [])
+  stored()
+  assert.equal([await handled, await meanwhile, log], [ack, deadLettered(late), ['stored', 'resolved']])
+})
+
+parallel('stays dead where that does not ack', async () => {
+  const dlq = askedQueue(says(undefined))
+  assert.equal(await storedMeanwhile(dlq, nack()), nack())
+  assert.equal([dlq.letters.length, dlq.log], [1, []])
+})
+
+parallel('is acked all the same where the queue cannot resolve it', async () => {
+  assert.equal(await storedMeanwhile(queue(), ack), ack)
+  for (const [way, resolve] of badQueues)
+    assert.equal(await storedMeanwhile(askedQueue(says(undefined), resolve), ack), ack, way)
+})
+
+parallel.run()
 
 const timing = suite('withDlq: the last attempt')
 
