@@ -121,6 +121,32 @@ kept('are written and read back, each of them', () => {
     )
 })
 
+/** What is kept of them without being checked by the guard: of another kind it is no failure that was written. */
+const odd: readonly (readonly [Failure, Readonly<Record<string, readonly unknown[]>>])[] = [
+  [
+    noMatch([miss], 3),
+    { more: ['3', null], routes: [[{ route: 1, reason: 'a' }], [{ route: 'a', reason: 1 }]] }
+  ],
+  [malformed([issue]), { issues: [[{ path: 1, message: 'a' }], [{ path: 'a', message: 1 }]] }],
+  [defect('here', 'late'), { stack: [1, null], causes: ['late', [1], [{ name: 'a' }], [{ message: 'a' }]] }],
+  [
+    hookFailed('db', 'acquire', 'late'),
+    { phase: ['', 'begin'], error: [{ name: 'a', message: 'b', stack: 1 }] }
+  ]
+]
+
+kept('are read back only where each field is there and of its kind', () => {
+  for (const [failure, others] of [...all, ...odd])
+    for (const [name, values] of Object.entries(others))
+      for (const value of values) {
+        const json: unknown = JSON.parse(JSON.stringify({ ...failure, [name]: value }))
+        const said = `${failure._tag}.${name} ${JSON.stringify(value)}`
+        assert.is(failureFromJson(json)._tag, 'Left', said)
+      }
+  for (const value of [undefined, null, 'Rejected', 7, [], {}, { _tag: 'Acked' }, { code: 'late' }])
+    assert.is(failureFromJson(value)._tag, 'Left', JSON.stringify(value))
+})
+
 kept('tell of what was given for a failure and is none, or cannot be read', () => {
   const none = {
     _tag: 'Defect',
