@@ -124,6 +124,25 @@ codecs('says of a wrong value what was expected, not what somebody says of it, n
   assert.equal(issuesIn(t.type({ keyed }), { keyed: { [secret]: 'x' } }), [`.keyed expected ${keyed.name}`])
 })
 
+codecs('names nothing within what is marked, whatever is around it', () => {
+  const names = sensitive(t.record(t.string, t.number))
+  const others = t.record(t.string, t.number)
+  const wrappers: Readonly<Record<string, t.Mixed>> = {
+    readonly: t.readonly(names),
+    exact: t.exact(sensitive(t.type({ [secret]: t.number }))),
+    refinement: t.refinement(names, () => true),
+    recursion: t.recursion('Names', () => names),
+    union: t.union([names, others]),
+    intersection: t.intersection([names, others]),
+    unmarked: others
+  }
+  for (const [name, codec] of Object.entries(wrappers)) {
+    const decoded = codecDecode(t.type({ names: codec }))({ names: { [secret]: 'x' } })
+    const paths = decoded._tag === 'Left' ? decoded.left.map(({ path }) => path) : []
+    assert.equal([...new Set(paths)], [name === 'unmarked' ? `.names["${secret}"]` : '.names'], name)
+  }
+})
+
 codecs.run()
 
 // schemas
@@ -170,9 +189,34 @@ schemas('names nothing within what is sensitive', () => {
   assert.ok(whole._tag === 'Left' && whole.left.every(({ path }) => path === ''))
 })
 
+schemas('names nothing within what is sensitive in one of many places, and all of the others', () => {
+  const entry = { names: v.record(v.string(), v.number()), price: v.number() }
+  const Lines = v.object({ lines: v.array(v.object(entry)), others: v.array(v.object(entry)) })
+  const line = { names: { [secret]: 'x' }, price: 'x' }
+  const decoded = schemaDecode(sensitive(Lines, 'lines.*.names'))({ lines: [line], others: [line] })
+  assert.equal(decoded._tag === 'Left' && decoded.left.map(({ path }) => path), [
+    '.lines[0].names',
+    '.lines[0].price',
+    `.others[0].names["${secret}"]`,
+    '.others[0].price'
+  ])
+})
+
+schemas('says no more where a schema says no place, or answers later', async () => {
+  const quoting = (value: unknown) => ({ issues: [{ message: `not ${String(value)}` }] })
+  const made = (validate: (value: unknown) => any): Schema => ({
+    '~standard': { version: 1, vendor: 'spec', validate }
+  })
+  const issues = [{ message: 'not as expected', path: [] }]
+  assert.equal(sensitive(made(quoting))['~standard'].validate(secret), { issues })
+  const later = sensitive(made(async (value) => (value === 3 ? { value } : quoting(value))))['~standard']
+  assert.equal([await later.validate(secret), await later.validate(3)], [{ issues }, { value: 3 }])
+})
+
 schemas('may be marked twice, and not with what is no path', () => {
   assert.is(fieldsOf(sensitive(sensitive(zodOrder, 'card'), 'items.*.name')), 'card items.*.name')
-  assert.throws(() => sensitive(zodOrder, 'card..name'), /dotted paths/)
+  for (const fields of [['card..name'], ['card', '']])
+    assert.throws(() => sensitive(zodOrder, ...fields), /dotted paths/)
 })
 
 schemas('tells its matcher what is sensitive, through all that is made of it', () => {
@@ -228,6 +272,29 @@ copies('masks whole what is not made as the codec says', () => {
   })
   assert.equal(redact({ customer: null }), { customer: null })
   assert.equal([redact(secret), redact(new Map([['card', secret]]))], ['[sensitive]', '[sensitive]'])
+})
+
+copies('masks whole what one of several codecs marks whole, or finds in items', () => {
+  const either = redacted(t.union([Secret, t.type({ card: Secret })]))
+  assert.equal([either(secret), either({ card: secret })], ['[sensitive]', '[sensitive]'])
+  const listed = redacted(t.union([t.array(t.type({ a: Secret })), t.type({ card: Secret })]))
+  assert.is(listed([{ card: secret }]), '[sensitive]')
+})
+
+copies('tells the items of a tuple from fields', () => {
+  const twelfth = t.tuple([...Array.from({ length: 11 }, () => t.number), Secret] as never)
+  const numbers = Array.from({ length: 11 }, (_, n) => n)
+  assert.equal(redacted(twelfth as t.Mixed)([...numbers, secret]), [...numbers, '[sensitive]'])
+  for (const name of ['7th', 'n7', 'card'])
+    assert.is(redacted(t.type({ [name]: Secret }))([secret]), '[sensitive]', name)
+})
+
+copies('masks in objects without a prototype, and nothing that is not there', () => {
+  const redact = redacted(t.partial({ card: Secret }))
+  const bare: unknown = Object.assign(Object.create(null) as object, { card: secret, total: 3 })
+  assert.equal(redact(bare), { card: '[sensitive]', total: 3 })
+  assert.equal(redact({ card: undefined, total: 3 }), { card: undefined, total: 3 })
+  assert.is(redact(undefined), undefined)
 })
 
 copies('gives what is not marked at all as it is', () => {
