@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { malformed } from '../../lib/core/failure.js'
-import { bytes, json, text } from '../../lib/core/format.js'
+import { bytes, json, text, withoutMark } from '../../lib/core/format.js'
 import { amend, message } from '../../lib/core/message.js'
 import { left, right } from '../../lib/core/result.js'
 
@@ -47,6 +47,15 @@ asText('reads the bytes that a message was amended with', () => {
 
 asText.run()
 
+const decodedText = suite('withoutMark')
+
+decodedText('leaves out a leading byte order mark, and nothing else', () => {
+  const texts = ['\ufeffHello\ufeff', 'Hello', '', '\ufeff']
+  assert.equal(texts.map(withoutMark), ['Hello\ufeff', 'Hello', '', ''])
+})
+
+decodedText.run()
+
 const asJson = suite('json')
 
 asJson('gives back any JSON that was sent', () =>
@@ -73,6 +82,19 @@ asJson('takes nothing for JSON that is none', () => {
     assert.is(issue?.path, '', payload)
     assert.match(issue?.message ?? '', /^not JSON( at position \d+)?$/, payload)
   }
+})
+
+asJson('keeps the place where it is wrong, if the engine tells', () => {
+  const sent = '{"a":1,"b":2,"c":3'
+  const told = (): string => {
+    try {
+      return String(JSON.parse(sent))
+    } catch (error) {
+      return String(error)
+    }
+  }
+  const place = / at position \d+/.exec(told())?.[0] ?? ''
+  assert.equal(json(message(sent)), left(malformed([{ path: '', message: `not JSON${place}` }])))
 })
 
 asJson('takes bytes that are no UTF-8 for no text', () => assert.equal(json(message(brokenUtf8)), notText))

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { cut, toJson } from '../../lib/core/json.js'
+import { type Json, cut, toJson } from '../../lib/core/json.js'
 
 const converting = suite('toJson')
 
@@ -130,6 +130,30 @@ converting('is bounded in depth, breadth and length', () => {
   assert.ok(sizeOf(Array.from({ length: 1_000_000 }, () => 1)) < 10_000)
   assert.ok(sizeOf('x'.repeat(10_000_000)) < 10_000)
   assert.ok(sizeOf(Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`n${n}`, n]))) < 10_000)
+})
+
+converting('names what is left out for being nested too deeply, or too much', () => {
+  const within = (depth: number, around: (inner: unknown) => unknown): unknown =>
+    depth === 0 ? 'leaf' : around(within(depth - 1, around))
+  const tooDeep = '"[nested too deeply]"'
+  assert.is(
+    JSON.stringify(toJson(within(20, (inner) => [inner]))),
+    `${'['.repeat(16)}${tooDeep}${']'.repeat(16)}`
+  )
+  assert.is(
+    JSON.stringify(toJson(within(20, (inner) => ({ a: inner })))),
+    `${'{"a":'.repeat(16)}${tooDeep}${'}'.repeat(16)}`
+  )
+  const ones = Array.from({ length: 1_000 }, () => 1)
+  const [first, second] = toJson([ones, 'after']) as readonly Json[]
+  assert.ok(Array.isArray(first) && first.length < 500)
+  assert.is(second, '[left out]')
+})
+
+converting('keeps 65,536 characters, and names what is left out', () => {
+  const text = 'x'.repeat(8_192)
+  const texts = Array.from({ length: 10 }, () => text)
+  assert.equal(toJson(texts), [...texts.slice(0, 8), '[left out]', '[left out]'])
 })
 
 converting('is bounded in the length of names', () => {

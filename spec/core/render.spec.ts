@@ -113,6 +113,25 @@ rendering('tells the stack of a defect, and its causes', () => {
   assert.ok(lines.includes('  caused by TypeError: deep'))
 })
 
+rendering('tells causes of causes, each once, and of a stack its frames alone', () => {
+  const deepest = new Error('meet\nat noon')
+  const boom = new RangeError('boom', { cause: new TypeError('deep', { cause: deepest }) })
+  const [, ...lines] = renderFailure(defect('here', boom)).split('\n')
+  const frames = lines.filter((line) => line.includes('render.spec'))
+  assert.ok(frames.length > 0 && frames.every((line) => line.startsWith('    at ')))
+  assert.equal(
+    lines.filter((line) => line.includes('caused by')),
+    ['  caused by TypeError: deep', '  caused by Error: meet']
+  )
+  const saysNoon = lines.filter((line) => line.includes('noon'))
+  assert.equal(saysNoon, ['    at noon'])
+})
+
+rendering('is one line where there is no stack and no cause', () => {
+  const failure = { _tag: 'Defect', where: 'here', name: 'Error', message: 'late' } as const
+  assert.is(renderFailure(failure), 'defect in here: Error: late')
+})
+
 rendering('lets nothing through that a terminal would act on', () =>
   fc.assert(
     fc.property(aText, (text) => {

@@ -122,6 +122,36 @@ tags('are none where the JSON Schema cannot be made', () => {
   assert.is(schemaTags({ '~standard': standard }), undefined)
 })
 
+/** A schema of which nothing but its JSON Schema is read. */
+const offering = (jsonSchema: unknown) => ({
+  '~standard': { version: 1, vendor: 'test', jsonSchema: { input: () => jsonSchema } }
+})
+
+const tagged = (type: unknown) => ({ properties: { type: { const: type } }, required: ['type'] })
+
+tags('are read of whatever else a JSON Schema holds', () => {
+  assert.equal(tagsOf(offering(tagged(null))), [{ type: null }])
+  assert.equal(tagsOf(offering({ ...tagged('a'), required: ['total', 'type'] })), [{ type: 'a' }])
+  assert.equal(tagsOf(offering({ ...tagged('a'), allOf: [true, null, { required: ['n'] }] })), [
+    { type: 'a' }
+  ])
+  assert.equal(tagsOf(offering({ ...tagged('a'), anyOf: [tagged(1), { properties: {} }] })), [{ type: 'a' }])
+  assert.equal(tagsOf(offering({ allOf: [tagged('a'), { oneOf: [tagged('b')] }] })), [{ type: 'b' }])
+  for (const odd of [true, null, undefined, {}, { required: ['type'] }, tagged({ a: 1 }), tagged(undefined)])
+    assert.is(tagsOf(offering(odd)), undefined, JSON.stringify(odd))
+})
+
+tags('are looked for eight deep, and no deeper', () => {
+  for (const name of ['allOf', 'anyOf', 'oneOf']) {
+    const within = (depth: number): unknown => (depth === 0 ? tagged('a') : { [name]: [within(depth - 1)] })
+    assert.equal(
+      [tagsOf(offering(within(5))), tagsOf(offering(within(8)))],
+      [[{ type: 'a' }], undefined],
+      name
+    )
+  }
+})
+
 tags.run()
 
 const decoding = suite('schemaDecode')
@@ -159,6 +189,12 @@ decoding('gives the whole no path, and quotes odd names', () => {
 decoding('is bounded', () => {
   const decoded = schemaDecode(z.array(z.number()))(Array.from({ length: 1_000 }, () => 'x'))
   assert.is(decoded._tag === 'Left' && decoded.left.length, 20)
+})
+
+decoding('takes issues without a place', () => {
+  const validate = () => ({ issues: [{ message: 'odd' }] })
+  const schema: Schema = { '~standard': { version: 1, vendor: 'test', validate } }
+  assert.equal(schemaDecode(schema)(3), left([{ path: '', message: 'odd' }]))
 })
 
 decoding('throws where the schema validates asynchronously', () => {
