@@ -159,10 +159,45 @@ kept('tell of what was given for a failure and is none, or cannot be read', () =
       throw new Error('not to be read')
     }
   }
-  for (const given of [unreadable, { _tag: 'Rejected' }, undefined]) {
+  const odd = { _tag: 'TimedOut', afterMs: '5', abandoned: false }
+  for (const given of [unreadable, { _tag: 'Rejected' }, odd, undefined]) {
     assert.equal(failureToJson(given as never), none)
     assert.ok(isFailure(failureToJson(given as never)))
   }
+})
+
+kept('are bounded in what they list, and count what NoMatch does not name', () => {
+  const many = <A>(item: A): readonly A[] => Array.from({ length: 150 }, () => item)
+  const hundred = <A>(item: A): readonly A[] => many(item).slice(50)
+  assert.equal(failureToJson(noMatch(many(miss), 3)), noMatch(hundred(miss), 53))
+  assert.equal(failureToJson(multipleMatches(many('a'))), multipleMatches(hundred('a')))
+  assert.equal(failureToJson(malformed(many(issue))), malformed(hundred(issue)))
+})
+
+kept('are bounded in how many errors they tell of', () => {
+  const within = (depth: number): Error =>
+    depth === 0
+      ? new Error('late')
+      : new AggregateError(
+          Array.from({ length: 8 }, () => within(depth - 1)),
+          'many'
+        )
+  const errorsIn = (json: unknown): number => JSON.stringify(json).split('"name"').length - 1
+  const failure = defect('here', within(4))
+  assert.ok(errorsIn(failure) > 1_000)
+  assert.is(errorsIn(failureToJson(failure)), 24)
+})
+
+kept('can be read back where user code made causes or a phase of its own', () => {
+  const cause = { name: 3, message: null }
+  const odd: Failure = { ...defect('here', 'late'), causes: [cause, 'late'] as never }
+  const phase: Failure = { ...hookFailed('db', 'acquire', 'late'), phase: 'begin' as never }
+  for (const failure of [odd, phase]) {
+    assert.ok(isFailure(failure))
+    assert.is(failureFromJson(failureToJson(failure))._tag, 'Right', failure._tag)
+  }
+  const released = hookFailed('db', 'release', 'late')
+  assert.equal(failureFromJson(failureToJson(released)), right(released))
 })
 
 kept.run()
