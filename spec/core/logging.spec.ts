@@ -17,6 +17,7 @@ import {
   byField,
   combinator,
   constantDelay,
+  dlqUnavailable,
   explain,
   failed,
   handle,
@@ -41,6 +42,7 @@ import {
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { isSettled } from '../../lib/core/processor.js'
+import { right } from '../../lib/core/result.js'
 import { virtualClock } from '../support/clock.js'
 
 type Line = readonly [level: string, fields: LogFields, text: string]
@@ -96,6 +98,26 @@ logging('logs a nack with its reason and delay', async () => {
   assert.equal(await linesOf(giving(nack({ reason: 'busy', afterMs: 500 }))), [
     ['warn', { outcome: 'Nacked', ...common, reason: 'busy', afterMs: 500 }, 'message nacked']
   ])
+})
+
+logging('logs a nack without either as just that', async () => {
+  assert.equal(await linesOf(giving(nack())), [['warn', { outcome: 'Nacked', ...common }, 'message nacked']])
+})
+
+logging('logs which routes took a message, and which failure a queue could not store', async () => {
+  const taken = pipe(
+    receive(json),
+    handle(
+      route(byField('type', 'order'), async () => ack),
+      route(byField('total', 3), async () => ack)
+    )
+  )
+  assert.equal(failureIn(await linesOf(taken)).routes, ['order', '.total = 3'])
+  const late = { tag: 'Rejected', text: 'rejected: late', code: 'late' }
+  const { tag, reason, failure } = failureIn(
+    await linesOf(giving(failed(dlqUnavailable('full', rejected('late')))))
+  )
+  assert.equal([tag, reason, failure], ['DlqUnavailable', 'full', late])
 })
 
 logging('logs a failure, without its details', async () => {
@@ -198,6 +220,10 @@ logging('changes no outcome when the logger, or what it was told to ask, fails',
 logging('takes the level from a function, which may leave it to the default or silence it', async () => {
   const level = (outcome: Outcome): LogLevel | undefined =>
     outcome._tag === 'Acked' ? 'debug' : outcome._tag === 'Nacked' ? 'silent' : undefined
+  const lines: Line[] = []
+  const silent = (fields: LogFields, said: string) => void lines.push(['silent', fields, said])
+  await pipe(giving(nack()), withLogging({ ...keeping(lines), silent } as Logger, { level }))(order)()
+  assert.equal(lines, [])
   const levelOf = async (outcome: Outcome): Promise<string | undefined> =>
     (await linesOf(giving(outcome), { level }))[0]?.[0]
   assert.equal(
@@ -226,6 +252,18 @@ logging('logs the headers and fields that are named, where they are there', asyn
     message('no JSON')
   )
   assert.equal(none?.body, {})
+})
+
+logging('reads the fields of the body that a route has, whatever its format is', async () => {
+  const lines: Line[] = []
+  const counted = (given: Message) => right({ letters: given.bytes.length })
+  const logged = withLogging(keeping(lines), { fields: ['letters', 'total'] })
+  const processor = pipe(receive(counted), handle(route(byField('letters', 11), async () => ack, logged)))
+  assert.equal(await processor(message('{"total":3}'))(), ack)
+  assert.equal(
+    lines.map(([, { body }]) => body),
+    [{ letters: 11 }]
+  )
 })
 
 logging('masks what is sensitive among them', async () => {
@@ -279,6 +317,7 @@ logging('measures on the clock that it is given', async () => {
     ),
     withLogging(keeping(lines), { clock })
   )
+  await clock.advance(700)
   const outcome = slow(order)()
   await clock.advance(1_500)
   assert.equal([await outcome, lines[0]?.[1].durationMs], [ack, 1_500])
@@ -290,10 +329,10 @@ logging('sees Failed before withDlq and DeadLettered after it, and stays settled
   const processor = pipe(giving(failed(rejected('late'))), logged, withDlq(memoryDlq()), logged)
   await processor(order)()
   assert.equal(
-    lines.map(([level, { outcome }]) => [level, outcome]),
+    lines.map(([level, { outcome, failure }, said]) => [level, outcome, (failure as LogFields).code, said]),
     [
-      ['error', 'Failed'],
-      ['error', 'DeadLettered']
+      ['error', 'Failed', 'late', 'message failed: rejected: late'],
+      ['error', 'DeadLettered', 'late', 'message dead-lettered: rejected: late']
     ]
   )
   assert.ok(isSettled(processor) && processor.settled)
