@@ -21,6 +21,7 @@ const about = {
   failure: ['failure', 'failure-guard', 'captured'],
   'failure-json': ['failure', 'failure-guard', 'laws'],
   'failure-to-json': ['failure', 'failure-guard', 'laws'],
+  handle: ['handle', 'timeout'],
   key: ['key', 'router'],
   match: ['outcome', 'failure'],
   matcher: ['matcher', 'matcher-parts', 'schema', 'router', 'explain'],
@@ -35,7 +36,7 @@ const about = {
   router: ['router', 'handle', 'matcher'],
   run: ['run', 'handle'],
   timeout: ['timeout', 'timeout-signal'],
-  sensitive: ['sensitive', 'sensitive-shown'],
+  sensitive: ['sensitive', 'codec', 'logging', 'sensitive-shown'],
   tags: ['codec', 'schema', 'matcher-parts']
 }
 

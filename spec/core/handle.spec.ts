@@ -192,7 +192,8 @@ deciding('the format throws, or gives what is no Either: Defect', async () => {
     throw new RangeError('odd')
   })
   assert.equal(plain(await throws(message('1'))()), defectAt('the format', 'RangeError', 'odd'))
-  for (const given of [3, {}, 'Left', { _tag: 'Some' }])
+  const odd = [{ _tag: 'Some' }, { ...left(rejected('late')), _tag: 'Some' }, left('late'), left(undefined)]
+  for (const given of [3, {}, 'Left', ...odd])
     assert.equal(
       plain(await of(() => given)(message('1'))()),
       defectAt('the format', 'TypeError', 'gave something that is no Either')
@@ -619,6 +620,34 @@ surrounding('hands on a message that it changed, which its route is asked about 
   )
 })
 
+surrounding('is shown the description of its route alone', () => {
+  const shown: unknown[] = []
+  const looking: Around = (inner) => {
+    const { combinators, routes = [], select } = inner.description ?? {}
+    shown.push([combinators, routes.map(({ label, place }) => [label, place]), select?.(message(order))])
+    return inner
+  }
+  const last = { ...otherwise<unknown, unknown>(done), around: looking }
+  pipe(receive(json), handle(route(byField('type', 'refund'), done), route(Order, done, looking), last))
+  assert.equal(shown, [
+    [[], [['order', 'route 2']], { _tag: 'Taken', route: 'order', otherwise: false }],
+    [[], [['otherwise', 'route 3']], { _tag: 'Taken', route: 'otherwise', otherwise: true }]
+  ])
+})
+
+surrounding('goes around the last resort, too, where that is made with it', async () => {
+  const noted: Around = (inner) => (message) => async () => {
+    const outcome = await inner(message)()
+    return outcome._tag === 'Acked' ? ackWith({ note: 'noted' }) : outcome
+  }
+  const last = { ...otherwise<unknown, unknown>(done), around: noted }
+  const processor = pipe(receive(json), handle(route(Order, done), last))
+  assert.equal(
+    [await processor(message(3))(), await processor(message(order))()],
+    [ackWith({ note: 'noted' }), ack]
+  )
+})
+
 surrounding('may leave the handler out', async () => {
   const processor = withAround(
     () => () => async () => ackWith({ note: 'cached' }),
@@ -751,6 +780,17 @@ describing('tells which route takes a message, and runs nothing', () => {
     _tag: 'Passed',
     failure: malformed([{ path: '', message: 'not JSON' }])
   })
+})
+
+describing('names no combinator, and tells what cannot be decided', () => {
+  const throwing: Format<unknown> = () => {
+    throw new RangeError('odd')
+  }
+  const { description } = pipe(receive(throwing), handle(otherwise(done)))
+  assert.equal(description?.combinators, [])
+  const selection = description?.select(message('1'))
+  assert.is(selection?._tag, 'Undecided')
+  assert.is(selection?._tag === 'Undecided' && selection.failure._tag, 'Defect')
 })
 
 describing('tells that no route takes a message', () => {

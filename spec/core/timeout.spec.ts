@@ -207,6 +207,31 @@ limiting('gives up without hooks, too', async () => {
   assert.equal(await settled(clock, processor(message('1'))()), [150, failed(timedOut(100, true))])
 })
 
+limiting(
+  'leaves in the record what settles once a handler does that was given up, and only then',
+  async () => {
+    for (const [acquireMs, isStarted] of [
+      [0, true],
+      [170, false]
+    ] as const) {
+      const clock = virtualClock()
+      const processor = noted([], clock, () => waiting(clock, 1_000).then(() => ack), acquireMs)
+      const delivered = message('1')
+      await clock.finish(processor(delivered)())
+      const { abandoned } = delivered.trace
+      assert.is(abandoned !== undefined, isStarted)
+      let endedAt: number | undefined
+      void abandoned?.then(() => (endedAt = clock.monotonic()))
+      await clock.advance(2_000)
+      assert.is(endedAt, isStarted ? 1_000 : undefined)
+    }
+    const clock = virtualClock()
+    const delivered = message('1')
+    await clock.finish(noted([], clock, async () => ack)(delivered)())
+    assert.is(delivered.trace.abandoned, undefined)
+  }
+)
+
 limiting('does not hear what a handler says after it was given up', async () => {
   const unhandled: unknown[] = []
   const listen = (reason: unknown) => void unhandled.push(reason)
