@@ -48,13 +48,15 @@ const chosen = namesIn('lib', '.ts').filter((file) => (wanted.size > 0 ? wanted.
 
 const specsOf = (file) => (about[file] ?? [file]).filter((name) => specs.has(name))
 
+const unheard = chosen.filter((file) => specsOf(file).length === 0)
+if (unheard.length > 0) throw new Error(`no spec is about ${unheard.join(', ')}: name some in run.mjs`)
+
 const scoreOf = (file) => {
   const report = join(work, `${file}.json`)
   const config = join(work, `${file}.config.json`)
   const command = specsOf(file)
     .map((name) => `node --import ./scripts/typescript.mjs spec/core/${name}.spec.ts`)
     .join(' && ')
-  if (command === '') return undefined
   writeFileSync(
     config,
     JSON.stringify({
@@ -97,12 +99,7 @@ rmSync(work, { recursive: true, force: true })
 mkdirSync(work, { recursive: true })
 const sum = { noticed: 0, all: 0 }
 for (const file of chosen) {
-  const score = scoreOf(file)
-  if (score === undefined) {
-    console.log(`${file.padEnd(18)} no specs of its own`)
-    continue
-  }
-  const { noticed, survived } = score
+  const { noticed, survived } = scoreOf(file)
   const all = noticed + survived.length
   console.log(`${file.padEnd(18)} ${percent(noticed, all).padStart(7)}  ${noticed} of ${all}`)
   for (const { location, mutatorName, replacement = '' } of survived)
