@@ -60,6 +60,7 @@ tags('are found through what does not change them', () => {
   const Order = t.type({ type: t.literal('a'), n: t.number })
   const codecs = {
     strict: t.strict({ type: t.literal('a'), n: t.number }),
+    strictType: new t.StrictType('Order', Order.is, Order.validate, Order.encode, Order.props),
     exact: t.exact(Order),
     readonly: t.readonly(Order),
     refinement: t.refinement(Order, ({ n }) => n > 0),

@@ -57,6 +57,7 @@ codecs('is found wherever it stands', () => {
     [Secret, '(all)'],
     [t.type({ a: t.string, card: Secret }), 'card'],
     [t.strict({ card: Secret }), 'card'],
+    [new t.StrictType('Old', Plain.is, Plain.validate, t.identity, { card: Secret }), 'card'],
     [t.partial({ card: Secret }), 'card'],
     [t.array(t.type({ card: Secret })), '*.card'],
     [t.readonlyArray(Secret), '*'],
