@@ -16,7 +16,7 @@ import { receive } from '../../lib/core/pipeline.js'
 import { left, right } from '../../lib/core/result.js'
 import { route } from '../../lib/core/route.js'
 import { type Schema, schemaDecode, schemaTags } from '../../lib/core/schema.js'
-import { redacted, sensitive, sensitiveFieldsOf } from '../../lib/core/sensitive.js'
+import { redacted, sensitive, sensitiveFieldsOf, sensitiveOn, touches } from '../../lib/core/sensitive.js'
 import { byEventType } from '../../lib/http/cloud-event.js'
 
 const secret = '4111-1111'
@@ -209,7 +209,8 @@ schemas('says no more where a schema says no place, or answers later', async () 
     '~standard': { version: 1, vendor: 'spec', validate }
   })
   const issues = [{ message: 'not as expected', path: [] }]
-  assert.equal(sensitive(made(quoting))['~standard'].validate(secret), { issues })
+  for (const marked of [sensitive(made(quoting)), sensitive(made(quoting), 'card')])
+    assert.equal(marked['~standard'].validate(secret), { issues })
   const later = sensitive(made(async (value) => (value === 3 ? { value } : quoting(value))))['~standard']
   assert.equal([await later.validate(secret), await later.validate(3)], [{ issues }, { value: 3 }])
 })
@@ -239,6 +240,35 @@ schemas('tells its matcher what is sensitive, through all that is made of it', (
 })
 
 schemas.run()
+
+// routes and places
+
+const places = suite('sensitiveOn, touches')
+
+places(
+  'is what the route marks that took a message; of any of them, where it marks none or is not known',
+  () => {
+    const routes = [
+      { label: 'order', matcher: toMatcher(t.type({ card: Secret })) },
+      { label: 'refund', matcher: toMatcher(t.type({ reason: Secret })) },
+      { label: 'plain', matcher: toMatcher(byField('type', 'plain')) },
+      { label: 'otherwise', matcher: undefined }
+    ]
+    const takenBy = (taker: string | undefined) => sensitiveOn(routes, taker)
+    assert.equal([takenBy('order'), takenBy('refund'), takenBy('plain')], [[['card']], [['reason']], []])
+    for (const taker of ['otherwise', 'gone', undefined]) assert.equal(takenBy(taker), [['card'], ['reason']])
+  }
+)
+
+places('is touched above, within and by something sensitive, and nowhere else', () => {
+  const touching = (place: readonly string[]) => touches(place)(['lines', '*', 'card'])
+  for (const place of ['', 'lines', 'lines.0', 'lines.0.card', 'lines.7.card.number'])
+    assert.ok(touching(place === '' ? [] : place.split('.')), place)
+  for (const place of ['total', 'lines.0.price', 'others.0.card'])
+    assert.not(touching(place.split('.')), place)
+})
+
+places.run()
 
 // copies
 
