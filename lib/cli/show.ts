@@ -95,7 +95,7 @@ const linesOf = (
     field('received', time(letter.receivedAt)),
     field('came', `${times} ${times === 1 ? 'time' : 'times'}, delivery ${deliveryCount} the last one`),
     ...titled('Failure', renderFailure(failure).split('\n').map(red)),
-    ...(failure._tag === 'Malformed'
+    ...(failure._tag === 'Malformed' && isAsItFailed(letter) && !isEmptied
       ? titled('What is there now', issueLines(failure.issues, shown.bytes))
       : []),
     ...(fault === undefined ? [] : titled('What its source found wrong', renderFailure(fault).split('\n'))),
@@ -123,6 +123,12 @@ const linesOf = (
           payloadLines(shown.original ?? original, isFull)
         ))
   ]
+}
+
+/** Are its bytes the ones that failed? Once they were edited, only if a replay of them failed since, and nothing after it. */
+const isAsItFailed = ({ original, events, lastSeenAt }: StoredLetter): boolean => {
+  const last = events.at(-1)
+  return original === undefined || (last?.what === 'replayed' && last.at === lastSeenAt)
 }
 
 /** The stack of the last failure was shown already. */

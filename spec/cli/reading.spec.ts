@@ -11,6 +11,7 @@ import {
   app,
   assertHarmless,
   at,
+  bytes,
   called,
   copied,
   dlq,
@@ -217,6 +218,9 @@ groups.run()
 
 const show = suite('missive dlq show')
 
+const nowThere = (value: string): RegExp =>
+  new RegExp(`^What is there now\\n {2}\\.total {2}${value} {2}expected number$`, 'm')
+
 show('shows all that is known of a letter', () =>
   inShop(async (cwd, letters) => {
     const queue = join(cwd, 'shop.db')
@@ -236,13 +240,13 @@ show('shows all that is known of a letter', () =>
       /^key +[0-9a-f]{40}$/m,
       /^state +dead$/m,
       /^first seen +\S+Z \(3 days ago\)$/m,
-      /^What is there now\n {2}\.total {2}\[\] {2}expected number$/m,
       /^Headers\n {2}tenant: a$/m,
       /^Events\n {2}\S+Z {2}edited by ada: the sender says so$/m,
       /^Payload, 63 B, as it was edited\n {2}\{\n {4}"type": "order",\n {4}"total": 12345678901234567890,\n {4}"total": \[\],\n {4}"e": \{\}\n {2}\}$/m,
       /^Payload, 51 B, as it arrived\n {2}\{\n {4}"type": "order",\n {4}"total": "ten",\n {4}"customer": \{\n {6}"id": 17\n {4}\}\n {2}\}$/m
     ]
     for (const pattern of expected) assert.match(edited.stdout, pattern)
+    assert.match((await shown(1)).stdout, nowThere('"twelve"'))
 
     const leased = await shown(3)
     assert.match(leased.stdout, /^state +replaying$/m)
@@ -267,6 +271,31 @@ show('shows all that is known of a letter', () =>
     const json = await shown(2, '--json')
     assert.is(linesOf(json.stdout).length, 1)
     assert.equal(letterIn(json.stdout), right(letters[2]))
+  })
+)
+
+show('shows what is there where something is wrong as long as those are the bytes that failed', () =>
+  inShop(async (cwd, letters) => {
+    const { key = '', id = '', bytes: from = new Uint8Array() } = letters[0] ?? {}
+    const shown = async (): Promise<string> => (await called(cwd, 'show', 'shop.db', key)).stdout
+    assert.match(await shown(), nowThere('"ten"'))
+
+    const to = bytes({ type: 'order', total: '10' })
+    await using(join(cwd, 'shop.db'), async (store) => {
+      await store.edit({ key, id, from, to, by: 'ada' })()
+    })
+    assert.not.match(await shown(), 'What is there now')
+    await dlq({ cwd }, 'replay', 'shop.db', key, '--through', app)
+    assert.match(await shown(), nowThere('"10"'))
+
+    await using(join(cwd, 'shop.db'), async (store) => {
+      const { id, key } = letters[0] as StoredLetter
+      await store.edit({ key, id, from: to, to: bytes({ type: 'order', total: 10 }), by: 'ada' })()
+    })
+    assert.not.match(await shown(), 'What is there now')
+    await dlq({ cwd }, 'replay', 'shop.db', key, '--through', app)
+    assert.match(await shown(), /^state +resolved$/m)
+    assert.not.match(await shown(), 'What is there now')
   })
 )
 
