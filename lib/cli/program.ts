@@ -1,5 +1,5 @@
 /** The command line of `missive`. */
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Help } from 'commander'
 import { capture } from '../core/captured.js'
 import { printable } from '../core/render.js'
 import { exitCodes } from './command.js'
@@ -45,10 +45,14 @@ const programOf = (io: Io, said: (task: Promise<void>) => void): Command => {
     .description('Work with the dead letters of a missive-ts queue, and ask how a run does.')
     .version(version(), '--version')
     .exitOverride()
+    .configureHelp({
+      optionDescription: (option) =>
+        `${plainHelp.optionDescription(option)}${option.mandatory ? ' (required)' : ''}`
+    })
     .configureOutput({
       writeOut: (text) => said(io.stdout.write(text)),
       writeErr: (text) => said(io.stderr.write(text)),
-      outputError: (text, write) => write(`${printable(text.trimEnd())}\n`),
+      outputError: (text, write) => write(`${complaint(text.trimEnd())}\n`),
       getOutHelpWidth: () => helpWidth,
       getErrHelpWidth: () => helpWidth,
       getOutHasColors: () => false,
@@ -84,6 +88,14 @@ const programOf = (io: Io, said: (task: Promise<void>) => void): Command => {
 }
 
 const helpWidth = 100
+const plainHelp = new Help()
+
+/** What was typed is escaped; the line in which commander says what may have been meant stays one. */
+const complaint = (text: string): string =>
+  text
+    .split(/\n(?=\(Did you mean [^\n]*\)$)/)
+    .map(printable)
+    .join('\n')
 
 const codeOf = async (thrown: unknown, { stderr }: Io): Promise<ExitCode> => {
   if (thrown instanceof Gone) return 0

@@ -667,6 +667,26 @@ command('tells how it is used, with examples and exit codes', () =>
   })
 )
 
+command('asks in a line of its own what may have been meant, and shows what was typed escaped', async () => {
+  const [meant, typed] = await Promise.all([
+    called('/', 'list'),
+    called('/', 'list\n(Did you mean rm?)\u001b[31m')
+  ])
+  assert.equal(meant, { code: 2, stdout: '', stderr: "error: unknown command 'list'\n(Did you mean ls?)\n" })
+  assert.is(typed.stderr.split('\n').length, 2)
+  assertHarmless(typed, 'a command of several lines')
+})
+
+command('says which options are required', async () => {
+  const required = async (name: string) =>
+    (await called('/', name, '--help')).stdout
+      .split(/\n(?= {2}\S)/)
+      .filter((text) => /\(required\)/.test(text.replaceAll(/\s+/g, ' ')))
+      .map((text) => text.trim().split(' ')[0])
+  const names = ['discard', 'replay', 'explain', 'edit']
+  assert.equal(await Promise.all(names.map(required)), [['--note'], ['--through'], ['--through'], []])
+})
+
 command('ends quietly when nobody reads on', () =>
   inEmptyFolder(async (cwd) => {
     const many = Array.from({ length: 300 }, (_, index) => ({
