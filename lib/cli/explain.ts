@@ -13,6 +13,7 @@ import { type FilterOptions, filterOf, withFilters } from './filters.js'
 import { type Io, Stop, say } from './io.js'
 import { jsonText } from './json.js'
 import { lettersNamed, notDead, short } from './keys.js'
+import { shortened, shortenedSummary } from './misses.js'
 import { throughOption, withProcessor } from './module.js'
 import { withQueue } from './open.js'
 import { progressOf } from './progress.js'
@@ -58,7 +59,7 @@ export const rehearse = async (
     progress.end()
   }
   if (run.refused.length > 0) io.end(1)
-  await say(io.stdout, json ? jsonText(run) : renderDryRun(run))
+  await say(io.stdout, json ? jsonText(run) : renderDryRun(inFewerWords(run)))
 }
 
 // helpers
@@ -85,10 +86,18 @@ const explainEach = async (
   const { yellow, green, red } = styleOf(io.stdout, io, options.color)
   const lines = explained.map(({ key, id, explanation }) => {
     const paint = explanation._tag === 'Taken' ? green : red
-    return `${yellow(short(key))}  ${printable(id)}  ${paint(renderExplanation(explanation))}`
+    return `${yellow(short(key))}  ${printable(id)}  ${paint(renderExplanation(briefly(explanation)))}`
   })
   await say(io.stdout, ...lines)
 }
+
+const inFewerWords = (run: DryRun): DryRun => ({
+  ...run,
+  refused: run.refused.map((row) => ({ ...row, reason: shortenedSummary(row.reason) }))
+})
+
+const briefly = (explanation: Explanation): Explanation =>
+  explanation._tag === 'Refused' ? { ...explanation, failure: shortened(explanation.failure) } : explanation
 
 const plain = (explanation: Explanation): object =>
   explanation._tag === 'Refused'

@@ -13,6 +13,7 @@ import {
 } from './filters.js'
 import { type Io, type Output, say } from './io.js'
 import { jsonText } from './json.js'
+import { shortenedSummary } from './misses.js'
 import { withQueue } from './open.js'
 import { type Style, styleOf } from './style.js'
 import { tableOf } from './table.js'
@@ -49,7 +50,7 @@ export const groupLines = (
       { title: 'FIRST SEEN', of: ({ firstSeenAt }) => ago(firstSeenAt, now), paint: style.dim },
       { title: 'LAST SEEN', of: ({ lastSeenAt }) => ago(lastSeenAt, now), paint: style.dim },
       { title: 'GROUP', of: ({ fingerprint }) => fingerprint, paint: style.yellow },
-      { title: 'WHY', of: ({ message }) => message }
+      { title: 'WHY', of: ({ message }) => shortenedSummary(message) }
     ],
     groups,
     output,

@@ -2,6 +2,7 @@
 import type { StoredLetter } from '../core/letter.js'
 import { renderFailure } from '../core/render.js'
 import { short } from './keys.js'
+import { shortened } from './misses.js'
 import type { Style } from './style.js'
 import type { Column } from './table.js'
 import { ago } from './time.js'
@@ -19,4 +20,4 @@ export const letterColumns = (now: number, { yellow, dim, red }: Style): readonl
 
 /** The first line of what is known of the failure. */
 export const whyOf = ({ failure }: Pick<StoredLetter, 'failure'>): string =>
-  renderFailure(failure).split('\n')[0] ?? ''
+  renderFailure(shortened(failure)).split('\n')[0] ?? ''

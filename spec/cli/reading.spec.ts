@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { StoredLetter } from '../../lib/core/letter.js'
+import { noMatch } from '../../lib/core/failure.js'
 import { right } from '../../lib/core/result.js'
 import { letterFromJson } from '../../lib/dlq/letter-json.js'
 import {
@@ -385,6 +386,39 @@ explain('says what a processor would do, and runs no handler', () =>
       route: 'order',
       failure: { _tag: 'Malformed', issues: [{ path: '.total', message: 'expected number' }] }
     })
+  })
+)
+
+explain('says in few words what many routes say', () =>
+  inEmptyFolder(async (cwd) => {
+    const routes = ['.type is "c", not "a"', '.type is "c", not "b"', '.n is 1, not 2', 'isLate said no']
+    const misses = routes.map((reason, index) => ({ route: `r${index}`, reason }))
+    const [letter] = await madeQueue(join(cwd, 'shop.db'), [
+      { route: undefined, failure: noMatch(misses), bytes: bytes({ type: 'c' }) }
+    ])
+    writeFileSync(
+      join(cwd, 'app.mjs'),
+      `const failure = ${JSON.stringify(noMatch(misses))}
+      export default Object.assign(() => async () => ({ _tag: 'Acked' }), {
+        description: { combinators: [], routes: [], select: () => ({ _tag: 'Passed', failure }) }
+      })`
+    )
+    const through = ['--through', 'app.mjs'] as const
+    const [groups, ls, json, one, all] = await Promise.all([
+      called(cwd, 'groups', 'shop.db'),
+      called(cwd, 'ls', 'shop.db'),
+      called(cwd, 'groups', 'shop.db', '--json'),
+      called(cwd, 'explain', 'shop.db', letter?.key ?? '', ...through),
+      called(cwd, 'explain', 'shop.db', ...through)
+    ])
+    const few = '.type is "c", not "a" or "b"; .n is #, not #; isLate said no'
+    const named = '(r0, r1: .type is "c", not "a" or "b"; r2: .n is 1, not 2; r3: isLate said no)'
+    assert.match(groups.stdout, `no route matches: ${few}\n`)
+    assert.match(all.stdout, `no route matches: ${few} (`)
+    assert.match(ls.stdout, `no route matches ${named}\n`)
+    assert.match(one.stdout, `refused: no route matches ${named}\n`)
+    const { message } = JSON.parse(json.stdout) as { readonly message: string }
+    assert.match(message, '.type is "c", not "a"; .type is "c", not "b"; ')
   })
 )
 
