@@ -1,6 +1,6 @@
 /** missive dlq import: letters of another queue, from NDJSON. */
 import type { Command } from 'commander'
-import type { StoredLetter } from '../core/letter.js'
+import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
 import { printable } from '../core/render.js'
 import { letterFromJson } from '../dlq/letter-json.js'
 import { answerOf } from './answer.js'
@@ -11,23 +11,30 @@ import { jsonText } from './json.js'
 import { withQueue } from './open.js'
 import { progressOf } from './progress.js'
 
+interface Options extends CommonOptions {
+  readonly create?: boolean
+}
+
 export const importLetters = (dlq: Command, io: Io): void =>
   void declare(dlq, {
     name: 'import',
     summary: 'add letters that `export` wrote; those that are here already stay as they are',
-    examples: ['import shop.db letters.ndjson', 'export old.db | missive dlq import shop.db -'],
+    examples: ['import shop.db letters.ndjson', 'export old.db | missive dlq import new.db - --create'],
     json: 'one object: { added, present, bad }'
   })
     .argument('<queue>', queueArgument)
     .argument('<file>', 'NDJSON; - is stdin')
-    .action((queue: string, file: string, options: CommonOptions) => run(io, queue, file, options))
+    .option('--create', 'make the queue if there is none')
+    .action((queue: string, file: string, options: Options) => run(io, queue, file, options))
 
 // helpers
 
-const run = (io: Io, queue: string, file: string, { json = false }: CommonOptions): Promise<void> =>
-  withQueue(io, queue, async (store) => {
+const run = async (io: Io, queue: string, file: string, options: Options): Promise<void> => {
+  const { json = false, create = false } = options
+  // Before a queue is made.
+  const { lines, share } = linesIn(io, file)
+  const add = async (store: DeadLetterStore): Promise<void> => {
     const counts = { added: 0, present: 0, bad: 0 }
-    const { lines, share } = linesIn(io, file)
     const progress = progressOf(io)
     let batch: StoredLetter[] = []
     let batchBytes = 0
@@ -58,7 +65,9 @@ const run = (io: Io, queue: string, file: string, { json = false }: CommonOption
     if (counts.bad > 0) io.end(1)
     const { added, present, bad } = counts
     await say(io.stdout, json ? jsonText(counts) : `${added} added, ${present} present, ${bad} bad`)
-  })
+  }
+  await withQueue(io, queue, add, { create })
+}
 
 /** A letter, or what is wrong with the line; `undefined` if it is empty. */
 const letterIn = (line: Uint8Array): StoredLetter | string | undefined => {

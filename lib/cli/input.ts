@@ -1,5 +1,5 @@
 /** Files and stdin, read. */
-import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { type ReadStream, createReadStream, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { capture } from '../core/captured.js'
 import { printable } from '../core/render.js'
@@ -28,8 +28,10 @@ export const linesIn = ({ stdin, cwd }: Io, path: string): Lines => {
     if (stat.isDirectory()) throw new Error('it is a folder')
     return stat.size
   })
-  const stream = createReadStream(file)
-  return { lines: split(stream), share: () => (total === 0 ? 1 : stream.bytesRead / total) }
+  let stream: ReadStream | undefined
+  // Opened when its lines are asked for, when somebody hears what goes wrong.
+  const chunks = { [Symbol.asyncIterator]: () => (stream = createReadStream(file))[Symbol.asyncIterator]() }
+  return { lines: split(chunks), share: () => (total === 0 ? 1 : (stream?.bytesRead ?? 0) / total) }
 }
 
 // helpers

@@ -9,21 +9,26 @@ import { using } from './answer.js'
 import { type Io, Stop } from './io.js'
 import { isRedis, redisOf } from './redis.js'
 
-/** A queue is never made: whoever mistypes its path wants to know. */
+/** A queue is made only where a command offers `create` and it was asked for: whoever mistypes its path wants to know. */
 export const withQueue = async <A>(
   { cwd, env }: Io,
   queue: string,
-  use: (store: DeadLetterStore) => Promise<A>
+  use: (store: DeadLetterStore) => Promise<A>,
+  offered: { readonly create?: boolean } = {}
 ): Promise<A> => {
-  if (isRedis(queue)) return using(redisDlq({ ...redisOf(queue, env), create: false, connectMs }), 2, use)
+  const { create = false } = offered
+  if (isRedis(queue)) return using(redisDlq({ ...redisOf(queue, env), create, connectMs }), 2, use)
   const location = resolve(cwd, queue)
-  if (!existsSync(location)) {
+  if (!create && !existsSync(location)) {
+    const orCreate = offered.create === undefined ? '' : ', or --create to make one'
     throw new Stop(
       2,
-      printable(`${location} does not exist; give the path of a queue, as it was given to sqliteDlq`)
+      printable(
+        `${location} does not exist; give the path of a queue, as it was given to sqliteDlq${orCreate}`
+      )
     )
   }
-  return using(sqliteDlq(location, { create: false }), 2, use)
+  return using(sqliteDlq(location, { create }), 2, use)
 }
 
 /** Is this a file of the queue itself? */

@@ -124,6 +124,31 @@ carrying('write over no file unless told to, and never over the queue', () =>
   })
 )
 
+carrying('make a queue where that is asked for, and nowhere else', () =>
+  inShop(async (cwd, letters) => {
+    await called(cwd, 'export', 'shop.db', '--output', 'letters.ndjson')
+    const refused = await called(cwd, 'import', 'new.db', 'letters.ndjson')
+    assert.equal([refused.code, refused.stdout], [2, ''])
+    assert.match(
+      refused.stderr,
+      'new.db does not exist; give the path of a queue, as it was given to sqliteDlq, or --create to make one\n'
+    )
+    const missing = await called(cwd, 'import', 'new.db', 'missing.ndjson', '--create')
+    assert.is(missing.code, 2)
+    assert.match(missing.stderr, 'missing.ndjson cannot be read')
+    assert.is(existsSync(join(cwd, 'new.db')), false)
+
+    const made = await dlq({ cwd }, 'import', 'new.db', 'letters.ndjson', '--create')
+    assert.equal(made, { code: 0, stdout: '8 added, 0 present, 0 bad\n', stderr: '' })
+    assert.equal(await lettersOf(join(cwd, 'new.db')), letters)
+    const again = await called(cwd, 'import', 'new.db', 'letters.ndjson', '--create')
+    assert.is(again.stdout, '0 added, 8 present, 0 bad\n')
+    const nowhere = await called(cwd, 'import', 'missing/new.db', 'letters.ndjson', '--create')
+    assert.is(nowhere.code, 2)
+    assert.match(nowhere.stderr, 'missing does not exist; create it')
+  })
+)
+
 carrying('leave no half a file behind', () =>
   inShop(async (cwd, letters, queue) => {
     const database = new Database(queue)

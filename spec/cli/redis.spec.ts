@@ -100,6 +100,8 @@ command('carries letters from a file to Redis, and back into one', () =>
     const back = await called(folder, 'import', urlOf(name), 'letters.ndjson')
     assert.equal([there.code, back.stdout], [0, '5 added, 0 present, 0 bad\n'])
     assert.equal(await lettersOf(name), letters)
+    const made = await called(folder, 'import', urlOf(uniqueName('made')), 'letters.ndjson', '--create')
+    assert.equal([made.code, made.stdout], [0, '5 added, 0 present, 0 bad\n'])
     await called(folder, 'export', urlOf(name), '--output', 'again.ndjson')
     const [one, other] = ['letters', 'again'].map((file) =>
       readFileSync(join(folder, `${file}.ndjson`), 'utf8')
