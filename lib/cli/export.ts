@@ -1,10 +1,10 @@
 /** missive dlq export: letters as NDJSON, or one of them as a spec. */
 import { dirname, relative, resolve } from 'node:path'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { DeadLetterStore } from '../core/letter.js'
 import { printable } from '../core/render.js'
 import { letterToJson } from '../dlq/letter-json.js'
-import { type LetterSpecOptions, letterToSpec } from '../dlq/letter-spec.js'
+import { type LetterSpecOptions, isExportName, letterToSpec } from '../dlq/letter-spec.js'
 import { answerOf, walk } from './answer.js'
 import { type CommonOptions, declare, keyArgument, keys, queueArgument } from './command.js'
 import {
@@ -29,6 +29,7 @@ interface Options extends CommonOptions, FilterOptions, StateOptions {
   readonly force?: boolean
   readonly asSpec?: boolean
   readonly through?: string
+  readonly factory?: string
   readonly expect: NonNullable<LetterSpecOptions['expect']>
 }
 
@@ -38,7 +39,7 @@ export const exportLetters = (dlq: Command, io: Io): void => {
     summary: 'write letters as NDJSON, their payloads exactly; or one letter as a spec',
     examples: [
       'export shop.db --tag Malformed --output letters.ndjson',
-      'export shop.db 2f9c01 --as-spec --through ./app.js --output spec/order.spec.js'
+      'export shop.db 2f9c01 --as-spec --through ./app.js --factory orders --output spec/order.spec.js'
     ],
     json: 'with --output, one object: { exported }'
   })
@@ -50,6 +51,11 @@ export const exportLetters = (dlq: Command, io: Io): void => {
     .option('--force', 'write over the file')
     .option('--as-spec', 'a uvu spec that gives the letter to the processor')
     .option('--through <module>', 'the module of the processor, for --as-spec')
+    .option(
+      '--factory <name>',
+      'its export (dlq) => processor, which the spec gives a queue in memory; without it the spec stores what fails in the queue of the default export',
+      exportName
+    )
     .addOption(
       new Option('--expect <outcome>', 'what the spec asks for')
         .choices(['acked', 'failure'])
@@ -63,6 +69,11 @@ export const exportLetters = (dlq: Command, io: Io): void => {
 }
 
 // helpers
+
+const exportName = (text: string): string => {
+  if (!isExportName(text)) throw new InvalidArgumentError('Give the name of an export.')
+  return text
+}
 
 const exportAll = async (
   io: Io,
@@ -100,7 +111,7 @@ const exportSpec = async (
   [key, another]: readonly string[],
   options: Options
 ): Promise<void> => {
-  const { through, expect, output } = options
+  const { through, factory, expect, output } = options
   if (key === undefined || another !== undefined)
     throw new Stop(2, '--as-spec is for one letter: give its key')
   if (through === undefined)
@@ -109,7 +120,8 @@ const exportSpec = async (
   const path = relative(folder, modulePath(io, through)).replaceAll('\\', '/')
   const specifier = path.startsWith('.') ? path : `./${path}`
   await withQueue(io, queue, async (store) => {
-    const spec = letterToSpec(await letterNamed(store, key), { through: specifier, expect })
+    const letter = await letterNamed(store, key)
+    const spec = letterToSpec(letter, { through: specifier, expect, factory })
     await writing(io, { ...options, queue }, (write) => write(spec))
   })
 }

@@ -11,6 +11,11 @@ export interface LetterSpecOptions {
   readonly through: string
   /** What the spec asks for: that the message is `acked`, which is the default, or that it fails as it did. */
   readonly expect?: 'acked' | 'failure'
+  /**
+   * The export of that module which makes the processor for a queue, `(dlq) => processor`; the spec gives it a
+   * `memoryDlq()`. Without it the spec runs the default export, and what fails is stored in the queue of that.
+   */
+  readonly factory?: string | undefined
 }
 
 /**
@@ -23,12 +28,15 @@ export interface LetterSpecOptions {
  * const spec = letter && letterToSpec(letter, { through: './app.js' })
  * assert.ok(spec?.includes('letter("17 from test is acked", async () => {'))
  *
+ * @throws RangeError if `factory` is no name of an export
  * @since 0.1.0
  */
 export const letterToSpec = (
   letter: StoredLetter,
-  { through, expect = 'acked' }: LetterSpecOptions
+  { through, expect = 'acked', factory }: LetterSpecOptions
 ): string => {
+  if (factory !== undefined && !isExportName(factory))
+    throw new RangeError(`letterToSpec: factory is ${JSON.stringify(factory)}; give the name of an export`)
   const { id, source, headers, bytes, failure, fault } = letter
   const fields = { id, source, headers, ...(fault !== undefined && { fault: failureToJson(fault) }) }
   const name = `${id} from ${source} ${expect === 'acked' ? 'is acked' : 'fails as it did'}`
@@ -39,19 +47,29 @@ export const letterToSpec = (
   return `import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { message, processOne${expect === 'failure' ? ', renderFailure' : ''} } from 'missive-ts'
-import app from ${literal(through)}
+${
+  factory === undefined
+    ? `// What the app needs is opened, its queue too, and what fails is stored there. For a queue in memory let the module
+// export a factory, (dlq) => processor, and export the letter with --factory and its name.
+import app from ${literal(through)}`
+    : `import { memoryDlq } from 'missive-ts/dlq'
+import { ${factory} as processorOf } from ${literal(through)}`
+}
 
 const letter = suite(${literal(`dead letter ${letter.key.slice(0, 10)}`)})
 
 letter(${literal(name)}, async () => {
   const delivered = message(${payloadLiteral(bytes)}, ${literal(fields)})
-  const outcome = await processOne(app)(delivered)()
+  const outcome = await processOne(${factory === undefined ? 'app' : 'processorOf(memoryDlq())'})(delivered)()
   ${assertion}
 })
 
 letter.run()
 `
 }
+
+/** Could a module export something by this name, as it is written in an import? */
+export const isExportName = (name: string): boolean => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name)
 
 // helpers
 

@@ -216,6 +216,38 @@ spec('writes a spec that fails until the processor takes the letter', () =>
   })
 )
 
+spec('stores nothing in the queue of the app where it has a factory, and says what it does where not', () =>
+  inShop(async (cwd, letters, queue) => {
+    symlinkSync(join(repository, 'node_modules'), join(cwd, 'node_modules'))
+    writeFileSync(
+      join(cwd, 'app.mts'),
+      `import { pipe } from 'fp-ts/lib/function.js'
+      import { type Dlq, Resource, failed, handle, json, otherwise, receive, rejected, withDlq } from 'missive-ts'
+      import { sqliteDlq } from 'missive-ts/sqlite'
+      const late = async ({ body: { total } }: any) => failed(rejected('late', { total }))
+      export const orders = (dlq: Dlq) => pipe(receive(json), handle(otherwise(late)), withDlq(dlq))
+      export default pipe(sqliteDlq(${JSON.stringify(queue)}), Resource.map(orders))`
+    )
+    const key = letters[3]?.key ?? ''
+    const written = async (file: string, ...options: readonly string[]) => {
+      const through = ['--as-spec', '--through', 'app.mts', '--expect', 'failure', '--output', file]
+      const ended = await called(cwd, 'export', 'shop.db', key, ...through, ...options)
+      assert.equal(ended, { code: 0, stdout: '', stderr: '' })
+      return readFileSync(join(cwd, file), 'utf8')
+    }
+    const warning = '// What the app needs is opened, its queue too, and what fails is stored there.'
+    assert.not.match(await written('made.spec.mts', '--factory', 'orders'), warning)
+    const made = await runSpec(cwd, join(cwd, 'made.spec.mts'))
+    assert.is(made.code, 0, made.stdout + made.stderr)
+    assert.equal(await lettersOf(queue), letters)
+
+    assert.match(await written('opened.spec.mts'), `${warning} `)
+    const opened = await runSpec(cwd, join(cwd, 'opened.spec.mts'))
+    assert.is(opened.code, 0, opened.stdout + opened.stderr)
+    assert.is(at(await lettersOf(queue), 3).times, 2)
+  })
+)
+
 spec('carries any letter, whatever is in it', () =>
   inShop(async (cwd, letters) => {
     symlinkSync(join(repository, 'node_modules'), join(cwd, 'node_modules'))
@@ -249,6 +281,7 @@ spec('says what it lacks', () =>
       ['--as-spec is for one letter', key, letters[0]?.key ?? '', '--through', 'app.mjs'],
       ['--as-spec needs --through', key],
       ['app.mjs does not exist', key, '--through', 'app.mjs'],
+      ['Give the name of an export', key, '--through', 'app.mjs', '--factory', 'a b'],
       ['Allowed choices are acked, failure', key, '--expect', 'nothing']
     ]
     for (const [text, ...options] of expected) {

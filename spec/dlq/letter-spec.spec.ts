@@ -27,7 +27,7 @@ const stored = async (fields: Partial<DeadLetter> = {}): Promise<StoredLetter> =
 
 const imports = `import { Buffer } from 'node:buffer'
 import { pipe } from 'fp-ts/lib/function.js'
-import { Resource, ack, bytes, failed, handle, json, otherwise, receive, rejected } from 'missive-ts'
+import { Resource, ack, bytes, failed, handle, json, otherwise, receive, rejected, withDlq } from 'missive-ts'
 `
 
 /** A module of an app, and what a spec imports it by. */
@@ -90,6 +90,28 @@ specsOf('is green after the fix', async () => {
 
 specsOf('takes what needs to be opened', async () => {
   assert.equal(counted(await specOf(await stored(), { through: opened })), green)
+})
+
+specsOf('gives a factory a queue in memory, whatever the name of it is', async () => {
+  const made = moduleOf(
+    'made',
+    `const orders = (dlq) => pipe(receive(json), handle(otherwise(async () => failed(rejected('late')))), withDlq(dlq))
+export { orders, orders as letter, orders as default, orders as if }`
+  )
+  const letter = await stored({ failure: rejected('late') })
+  const names = ['orders', 'letter', 'default', 'if']
+  const ended = await Promise.all(
+    names.map((factory) => specOf(letter, { through: made, expect: 'failure', factory }))
+  )
+  assert.equal(
+    ended.map(counted),
+    names.map(() => green)
+  )
+  for (const factory of ['', 'a b', "x } from 'y'; import { z", '1a'])
+    assert.throws(
+      () => letterToSpec(letter, { through: made, factory }),
+      /factory is .*give the name of an export/
+    )
 })
 
 specsOf('asks that a message fails as it did, and not otherwise, where that is wanted', async () => {
