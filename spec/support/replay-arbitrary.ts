@@ -12,6 +12,7 @@ import {
 } from '../../lib/core/failure.js'
 import type { LetterEvent, StoredLetter } from '../../lib/core/letter.js'
 import { keyOf } from '../../lib/dlq/identity.js'
+import { isReadable, isReadableJson } from './json-names.js'
 
 /** Text with control characters, what ends lines or comments in programs, and halves of characters. */
 export const anyText: fc.Arbitrary<string> = fc.oneof(
@@ -39,7 +40,11 @@ export const anyText: fc.Arbitrary<string> = fc.oneof(
 const time = fc.integer({ min: 0, max: 2_000_000_000_000 })
 
 /** What JSON gives back as it was. */
-const details = fc.jsonValue({ maxDepth: 2 }).map((value) => JSON.parse(JSON.stringify(value)) as null)
+const details = fc
+  .jsonValue({ maxDepth: 2 })
+  .map((value) => JSON.stringify(value))
+  .filter(isReadableJson)
+  .map((text) => JSON.parse(text) as null)
 
 const captured = fc.record(
   {
@@ -99,7 +104,7 @@ export const anyLetter: fc.Arbitrary<StoredLetter> = fc
   .record({
     id: anyText,
     source: anyText,
-    headers: fc.dictionary(anyText, anyText, { maxKeys: 3, noNullPrototype: true }),
+    headers: fc.dictionary(anyText.filter(isReadable), anyText, { maxKeys: 3, noNullPrototype: true }),
     route: fc.option(anyText, { nil: undefined }),
     failure: anyFailure,
     fault: fc.option(plainFailure, { nil: undefined }),
