@@ -17,13 +17,17 @@ if (waiting !== undefined) {
   await once(process.stdin, 'end')
 }
 
+/** What `process.stdout` still holds while its reader is slow would be gone with a kill. */
+const tell = (line: string): Promise<void> =>
+  new Promise((resolve) => process.stdout.write(`${line}\n`, () => resolve()))
+
 let next = 0
 const putter = async (): Promise<void> => {
   while (next < Number(letters)) {
     const id = `${prefix}${next}`
     next += 1
     const put = await queue.put(letter({ id, bytes: Buffer.from(bodyOf(id)) }))()
-    process.stdout.write(put._tag === 'Right' ? `${id}\n` : `${id} ${put.left.reason}\n`)
+    await tell(put._tag === 'Right' ? id : `${id} ${put.left.reason}`)
   }
 }
 await Promise.all(Array.from({ length: Number(atATime) }, putter))
