@@ -43,7 +43,11 @@ export const flawOf = (folder: string, versions: NodeVersions = process.versions
   const isOnNodeApi = Number.parseInt(version, 10) >= 13
   if (isOnNodeApi && isTooOldFor13(versions))
     return `better-sqlite3 ${version} does not run on Node ${versions.node}; install better-sqlite3@12`
-  if (!isOnNodeApi && diesOfGarbage(join(folder, 'build', 'Release', 'better_sqlite3.node')))
+  if (
+    !isOnNodeApi &&
+    Number.parseInt(versions.node, 10) >= 24 &&
+    diesOfGarbage(join(folder, 'build', 'Release', 'better_sqlite3.node'))
+  )
     return `better-sqlite3 ${version} aborts when it is built for Node ${versions.node}; install better-sqlite3@13`
   return undefined
 }
