@@ -131,7 +131,7 @@ interface Input {
 
 /** Lines are at hand at once, and those that wait long fall out of the processor's cache. */
 const readAhead = 256
-const fileChunkBytes = 524_288
+const fileChunkBytes = 262_144
 
 /** A file is read in larger pieces than `process.stdin` would, and by nobody else. */
 const standardInput = (): Either<ResourceError, Input> => {
