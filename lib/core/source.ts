@@ -114,4 +114,8 @@ export interface SourceLimits {
 }
 
 /** Opens a source when a run begins, and closes it when the run has ended. */
-export type OpenSource = (limits: SourceLimits) => Resource<Source>
+export interface OpenSource {
+  (limits: SourceLimits): Resource<Source>
+  /** The traits that the source will have. Where they are said, what cannot be run on it is refused before it is opened. */
+  readonly traits?: Traits
+}

@@ -10,7 +10,7 @@ import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left } from '../core/result.js'
-import type { OpenSource, Source } from '../core/source.js'
+import type { OpenSource, Traits } from '../core/source.js'
 import { systemClock } from '../system.js'
 import { type Limits, loop } from './loop.js'
 import type { OrderBy } from './ordered.js'
@@ -86,10 +86,13 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
       const run = async (): Promise<Report> => {
+        // What is refused has changed nothing at the source.
+        const refused = refusalOf(open.traits, processor, options)
+        if (refused !== undefined) return notStarted({ name: 'TypeError', message: refused })
         const opened = await open({ maxUnsettled: limits.maxUnsettled, emit }).open()
         if (opened._tag === 'Left') return notStarted({ name: 'ResourceError', message: opened.left.message })
         const { value: source, close } = opened.right
-        const refusal = refusalOf(source, processor, options)
+        const refusal = refusalOf(source.traits, processor, options)
         const report =
           refusal === undefined
             ? await loop(reliable(source), processor, limits, clock, signal, emit)
@@ -150,13 +153,13 @@ const limitsOf = ({
 }
 
 const refusalOf = (
-  { traits }: Source,
+  traits: Traits | undefined,
   processor: Processor,
   { concurrency = 1, onFailed, orderBy, scope }: ConsumeOptions
 ): string | undefined => {
-  if (traits.redelivers && !isSettled(processor) && onFailed === undefined)
+  if (traits?.redelivers && !isSettled(processor) && onFailed === undefined)
     return "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
-  if (orderBy !== undefined && !traits.exclusive && scope !== 'process')
+  if (orderBy !== undefined && traits !== undefined && !traits.exclusive && scope !== 'process')
     return "this source gives messages of one key to several processes, so orderBy holds within each alone; if that is enough, say scope: 'process'"
   return batchProblem(processor, concurrency)
 }

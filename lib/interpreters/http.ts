@@ -94,18 +94,23 @@ export const http = (options: HttpOptions): Interpreter => {
       const emit = telling(onEvent, onOwnEvent)
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
-      const serving = async (store: IdempotencyStore | undefined): Promise<Report> => {
+      const run = async (): Promise<Report> => {
         const defaults = { onEvent: emit, clock }
-        const said = { ...rest, ...defaults, ...(store !== undefined && { idempotency: store }) }
-        const settings = settingsOf('http', isSettled(processor), said, defaults)
+        const settings = settingsOf('http', isSettled(processor), { ...rest, ...defaults }, defaults)
         const problem = batchProblem(processor, settings.concurrency)
         if (problem !== undefined) throw new TypeError(`http: ${problem}`)
-        return serve(processor, settings, options, limits, signal)
-      }
-      const run = async (): Promise<Report> =>
-        isResource(idempotency)
+        const serving = (store: IdempotencyStore | undefined): Promise<Report> =>
+          serve(
+            processor,
+            store === undefined ? settings : { ...settings, idempotency: store },
+            options,
+            limits,
+            signal
+          )
+        return isResource(idempotency)
           ? withStore(idempotency, serving, clock, limits.graceMs)
           : serving(idempotency)
+      }
       const report = await run().catch((thrown: unknown) => notStarted(capture(thrown)))
       emit({ _tag: 'Ended', report })
       return report

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError } from '../core/resource.js'
 import { right } from '../core/result.js'
-import type { OpenSource, Source, SourceLimits } from '../core/source.js'
+import type { OpenSource, Source, SourceLimits, Traits } from '../core/source.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
@@ -65,7 +65,7 @@ export const redisPubSubSource = (options: RedisPubSubOptions): OpenSource => {
   const { clock = systemClock } = options
   refuseTarget(name, options)
   const setup = setupOf(options)
-  return (limits) =>
+  const open = (limits: SourceLimits): Resource<Source> =>
     Resource.map(({ source }: Opened) => source)(
       Resource.make(
         name,
@@ -73,11 +73,13 @@ export const redisPubSubSource = (options: RedisPubSubOptions): OpenSource => {
         async ({ close }) => close()
       )
     )
+  return Object.assign(open, { traits })
 }
 
 // helpers
 
 const name = 'redisPubSub'
+const traits: Traits = { redelivers: false, delay: 'in-place', exclusive: false }
 
 interface Setup {
   readonly channels: readonly string[]
@@ -178,7 +180,7 @@ const opened = async (
 
   return right({
     source: {
-      traits: { redelivers: false, delay: 'in-place', exclusive: false },
+      traits,
       pull: (max, signal) => async () => {
         wanted(signal)
         for (let waited = false; ; waited = true) {

@@ -1,6 +1,6 @@
 /** Streams as one source: each delivery's group is asked about it, and suspects are started one after the other. */
 import { type Clock, sleep } from '../core/clock.js'
-import type { Settle, Settlement, Source, SourceGauges } from '../core/source.js'
+import type { Settle, Settlement, Source, SourceGauges, Traits } from '../core/source.js'
 import type { Connection } from '../redis/connection.js'
 import type { EntryDelivery } from './redis-stream-entry.js'
 import type { StreamGroup } from './redis-stream-group.js'
@@ -8,10 +8,10 @@ import type { StreamGroup } from './redis-stream-group.js'
 // model
 
 export interface StreamSourceNeeds {
+  readonly traits: Traits
   readonly groups: readonly StreamGroup[]
   readonly pull: Source['pull']
   readonly connections: readonly Connection[]
-  readonly leaseMs: number
   /** Aborts when the source is closed. */
   readonly closing: AbortSignal
   readonly clock: Clock
@@ -20,10 +20,10 @@ export interface StreamSourceNeeds {
 // constructors
 
 export const streamSource = ({
+  traits,
   groups,
   pull,
   connections,
-  leaseMs,
   closing,
   clock
 }: StreamSourceNeeds): Source => {
@@ -69,7 +69,7 @@ export const streamSource = ({
   }
 
   return {
-    traits: { redelivers: true, delay: 'native', exclusive: false, leaseMs },
+    traits,
     pull,
     start: (delivery) => {
       const entry = delivery as EntryDelivery

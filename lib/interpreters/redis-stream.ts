@@ -6,7 +6,7 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import type { OpenSource, Source, SourceLimits } from '../core/source.js'
+import type { OpenSource, Source, SourceLimits, Traits } from '../core/source.js'
 import { connect } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
@@ -82,7 +82,7 @@ export const redisStream = (
 export const redisStreamSource = (options: RedisStreamOptions): OpenSource => {
   const { clock = systemClock } = options
   const setup = setupOf(options)
-  return (limits) =>
+  const open = (limits: SourceLimits): Resource<Source> =>
     Resource.map(({ source }: Opened) => source)(
       Resource.make(
         name,
@@ -90,6 +90,7 @@ export const redisStreamSource = (options: RedisStreamOptions): OpenSource => {
         ({ close }) => close()
       )
     )
+  return Object.assign(open, { traits: traitsOf(setup) })
 }
 
 // helpers
@@ -134,6 +135,13 @@ const setupOf = (options: RedisStreamOptions): Setup => {
   return { streams, from, batch, blockMs, leaseMs, ...contentOf(options) }
 }
 
+const traitsOf = ({ leaseMs }: Setup): Traits => ({
+  redelivers: true,
+  delay: 'native',
+  exclusive: false,
+  leaseMs
+})
+
 const maxBlockMs = 2_000
 const minLeaseMs = 100
 
@@ -153,10 +161,11 @@ const contentOf = ({
 
 const opened = async (
   options: RedisStreamOptions,
-  { streams, from, batch, blockMs, leaseMs, payloadOf, headersOf }: Setup,
+  setup: Setup,
   { emit }: SourceLimits,
   clock: Clock
 ): Promise<Either<ResourceError, Opened>> => {
+  const { streams, from, batch, blockMs, leaseMs, payloadOf, headersOf } = setup
   const { group, consumer = hostname(), connectMs = defaultConnectMs } = options
   const limits = { connectMs }
   const commands = await connect(options, name, clock, limits)
@@ -202,10 +211,10 @@ const opened = async (
   })
   return right({
     source: streamSource({
+      traits: traitsOf(setup),
       groups,
       pull: read.pull,
       connections: [commands.right, reading.right],
-      leaseMs,
       closing: closing.signal,
       clock
     }),

@@ -21,6 +21,7 @@ import {
   type SourceError,
   type Traits,
   ack,
+  batched,
   bytes,
   deadLettered,
   dlqUnavailable,
@@ -472,6 +473,35 @@ options('want a queue, or onFailed, where the source brings messages back', asyn
     }
   })
   assert.equal([handled, source.log.pulls, source.log.closed], [[], [], 1])
+})
+
+options('are refused before the source is opened, where that can be', async () => {
+  const refusal = async (traits: Traits | undefined, processor: Processor, options: ConsumeOptions) => {
+    let isOpened = false
+    const open = (): ReturnType<OpenSource> => {
+      isOpened = true
+      return Resource.of({ traits: redelivering, pull: () => async () => right({ _tag: 'End' as const }) })
+    }
+    const { ended } = await running(
+      traits ? Object.assign(open, { traits }) : open,
+      processor,
+      options
+    ).report()
+    return [isOpened, ended._tag === 'NotStarted' ? ended.error : ended._tag]
+  }
+  const redelivering: Traits = { redelivers: true, delay: 'hold', exclusive: false }
+  assert.match(JSON.stringify(await refusal(redelivering, acking, {})), /^\[false,.*no dead letter queue/)
+  assert.match(JSON.stringify(await refusal(undefined, acking, {})), /^\[true,.*no dead letter queue/)
+
+  const ordered = { onFailed: 'stop', orderBy: ({ id }: Message) => id } as const
+  assert.match(JSON.stringify(await refusal(redelivering, acking, ordered)), /^\[false,.*scope: 'process'/)
+  assert.equal(await refusal(redelivering, acking, { ...ordered, scope: 'process' }), [true, 'Drained'])
+
+  const batching = pipe(receive(bytes), handle(otherwise(batched(2, 10, async () => ack))))
+  assert.match(
+    JSON.stringify(await refusal(undefined, batching, {})),
+    /^\[false,.*no batch would ever be full/
+  )
 })
 
 options('let a source that brings messages back start with a queue, or with onFailed', async () => {

@@ -247,6 +247,9 @@ server('opens and closes the store of what was done, where that is a resource', 
     _tag: 'NotStarted',
     error: { ...(report.ended as any).error, message: 'store: start the server' }
   })
+  const refused = http({ port: 0, idempotency: broken, senderRetries: false })(say)
+  const { ended } = await refused(new AbortController().signal)()
+  assert.match(JSON.stringify(ended), /add withDlq/, 'what is refused opens no store')
 })
 
 server('counts handlers that hang, and ends where there are too many of them', async () => {

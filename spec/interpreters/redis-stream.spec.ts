@@ -335,6 +335,18 @@ outcomes('of nack brings the entry back with its delay over, and counts the star
   assert.equal([report.nacked, report.acked], [2, 1])
 })
 
+outcomes('are refused without a queue before anything is changed in Redis', async () => {
+  const stream = uniqueName('stream')
+  const unkept = pipe(receive(bytes), handle(otherwise(async () => ack)))
+  const run = running(unkept, { url: redis.url, stream, group: 'g' })
+  assert.match(renderReport(await run.ended()), /not started: the processor has no dead letter queue/)
+  assert.equal(
+    run.events.map(({ _tag }) => _tag),
+    ['Ended']
+  )
+  assert.is(Number(await redis.cli('EXISTS', stream)), 0)
+})
+
 outcomes('of a failure without a queue wants to be spoken of', async () => {
   const stream = uniqueName('stream')
   await add(stream, 'a', 'x')
