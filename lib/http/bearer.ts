@@ -25,10 +25,14 @@ import { type Unverified, type Verify, isSame, maxHeaderChars, secretBytes, utf8
  * @since 0.1.0
  */
 export const bearer = (tokens: string | Readonly<Record<string, string>>): Verify => {
-  const known = Object.entries(typeof tokens === 'object' && tokens !== null ? tokens : { bearer: tokens })
+  const isRecord = typeof tokens === 'object' && tokens !== null
+  const known = Object.entries(isRecord ? tokens : { bearer: tokens })
   const problem = problemOf(known)
-  if (problem !== undefined) throw new TypeError(problem)
-  const secrets = known.map(([principal, token]) => [principal, secretBytes(token)] as const)
+  if (problem !== undefined) throw new TypeError(`bearer: ${problem}`)
+  const nameOf = (principal: string): string => (isRecord ? `bearer: ${principal}` : 'bearer')
+  const secrets = known.map(
+    ([principal, token]) => [principal, secretBytes(nameOf(principal), token)] as const
+  )
   let digests: readonly (readonly [string, Uint8Array])[] | undefined
 
   return ({ headers: { authorization } }) =>
@@ -59,7 +63,7 @@ const digestOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
 
 const problemOf = (known: readonly (readonly [string, unknown])[]): string | undefined => {
-  if (known.length === 0) return 'bearer needs a secret, or nobody is let in'
+  if (known.length === 0) return 'it needs a secret, or nobody is let in'
   if (known.some(([principal]) => principal === '')) return 'a principal needs a name'
   if (new Set(known.map(([, token]) => token)).size < known.length)
     return 'every principal needs a secret of its own'

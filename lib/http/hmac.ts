@@ -78,12 +78,15 @@ export interface HmacOptions extends HeaderPart {
  *
  * @since 0.1.0
  */
-export const hmac = (options: HmacOptions): Verify => {
+export const hmac = (options: HmacOptions): Verify => hmacOf('hmac', options)
+
+/** The same by another name, which is told with what is wrong. */
+export const hmacOf = (name: string, options: HmacOptions): Verify => {
   const { algorithm = 'sha256', encoding = 'hex', signed = bodyAlone, timestamp } = options
   const { toleranceMs = 300_000, clock = systemClock, principal = 'hmac' } = options
   const problem = problemOf({ ...options, algorithm, encoding, toleranceMs, principal })
-  if (problem !== undefined) throw new TypeError(problem)
-  const secrets = [options.secrets].flat().map(secretBytes)
+  if (problem !== undefined) throw new TypeError(`${name}: ${problem}`)
+  const secrets = [options.secrets].flat().map((secret) => secretBytes(name, secret))
   const isSignature = formOf(encoding, digestBytes[algorithm])
   let keys: readonly Key[] | undefined
 
@@ -186,7 +189,7 @@ const problemOf = (
   options: HmacOptions & Required<Pick<HmacOptions, 'algorithm' | 'encoding' | 'toleranceMs' | 'principal'>>
 ): string | undefined => {
   const { secrets, algorithm, encoding, signed, timestamp, toleranceMs, principal } = options
-  if (Array.isArray(secrets) && secrets.length === 0) return 'hmac needs a secret, or nobody is let in'
+  if (Array.isArray(secrets) && secrets.length === 0) return 'it needs a secret, or nobody is let in'
   if (!Object.hasOwn(digestBytes, algorithm)) return 'the algorithm is sha1, sha256 or sha512'
   if (!Object.hasOwn(encoded, encoding)) return 'the encoding is hex or base64'
   if (timestamp !== undefined && signed === undefined)

@@ -1,7 +1,7 @@
 /** Senders of webhooks: how each of them signs, as their documentations say. */
 import type { Clock } from '../core/clock.js'
 import { fromBase64 } from './bytes.js'
-import { type Secret, hmac } from './hmac.js'
+import { type Secret, hmacOf } from './hmac.js'
 import type { Verify } from './verify.js'
 
 // model
@@ -47,7 +47,7 @@ export interface TimedSenderOptions extends SenderOptions {
 export const github = (
   secrets: Secret | readonly Secret[],
   { principal = 'github' }: SenderOptions = {}
-): Verify => hmac({ secrets, principal, header: 'x-hub-signature-256', prefix: 'sha256=' })
+): Verify => hmacOf('github', { secrets, principal, header: 'x-hub-signature-256', prefix: 'sha256=' })
 
 /**
  * Lets in what Shopify signs as `X-Shopify-Hmac-Sha256`; the secret is the app's client secret. Nothing in it says
@@ -73,7 +73,7 @@ export const github = (
 export const shopify = (
   secrets: Secret | readonly Secret[],
   { principal = 'shopify' }: SenderOptions = {}
-): Verify => hmac({ secrets, principal, header: 'x-shopify-hmac-sha256', encoding: 'base64' })
+): Verify => hmacOf('shopify', { secrets, principal, header: 'x-shopify-hmac-sha256', encoding: 'base64' })
 
 /**
  * Lets in what Stripe signs as `Stripe-Signature`, with the time. Of several `v1` one is to match, as there are
@@ -100,7 +100,7 @@ export const stripe = (
   secrets: Secret | readonly Secret[],
   { principal = 'stripe', ...options }: TimedSenderOptions = {}
 ): Verify =>
-  hmac({
+  hmacOf('stripe', {
     ...options,
     secrets,
     principal,
@@ -135,7 +135,7 @@ export const slack = (
   secrets: Secret | readonly Secret[],
   { principal = 'slack', ...options }: TimedSenderOptions = {}
 ): Verify =>
-  hmac({
+  hmacOf('slack', {
     ...options,
     secrets,
     principal,
@@ -174,7 +174,7 @@ export const slack = (
 export const standardWebhooks = (
   secrets: Secret | readonly Secret[],
   { principal = 'standardWebhooks', ...options }: TimedSenderOptions = {}
-): Verify => standard('webhook', secrets, { ...options, principal })
+): Verify => standard('standardWebhooks', 'webhook', secrets, { ...options, principal })
 
 /**
  * The same by the names that Svix, and who sends by it, use: `svix-id`, `svix-timestamp` and `svix-signature`.
@@ -203,14 +203,19 @@ export const standardWebhooks = (
 export const svix = (
   secrets: Secret | readonly Secret[],
   { principal = 'svix', ...options }: TimedSenderOptions = {}
-): Verify => standard('svix', secrets, { ...options, principal })
+): Verify => standard('svix', 'svix', secrets, { ...options, principal })
 
 // helpers
 
-const standard = (brand: string, secrets: Secret | readonly Secret[], options: TimedSenderOptions): Verify =>
-  hmac({
+const standard = (
+  name: string,
+  brand: string,
+  secrets: Secret | readonly Secret[],
+  options: TimedSenderOptions
+): Verify =>
+  hmacOf(name, {
     ...options,
-    secrets: [secrets].flat().map(decoded),
+    secrets: [secrets].flat().map((secret) => decoded(name, secret)),
     header: `${brand}-signature`,
     separator: ' ',
     prefix: 'v1,',
@@ -223,11 +228,11 @@ const standard = (brand: string, secrets: Secret | readonly Secret[], options: T
 const idOf = (id: string | undefined): string | undefined =>
   id !== undefined && /^[^.,\s]+$/.test(id) ? id : undefined
 
-const decoded = (secret: Secret): Secret => {
+const decoded = (name: string, secret: Secret): Secret => {
   if (typeof secret !== 'string') return secret
   try {
     return fromBase64(secret.replace(/^whsec_/, ''))
   } catch {
-    throw new TypeError('the secret is not base64, as it is after whsec_')
+    throw new TypeError(`${name}: the secret is not base64, as it is after whsec_`)
   }
 }

@@ -29,15 +29,19 @@ const minSecretBytes = 14
 
 export const unverified = (reason: string): Either<Unverified, never> => left({ reason })
 
-/** A copy of a secret, or a mistake of configuration, which does not repeat it. */
-export const secretBytes = (secret: string | Uint8Array): Uint8Array<ArrayBuffer> => {
+/** A copy of a secret, or a mistake of configuration, which says by its name whose it is and does not repeat it. */
+export const secretBytes = (name: string, secret: string | Uint8Array): Uint8Array<ArrayBuffer> => {
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
-    throw new TypeError('a secret is a text or bytes: is its environment variable set?')
+    throw new TypeError(`${name}: a secret is a text or bytes${ifUnset}`)
   const bytes = typeof secret === 'string' ? utf8(secret) : Uint8Array.from(secret)
-  if (bytes.length < minSecretBytes)
-    throw new TypeError(`a secret of ${bytes.length} bytes can be guessed: take ${minSecretBytes} or more`)
+  if (bytes.length < minSecretBytes) {
+    const advice = bytes.length === 0 ? ifUnset : `: take ${minSecretBytes} or more`
+    throw new TypeError(`${name}: a secret of ${bytes.length} bytes can be guessed${advice}`)
+  }
   return bytes
 }
+
+const ifUnset = ': is its environment variable set?'
 
 export const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text))
 

@@ -345,7 +345,7 @@ byStandard('refuse what lacks a header', async () => {
 
 byStandard('are not built of a secret that is not base64, is short, or none', () => {
   const problems: readonly (readonly [unknown, RegExp])[] = [
-    ['whsec_not base64!', /^the secret is not base64, as it is after whsec_$/],
+    ['whsec_not base64!', /^(?:standardWebhooks|svix): the secret is not base64, as it is after whsec_$/],
     ['whsec_', /0 bytes can be guessed/],
     ['whsec_c2hvcnQ=', /5 bytes can be guessed/],
     [undefined, /environment variable/],
@@ -355,9 +355,27 @@ byStandard('are not built of a secret that is not base64, is short, or none', ()
     for (const build of [standardWebhooks, svix])
       assert.throws(
         () => build(secret as string),
-        (thrown: unknown) => thrown instanceof TypeError && message.test(thrown.message),
+        (thrown: unknown) =>
+          thrown instanceof TypeError &&
+          message.test(thrown.message) &&
+          thrown.message.startsWith(build === svix ? 'svix: ' : 'standardWebhooks: '),
         String(message)
       )
 })
 
 byStandard.run()
+
+const named = suite('senders of webhooks, when they are built')
+
+named('say by their own names what is wrong', () => {
+  for (const [name, build] of Object.entries({ github, shopify, slack, standardWebhooks, stripe, svix })) {
+    const message = `${name}: a secret of 0 bytes can be guessed: is its environment variable set?`
+    assert.throws(
+      () => build(''),
+      (thrown: unknown) => thrown instanceof TypeError && thrown.message === message
+    )
+    assert.throws(() => build([]), new RegExp(`^${name}: it needs a secret`))
+  }
+})
+
+named.run()

@@ -34,28 +34,32 @@ same.run()
 const secrets = suite('secretBytes')
 
 secrets('takes text as UTF-8, and copies bytes', () => {
-  assert.equal(secretBytes('ünguessable, we hope'), Uint8Array.from(Buffer.from('ünguessable, we hope')))
+  assert.equal(
+    secretBytes('hmac', 'ünguessable, we hope'),
+    Uint8Array.from(Buffer.from('ünguessable, we hope'))
+  )
   const bytes = new Uint8Array(14)
-  const copy = secretBytes(bytes)
+  const copy = secretBytes('hmac', bytes)
   bytes[0] = 1
   assert.equal(copy, new Uint8Array(14))
 })
 
 secrets('takes nothing that can be guessed, and does not repeat it', () => {
-  for (const secret of ['', 'hunter2', '13 characters', new Uint8Array(13)])
+  for (const secret of ['hunter2', '13 characters', new Uint8Array(13)])
     assert.throws(
-      () => secretBytes(secret),
+      () => secretBytes('github', secret),
       (thrown: unknown) =>
         thrown instanceof TypeError &&
-        /^a secret of \d+ bytes can be guessed: take 14 or more$/.test(thrown.message)
+        /^github: a secret of \d+ bytes can be guessed: take 14 or more$/.test(thrown.message)
     )
 })
 
 secrets('says what may be wrong where there is none', () => {
-  for (const secret of [undefined, null, 5])
+  for (const secret of [undefined, null, 5, '', new Uint8Array()])
     assert.throws(
-      () => secretBytes(secret as unknown as string),
-      (thrown: unknown) => thrown instanceof TypeError && /environment variable/.test(thrown.message)
+      () => secretBytes('github', secret as unknown as string),
+      (thrown: unknown) =>
+        thrown instanceof TypeError && /^github: .*: is its environment variable set\?$/.test(thrown.message)
     )
 })
 
