@@ -161,7 +161,7 @@ export const renderReport = (report: Report): string => {
     ...storedIn.map((location) => `dead letters: ${location}`),
     ...(unsettled > 0 ? [`left undone: ${unsettled} received messages`] : []),
     ...(unreadBytes > 0 ? [`left unread: ${unreadBytes} bytes of input`] : []),
-    ...renderEnd(ended)
+    ...renderEnd(ended, unsettled + unreadBytes > 0)
   ].join('\n')
 }
 
@@ -194,11 +194,12 @@ export const renderEvent = (event: Event): string | undefined =>
 const placeOf = (from: string): string =>
   from === '$' ? 'with what comes now' : from === '0' ? 'at the beginning' : `after ${from}`
 
-const renderEnd = (ended: Ended): readonly string[] =>
+/** Streams and servers have no end that one could stop before. */
+const renderEnd = (ended: Ended, isLeft: boolean): readonly string[] =>
   matchTag<Ended, readonly string[]>(ended, {
     NotStarted: ({ error }) => [printable(`not started: ${error.message}`)],
     Drained: () => [],
-    Aborted: () => ['stopped before the end'],
+    Aborted: () => [isLeft ? 'stopped before the end' : 'stopped'],
     Stopped: ({ id, failure }) => [`stopped at ${printable(id)}: ${renderFailure(failure)}`],
     SourceLost: ({ error }) => [printable(`the source is lost: ${error.message}`)],
     TooManyAbandoned: ({ count }) => [`stopped: ${count} handlers do not end, and were given up`]

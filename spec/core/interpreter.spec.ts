@@ -84,6 +84,14 @@ report('tells all that was left, where letters lie, and why the run ended', () =
   )
 })
 
+report('tells of an end only where something is left before it', () => {
+  const aborted: Report = { ...drained, ended: { _tag: 'Aborted' } }
+  const lastLine = (report: Report) => renderReport(report).split('\n').at(-1)
+  assert.is(lastLine({ ...aborted, released: 2 }), 'stopped')
+  assert.is(lastLine({ ...aborted, unreadBytes: 5 }), 'stopped before the end')
+  assert.is(lastLine({ ...aborted, unsettled: 1 }), 'stopped before the end')
+})
+
 report('tells each other end in a line, with what a terminal would act on escaped', () => {
   const lastLine = (ended: Ended) =>
     renderReport({ ...drained, ended })
@@ -91,7 +99,7 @@ report('tells each other end in a line, with what a terminal would act on escape
       .slice(1)
   assert.equal(lastLine({ _tag: 'NotStarted', error }), ['not started: gone\\u001b[2J'])
   assert.equal(lastLine({ _tag: 'SourceLost', error }), ['the source is lost: gone\\u001b[2J'])
-  assert.equal(lastLine({ _tag: 'Aborted' }), ['stopped before the end'])
+  assert.equal(lastLine({ _tag: 'Aborted' }), ['stopped'])
   assert.equal(lastLine({ _tag: 'TooManyAbandoned', count: 8 }), [
     'stopped: 8 handlers do not end, and were given up'
   ])
