@@ -103,7 +103,9 @@ export const virtualClock = ({
         }
       }
       if (isSettled) return promise
-      throw new Error(`the promise did not settle within ${maxMs} ms of this clock; ${left(waiting())}`)
+      throw new Error(
+        `the promise did not settle within maxMs, ${maxMs} ms of this clock; ${left(waiting())}`
+      )
     }
   }
 }

@@ -172,15 +172,15 @@ finishing('says what still waits when it gives up', async () => {
   ])
   assert.is(
     none,
-    'the promise did not settle within 3600000 ms of this clock; no timer is set, so it waits for something else'
+    'the promise did not settle within maxMs, 3600000 ms of this clock; no timer is set, so it waits for something else'
   )
   assert.is(
     some,
-    'the promise did not settle within 100 ms of this clock; timers are set for 150, 250 ms from now'
+    'the promise did not settle within maxMs, 100 ms of this clock; timers are set for 150, 250 ms from now'
   )
   assert.is(
     many,
-    'the promise did not settle within 1 ms of this clock; timers are set for 10, 11, 12, 13, 14 ms from now and 2 more'
+    'the promise did not settle within maxMs, 1 ms of this clock; timers are set for 10, 11, 12, 13, 14 ms from now and 2 more'
   )
 })
 
