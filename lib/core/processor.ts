@@ -118,6 +118,7 @@ export const isSettled = (processor: Processor): processor is Settled =>
  * wrapper that copied properties is run as what it is.
  */
 export const runOf = (processor: Processor): Run => {
+  if (typeof processor !== 'function') throw new TypeError('end the pipeline with handle(...)')
   const plan = (processor as { readonly [planOf]?: Plan })[planOf]
   return plan?.owner === processor ? plan.run : guarded(processor, processor.name || 'a processor')
 }

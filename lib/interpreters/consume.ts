@@ -7,7 +7,7 @@ import { type Clock, within } from '../core/clock.js'
 import type { OpenGate } from '../core/gate.js'
 import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
 import { telling } from '../core/observers.js'
-import { type Processor, isSettled } from '../core/processor.js'
+import { type Processor, isSettled, runOf } from '../core/processor.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left } from '../core/result.js'
 import type { OpenSource, Traits } from '../core/source.js'
@@ -86,6 +86,7 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
       const run = async (): Promise<Report> => {
+        runOf(processor) // throws where it is none
         // What is refused has changed nothing at the source.
         const refused = refusalOf(open.traits, processor, options)
         if (refused !== undefined) return notStarted({ name: 'TypeError', message: refused })

@@ -6,7 +6,7 @@ import { type Clock, aborted, every, within } from '../core/clock.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
 import { telling } from '../core/observers.js'
-import { type Processor, isSettled } from '../core/processor.js'
+import { type Processor, isSettled, runOf } from '../core/processor.js'
 import { type Resource, isResource } from '../core/resource.js'
 import { endpointOf } from '../http/endpoint.js'
 import { listenerOf } from '../http/listener.js'
@@ -95,6 +95,7 @@ export const http = (options: HttpOptions): Interpreter => {
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
       const run = async (): Promise<Report> => {
+        runOf(processor) // throws where it is none
         const defaults = { onEvent: emit, clock }
         const settings = settingsOf('http', isSettled(processor), { ...rest, ...defaults }, defaults)
         const problem = batchProblem(processor, settings.concurrency)

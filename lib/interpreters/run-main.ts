@@ -12,7 +12,7 @@ import {
 import { type App, toResource } from '../core/app.js'
 import type { Processor } from '../core/processor.js'
 import { printable } from '../core/render.js'
-import { Resource } from '../core/resource.js'
+import { Resource, isResource } from '../core/resource.js'
 
 /**
  * Runs a program to its end, and exits the process: the one function that does something by itself. It opens
@@ -25,6 +25,8 @@ import { Resource } from '../core/resource.js'
 export const runMain =
   (interpreter: Interpreter) =>
   (app: App): void => {
+    if (typeof interpreter !== 'function') throw new TypeError(noInterpreter)
+    if (!isResource(app) && typeof app !== 'function') throw new TypeError(noProcessor)
     const stopping = new AbortController()
     const onSignal = (): void => {
       if (!stopping.signal.aborted) return stopping.abort()
@@ -45,19 +47,26 @@ export const runMain =
     process.stdout.on('error', () => stopping.abort())
     process.stderr.on('error', () => undefined)
 
+    let isOpen = false
     let report: Report | undefined
     const running = Resource.use((processor: Processor) => async () => {
+      isOpen = true
       report = await interpreter(processor)(stopping.signal, onEvent)()
     })(toResource(app))()
     void running.then((ran) => {
       const problem = ran._tag === 'Left' ? [printable(`${ran.left.resource}: ${ran.left.message}`)] : []
-      const told = report === undefined ? [] : [renderReport(report)]
-      exit(
-        report === undefined || ran._tag === 'Left' ? 1 : exitCode(report),
-        [...told, ...problem].join('\n')
-      )
+      const told = isReport(report) ? [renderReport(report)] : isOpen ? [noInterpreter] : []
+      exit(!isReport(report) || ran._tag === 'Left' ? 1 : exitCode(report), [...told, ...problem].join('\n'))
     })
   }
+
+// what types would have refused
+
+const noInterpreter = 'runMain wants an interpreter, as stdin() gives one'
+const noProcessor = 'runMain wants a processor, or a resource of one: end the pipeline with handle(...)'
+
+/** A source or the maker of an interpreter can be called as often, and gives none. */
+const isReport = (report: Report | undefined): report is Report => report?.ended !== undefined
 
 // helpers
 

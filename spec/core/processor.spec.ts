@@ -35,6 +35,16 @@ combining('does what it is made to', async () => {
   assert.equal(log, ['before', 'Acked'])
 })
 
+combining('wants a processor, and not a pipeline without its routes', () => {
+  const pipeline = receive(json) as unknown as Processor
+  for (const laid of [withDlq(storing), unchanged('one')])
+    assert.throws(
+      () => laid(pipeline),
+      (thrown: unknown) =>
+        thrown instanceof TypeError && thrown.message === 'end the pipeline with handle(...)'
+    )
+})
+
 combining('keeps the description, and adds its name to it', () => {
   const { description } = pipe(acking, unchanged('one'), unchanged('two'))
   assert.equal(description?.combinators, ['one', 'two'])

@@ -491,6 +491,8 @@ options('are refused before the source is opened, where that can be', async () =
   }
   const redelivering: Traits = { redelivers: true, delay: 'hold', exclusive: false }
   assert.match(JSON.stringify(await refusal(redelivering, acking, {})), /^\[false,.*no dead letter queue/)
+  const unhandled = receive(bytes) as unknown as Processor
+  assert.match(JSON.stringify(await refusal(undefined, unhandled, {})), /^\[false,.*pipeline with handle/)
   assert.match(JSON.stringify(await refusal(undefined, acking, {})), /^\[true,.*no dead letter queue/)
 
   const ordered = { onFailed: 'stop', orderBy: ({ id }: Message) => id } as const

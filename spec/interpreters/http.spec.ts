@@ -211,6 +211,8 @@ server('says why it did not start', async () => {
     assert.is(taken._tag, 'NotStarted')
     assert.match(JSON.stringify(taken), /another program does; stop it or choose another port/)
   })
+  const unhandled = await started(receive(json) as unknown as Processor, { port: 0 })
+  assert.match(JSON.stringify(unhandled), /"end the pipeline with handle\(...\)"/)
   const elsewhere = await started(say, { port: 0, host: '203.0.113.7', allowAnonymous: true })
   assert.match(JSON.stringify(elsewhere), /this machine does not have that address/)
 })

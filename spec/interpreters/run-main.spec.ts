@@ -2,6 +2,8 @@ import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { receive, text } from 'missive-ts'
+import { runMain, stdin } from 'missive-ts/node'
 import { inFolder } from '../support/letters.js'
 import { type Child, type ChildOptions, command, killAll, program, shell } from '../support/run-main-child.js'
 
@@ -55,6 +57,9 @@ const children = {
   floods: given(app('floods', { isHeld: true }), 'a\n'),
   hangs: given(app('floods and hangs', { isHeld: true, deadlineMs: 10_000 }), 'a\n', false),
   unlogged: program('stdin-print'),
+  stdinItself: given(app('stdin itself'), 'a\n'),
+  aSource: given(app('a source'), 'a\n'),
+  unhandled: given(app('unhandled in a resource'), 'a\n'),
   inTerminal: progressing((file) =>
     shell(`script -qec "${command('run-main-app', 'progresses')} < '${file}'" /dev/null`, { stdin: 'ignore' })
   ),
@@ -197,6 +202,35 @@ main('shows in a terminal how far it is, and clears that for the report', async 
 main('shows no progress where there is no terminal', async () => {
   const { code, stdout, stderr } = await children.inPipe
   assert.equal([code, stdout, stderr], [0, '', '1 received, 1 acked, 0 dead-lettered\n'])
+})
+
+main('says what it wants where it is given something else, and exits with 1', async () => {
+  const wanted = 'runMain wants an interpreter, as stdin() gives one'
+  const stdinItself = await children.stdinItself.ended
+  assert.equal([stdinItself.code, linesOf(stdinItself.stderr)], [1, [wanted]])
+  const aSource = await children.aSource.ended
+  assert.equal([aSource.code, linesOf(aSource.stderr)[0]], [1, wanted])
+  const { code, stdout, stderr } = await children.unhandled.ended
+  assert.equal(
+    [code, linesOf(stdout), linesOf(stderr)],
+    [
+      1,
+      ['opened a', 'closed a'],
+      ['0 received, 0 acked, 0 dead-lettered', 'not started: end the pipeline with handle(...)']
+    ]
+  )
+})
+
+main('refuses what is no app before anything is run', () => {
+  for (const app of [undefined, null, receive(text), 'app'])
+    assert.throws(
+      () => runMain(stdin())(app as never),
+      (thrown: unknown) =>
+        thrown instanceof TypeError &&
+        thrown.message ===
+          'runMain wants a processor, or a resource of one: end the pipeline with handle(...)'
+    )
+  assert.throws(() => runMain(undefined as never)(receive(text) as never), /runMain wants an interpreter/)
 })
 
 main.run()

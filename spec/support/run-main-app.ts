@@ -19,7 +19,7 @@ import {
   withDlq
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
-import { runMain, stdin } from 'missive-ts/node'
+import { memory, runMain, stdin } from 'missive-ts/node'
 
 /** A resource that prints what becomes of it. */
 const told = (name: string): Resource<string> =>
@@ -125,7 +125,10 @@ const programs: Record<string, () => void> = {
         return new Promise<never>(() => undefined)
       })
     ),
-  progresses: progressing
+  progresses: progressing,
+  'stdin itself': () => runMain(stdin as never)(printing),
+  'a source': () => runMain(memory([]) as never)(printing),
+  'unhandled in a resource': () => runMain(stdin())(Resource.map(() => receive(text) as never)(told('a')))
 }
 
 programs[process.argv[2] as string]?.()
