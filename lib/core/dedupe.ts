@@ -24,7 +24,8 @@ export const withDedupe = (
   clock: Clock,
   { leaseMs = 30_000 }: DedupeOptions
 ): (<P extends Processor>(processor: P) => P) => {
-  if (!(leaseMs > 0 && leaseMs < 2 ** 31)) throw new RangeError('withDedupe: leaseMs is a number above 0')
+  if (!(leaseMs > 0 && leaseMs < 2 ** 31))
+    throw new RangeError('withDedupe: leaseMs is milliseconds above 0, and no more than 24 days')
   return combinator('withDedupe', (processor) => {
     /** What is being handled here, by its key. */
     const underWay = new Map<string, Promise<Outcome>>()
