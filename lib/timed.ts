@@ -100,6 +100,7 @@ export const withTimeout = (
  * assert.equal(await processor(message('Hello'))(), deadLettered(rejected('unknown-customer')))
  * assert.equal(queue.letters().length, 1)
  *
+ * @throws TypeError if `dlq` is none, as a Resource of one is
  * @since 0.1.0
  */
 export const withDlq = (

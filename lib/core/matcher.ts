@@ -58,6 +58,17 @@ export type InputOf<M, B> = M extends BodyMatcher
           ? G
           : Message<B>
 
+/** Makes a matcher of one value at one place; the handler gets the body, or what a codec or schema decodes it to. */
+export interface KeyMatcher {
+  (place: string, value: Scalar): BodyMatcher
+  <A>(place: string, value: Scalar, codec: t.Type<A, any>): Matcher<unknown, A>
+  <S extends StandardSchemaV1>(
+    place: string,
+    value: Scalar,
+    schema: S
+  ): Matcher<unknown, StandardSchemaV1.InferOutput<S>>
+}
+
 // constructors
 
 /**
@@ -70,15 +81,7 @@ export type InputOf<M, B> = M extends BodyMatcher
  *
  * @since 0.1.0
  */
-export const byField: {
-  (path: string, value: Scalar): BodyMatcher
-  <A>(path: string, value: Scalar, codec: t.Type<A, any>): Matcher<unknown, A>
-  <S extends StandardSchemaV1>(
-    path: string,
-    value: Scalar,
-    schema: S
-  ): Matcher<unknown, StandardSchemaV1.InferOutput<S>>
-} = (path: string, value: Scalar, schema?: Codec | Schema) =>
+export const byField: KeyMatcher = (path: string, value: Scalar, schema?: Codec | Schema) =>
   byKeys([[{ on: 'body', path, value }]], schema) as never
 
 /**
@@ -91,15 +94,7 @@ export const byField: {
  *
  * @since 0.1.0
  */
-export const byHeader: {
-  (name: string, value: Scalar): BodyMatcher
-  <A>(name: string, value: Scalar, codec: t.Type<A, any>): Matcher<unknown, A>
-  <S extends StandardSchemaV1>(
-    name: string,
-    value: Scalar,
-    schema: S
-  ): Matcher<unknown, StandardSchemaV1.InferOutput<S>>
-} = (name: string, value: Scalar, schema?: Codec | Schema) =>
+export const byHeader: KeyMatcher = (name: string, value: Scalar, schema?: Codec | Schema) =>
   byKeys([[{ on: 'header', path: name, value }]], schema) as never
 
 // combinators

@@ -90,7 +90,7 @@ export const redisStreamSource = (options: RedisStreamOptions): OpenSource => {
         ({ close }) => close()
       )
     )
-  return Object.assign(open, { traits: traitsOf(setup) })
+  return Object.assign(open, { traits: setup.traits })
 }
 
 // helpers
@@ -103,6 +103,7 @@ interface Setup {
   readonly batch: number
   readonly blockMs: number
   readonly leaseMs: number
+  readonly traits: Traits
   readonly payloadOf: PayloadOf
   readonly headersOf: HeadersOf
 }
@@ -132,15 +133,9 @@ const setupOf = (options: RedisStreamOptions): Setup => {
     throw new RangeError(`redisStream: leaseMs is at least ${minLeaseMs} ms, and no more than 24 days`)
   if (options.field !== undefined && options.payload !== undefined)
     throw new TypeError('redisStream: give field or payload, not both')
-  return { streams, from, batch, blockMs, leaseMs, ...contentOf(options) }
+  const traits: Traits = { redelivers: true, delay: 'native', exclusive: false, leaseMs }
+  return { streams, from, batch, blockMs, leaseMs, traits, ...contentOf(options) }
 }
-
-const traitsOf = ({ leaseMs }: Setup): Traits => ({
-  redelivers: true,
-  delay: 'native',
-  exclusive: false,
-  leaseMs
-})
 
 const maxBlockMs = 2_000
 const minLeaseMs = 100
@@ -161,11 +156,10 @@ const contentOf = ({
 
 const opened = async (
   options: RedisStreamOptions,
-  setup: Setup,
+  { streams, from, batch, blockMs, leaseMs, traits, payloadOf, headersOf }: Setup,
   { emit }: SourceLimits,
   clock: Clock
 ): Promise<Either<ResourceError, Opened>> => {
-  const { streams, from, batch, blockMs, leaseMs, payloadOf, headersOf } = setup
   const { group, consumer = hostname(), connectMs = defaultConnectMs } = options
   const limits = { connectMs }
   const commands = await connect(options, name, clock, limits)
@@ -211,7 +205,7 @@ const opened = async (
   })
   return right({
     source: streamSource({
-      traits: traitsOf(setup),
+      traits,
       groups,
       pull: read.pull,
       connections: [commands.right, reading.right],
