@@ -69,8 +69,8 @@ export const loop = async (
   let wakeWaiting = (): void => undefined
   const leastRoom = Math.max(1, Math.min(64, Math.floor(limits.maxUnsettled / 4)))
 
-  /** One batch is read while another is handled and a third is answered for. */
-  const mostPulled = source.settle === undefined ? Infinity : Math.ceil(limits.maxUnsettled / 4)
+  /** One batch is read while another is handled, and up to three are being answered for. */
+  const mostPulled = source.settle === undefined ? Infinity : Math.ceil(limits.maxUnsettled / 5)
   const room = (): number => limits.maxUnsettled - unsettled
   /** While there is something left to be started, pulling waits until it is worth a call. */
   const mayPull = (): boolean =>

@@ -10,7 +10,6 @@ import {
   type Claimed,
   type RawEntry,
   fieldsOf,
-  isLossy,
   pendingOf,
   recoveredOf,
   summaryOf,
@@ -43,8 +42,6 @@ export interface StreamGroup extends StreamSettling {
   readonly join: () => Promise<void>
   /** The same where they had been there: the group begins before what may not be done. */
   readonly rejoin: () => Promise<void>
-  /** Entries as bytes, where they are not what was read as text. */
-  readonly reread: (entries: readonly RawEntry[]) => Promise<readonly RawEntry[]>
   /** Entries that were asked for at this monotonic time and that nobody was given before. */
   readonly accept: (entries: readonly RawEntry[], askedAt: number) => readonly EntryDelivery[]
   /** What is due and what was abandoned, and how long until the next scan. */
@@ -179,15 +176,6 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       if (isMade) emit({ _tag: 'GroupCreated', stream: key, group, from: begins })
     },
     rejoin,
-    reread: (entries) =>
-      Promise.all(
-        entries.map(async (entry) => {
-          if (!isLossy(entry)) return entry
-          const [id] = entry
-          const found = (await commands.askBytes(['XRANGE', key, id, id])) as readonly [Buffer, Buffer[]][]
-          return [id, found[0]?.[1] ?? null] as const
-        })
-      ),
     accept: (entries, askedAt) => {
       const reply: Reply = { ...common, receivedAt: clock.now() }
       const until = Math.floor(askedAt) + leaseMs

@@ -6,7 +6,7 @@ import type { Pulled, Source, SourceError } from '../core/source.js'
 import type { Connection } from '../redis/connection.js'
 import type { EntryDelivery } from './redis-stream-entry.js'
 import { type StreamGroup, isGroupLost } from './redis-stream-group.js'
-import { entriesOf, isLossy } from './redis-stream-reply.js'
+import { entriesOf } from './redis-stream-reply.js'
 import { scanMs } from './redis-stream-scripts.js'
 
 // model
@@ -85,26 +85,20 @@ export const reader = (needs: ReaderNeeds): Reader => {
     return items
   }
 
-  const accepted = async (reply: unknown, askedAt: number): Promise<readonly EntryDelivery[]> => {
-    const items: (readonly EntryDelivery[])[] = []
-    for (const [key, entries] of entriesOf(reply)) {
-      const each = byKey.get(key) as StreamGroup
-      items.push(each.accept(entries.some(isLossy) ? await each.reread(entries) : entries, askedAt))
-    }
-    return items.length === 1 ? (items[0] ?? []) : items.flat()
-  }
+  const accepted = (reply: unknown, askedAt: number): readonly EntryDelivery[] =>
+    entriesOf(reply).flatMap(([key, entries]) => (byKey.get(key) as StreamGroup).accept(entries, askedAt))
 
   const read = async (max: number, signal: AbortSignal): Promise<readonly EntryDelivery[]> => {
     const askedAt = clock.monotonic()
     const waitMs = Math.max(1, Math.min(blockMs, Math.ceil(scanAt - askedAt)))
     const count = Math.min(max, batch)
     const command = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'BLOCK', waitMs] as const
-    const reading = connection.ask([...command, 'STREAMS', ...keys, ...places], waitMs + patienceMs)
+    const reading = connection.askBytes([...command, 'STREAMS', ...keys, ...places], waitMs + patienceMs)
     const reply = await unlessAborted(reading, signal)
     if (reply !== aborted) return accepted(reply, askedAt)
     abandoned = reading
       .then(async (late) => {
-        const items = await accepted(late, askedAt)
+        const items = accepted(late, askedAt)
         for (const each of groups) await each.giveBack(items.filter(({ stream }) => stream === each.key))
       })
       .catch(() => void (mustRecover = true))

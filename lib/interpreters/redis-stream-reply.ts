@@ -10,6 +10,10 @@ export type RawEntry = readonly [id: string, values: readonly Value[] | null]
 /** The key of a stream, and what was read of it. */
 export type Read = readonly [string, readonly RawEntry[]]
 
+/** A reply as bytes: entries by the keys of their streams. RESP3 puts keys and entries in one list. */
+type BytesRead = readonly [key: Buffer, entries: readonly BytesEntry[]]
+type BytesEntry = readonly [id: Buffer, values: readonly Buffer[] | null]
+
 /** An entry, how many starts were counted, and what it was. */
 export type Claimed = readonly [id: Buffer, values: readonly Buffer[], count: number, kind: Kind]
 
@@ -40,20 +44,15 @@ export interface PendingSummary {
 
 // readers
 
-/** Entries by the key of their stream; none where nothing came in time. RESP3 puts keys and entries in one list. */
+/** Entries by the key of their stream; none where nothing came in time. */
 export const entriesOf = (reply: unknown): readonly Read[] => {
-  const list = (reply ?? []) as readonly (Read | string | readonly RawEntry[])[]
-  if (typeof list[0] !== 'string') return list as readonly Read[]
-  return list.flatMap((key, index) =>
-    index % 2 === 0 ? [[key as string, list[index + 1] as readonly RawEntry[]] as const] : []
-  )
-}
-
-/** May something have been lost when it was read as text? Then its bytes are not those of a text. */
-export const isLossy = ([, values]: RawEntry): boolean => {
-  if (values !== null)
-    for (const value of values) if (typeof value === 'string' && value.includes('\ufffd')) return true
-  return false
+  const list = (reply ?? []) as readonly BytesRead[] | readonly (Buffer | readonly BytesEntry[])[]
+  const reads: readonly BytesRead[] = isFlat(list)
+    ? list.flatMap((key, index) =>
+        index % 2 === 0 ? [[key as Buffer, list[index + 1] as readonly BytesEntry[]] as const] : []
+      )
+    : list
+  return reads.map(([key, entries]) => [key.toString(), entries.map(entryOf)])
 }
 
 export const takenOf = (reply: unknown): Taken => {
@@ -97,3 +96,20 @@ export const fieldsOf = (reply: unknown): ReadonlyMap<string, unknown> => {
 
 /** When an entry was added, in milliseconds since the epoch, if its id was made by the server. */
 export const timeOf = (id: string): number => Number.parseInt(id, 10)
+
+// helpers
+
+const isFlat = (
+  list: readonly BytesRead[] | readonly (Buffer | readonly BytesEntry[])[]
+): list is readonly (Buffer | readonly BytesEntry[])[] => Buffer.isBuffer(list[0])
+
+/** Held as text, which costs less than bytes while many wait, unless something would be lost by that. */
+const entryOf = ([id, values]: BytesEntry): RawEntry => [
+  id.toString('latin1'),
+  values === null ? null : values.map(valueOf)
+]
+
+const valueOf = (bytes: Buffer): Value => {
+  const text = bytes.toString()
+  return text.includes('\ufffd') ? bytes : text
+}

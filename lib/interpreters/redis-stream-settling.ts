@@ -73,13 +73,12 @@ export const streamSettling = (needs: SettlingNeeds): StreamSettling => {
     }
     const told = (entries: readonly EntryDelivery[], given: readonly number[] | undefined): void =>
       entries.forEach((entry, index) => answers.set(entry, given?.[index] ?? unknown))
-    const idsOf = (entries: readonly EntryDelivery[]): readonly string[] => entries.map(({ id }) => id)
     const [acks, lateAcks, parks] = await Promise.all([
       asked(sure, async () => {
         await commands.ask(['XACK', key, group, ...idsOf(sure)])
         return sure.map(() => 1)
       }),
-      asked(late, () => run(scripts.ackOwned, idsOf(late))),
+      asked(late, () => inParts(late, (some) => run(scripts.ackOwned, idsOf(some)))),
       parked(back)
     ])
     told(sure, acks)
@@ -94,14 +93,16 @@ export const streamSettling = (needs: SettlingNeeds): StreamSettling => {
 
   const parked = (back: readonly Back[]): Promise<readonly number[] | undefined> =>
     asked(back, () =>
-      run(scripts.park, [
-        scripts.horizonMs,
-        ...back.flatMap(({ entry, action }) => [
-          entry.id,
-          action._tag === 'Retry' ? Math.min(Math.ceil(action.afterMs), scripts.horizonMs) : 0,
-          action._tag === 'Release' && entry.isCounted ? -1 : 0
+      inParts(back, (some) =>
+        run(scripts.park, [
+          scripts.horizonMs,
+          ...some.flatMap(({ entry, action }) => [
+            entry.id,
+            action._tag === 'Retry' ? Math.min(Math.ceil(action.afterMs), scripts.horizonMs) : 0,
+            action._tag === 'Release' && entry.isCounted ? -1 : 0
+          ])
         ])
-      ])
+      )
     )
 
   return {
@@ -130,14 +131,7 @@ export const streamSettling = (needs: SettlingNeeds): StreamSettling => {
     renew: async (held) => {
       const now = clock.monotonic()
       const due = held.filter(({ until, isTrimmed }) => !isTrimmed && until - now < (leaseMs * 2) / 3)
-      const answers = await asked(due, async () => {
-        const parts: number[][] = []
-        for (let begin = 0; begin < due.length; begin += maxRenewed) {
-          const ids = due.slice(begin, begin + maxRenewed).map(({ id }) => id)
-          parts.push((await run(scripts.renew, ids)) as number[])
-        }
-        return parts.flat()
-      })
+      const answers = await asked(due, () => inParts(due, (some) => run(scripts.renew, idsOf(some))))
       const byDelivery = new Map<Delivery, number>(
         due.map((delivery, index) => [delivery, answers?.[index] ?? unknown])
       )
@@ -159,7 +153,21 @@ export const streamSettling = (needs: SettlingNeeds): StreamSettling => {
 // helpers
 
 const unknown = -2
-const maxRenewed = 500
+
+const idsOf = (entries: readonly EntryDelivery[]): readonly string[] => entries.map(({ id }) => id)
+
+/** Runs a script for some at a time, as the server does nothing else meanwhile; answers for each in turn. */
+const inParts = async <A>(
+  all: readonly A[],
+  runFor: (some: readonly A[]) => Promise<unknown>
+): Promise<readonly number[]> => {
+  const answers: number[][] = []
+  for (let begin = 0; begin < all.length; begin += maxPerScript)
+    answers.push((await runFor(all.slice(begin, begin + maxPerScript))) as number[])
+  return answers.flat()
+}
+
+const maxPerScript = 500
 
 /** An entry that goes back. */
 interface Back {

@@ -52,7 +52,7 @@ export const settler = (
   }
 
   const settleBatch = async (): Promise<void> => {
-    const batch = waiting.length > maxBatch ? waiting.splice(0, maxBatch) : waiting
+    const batch = waiting.length > most ? waiting.splice(0, most) : waiting
     if (batch === waiting) waiting = []
     asking = batch
     const answers = await ask(batch)()
@@ -64,7 +64,7 @@ export const settler = (
       else conclude(settle, answer)
     })
     if (isDone()) wakeDone()
-    else if (isWanted || waiting.length >= maxBatch) flush()
+    else if (isWanted || waiting.length >= enough) flush()
     else if (waiting.length > 0) flushSoon()
   }
 
@@ -82,7 +82,7 @@ export const settler = (
   const add = (settle: Settle): void => {
     waiting.push(settle)
     if (asking !== undefined) return
-    if (waiting.length >= maxBatch) flush()
+    if (waiting.length >= enough) flush()
     else flushSoon()
   }
 
@@ -105,7 +105,10 @@ export const settler = (
 
 // helpers
 
-const maxBatch = 512
+/** So many are not to wait for more. */
+const enough = 512
+/** More than `enough`, so that what piles up behind a slow call is caught up with. */
+const most = 2_048
 const maxDelayMs = 5
 const firstRetryMs = 20
 const maxRetryMs = 1_000
