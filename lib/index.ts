@@ -13,7 +13,7 @@ export { and, byField, byHeader, named, not, or } from './core/matcher.js'
 export type { Key, Keys, Scalar } from './core/key.js'
 export type { Handler, Route } from './core/route.js'
 export { otherwise, route } from './core/route.js'
-export type { BatchHandler, BatchItem } from './core/batch.js'
+export type { BatchHandler, BatchItem } from './combinators/batch.js'
 
 // pipelines and processors
 export type { Context, Hook, Pipeline } from './core/pipeline.js'
@@ -34,13 +34,13 @@ export { combine } from './core/combine.js'
 export type { App } from './core/app.js'
 export { processOne } from './core/app.js'
 export { batched, health, withDedupe, withDlq, withLogging, withRetry, withTimeout } from './timed.js'
-export { withMaxDeliveries } from './core/deliveries.js'
-export type { LogFields, LogLevel, Logger, LoggingOptions } from './core/logging.js'
+export { withMaxDeliveries } from './combinators/deliveries.js'
+export type { LogFields, LogLevel, Logger, LoggingOptions } from './combinators/logging.js'
 export type { SensitivePath } from './core/sensitive.js'
 export { redacted, sensitive } from './core/sensitive.js'
-export type { RetryOptions } from './core/retry.js'
-export { isTransient } from './core/retry.js'
-export type { RetryPolicy, RetryStatus } from './core/retry-policy.js'
+export type { RetryOptions } from './combinators/retry.js'
+export { isTransient } from './combinators/retry.js'
+export type { RetryPolicy, RetryStatus } from './combinators/retry-policy.js'
 export {
   bothPolicies,
   capDelay,
@@ -50,7 +50,7 @@ export {
   fullJitter,
   limitAttempts,
   limitTime
-} from './core/retry-policy.js'
+} from './combinators/retry-policy.js'
 export type {
   Attempt,
   DeadLetter,
@@ -61,8 +61,8 @@ export type {
   LetterState,
   StoredLetter
 } from './core/letter.js'
-export { explain, renderExplanation } from './core/explain.js'
-export type { Explanation } from './core/explain.js'
+export { explain, renderExplanation } from './combinators/explain.js'
+export type { Explanation } from './combinators/explain.js'
 
 // verdicts, outcomes and failures
 export type { TagCases } from './core/match.js'
@@ -108,7 +108,7 @@ export { failureToJson } from './core/failure-to-json.js'
 export { publicMessage, renderFailure } from './core/render.js'
 
 // what was done already
-export type { DedupeOptions } from './core/dedupe.js'
+export type { DedupeOptions } from './combinators/dedupe.js'
 export type {
   IdempotencyClaim,
   IdempotencyError,
@@ -150,8 +150,8 @@ export type {
   Report
 } from './core/interpreter.js'
 export { exitCode, renderEvent, renderReport } from './core/interpreter.js'
-export { telling } from './core/observers.js'
-export type { Health, HealthStatus } from './core/health.js'
-export type { Gate, OpenGate } from './core/gate.js'
-export { circuitBreaker, rateLimit } from './core/gate.js'
+export { telling } from './combinators/observers.js'
+export type { Health, HealthStatus } from './combinators/health.js'
+export type { Gate, OpenGate } from './combinators/gate.js'
+export { circuitBreaker, rateLimit } from './combinators/gate.js'
 export type { Clock } from './core/clock.js'

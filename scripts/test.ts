@@ -1,6 +1,6 @@
 // Runs every spec as a process of its own, and fails on what uvu lets pass: a `before` that throws, a suite that is
 // never run, a file without tests, a process that does not end, a skipped test.
-// Usage: tsx scripts/test.ts [PART OF A FILE'S NAME]
+// Usage: tsx scripts/test.ts [PART OF A FILE'S NAME]...
 import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -18,10 +18,12 @@ interface Result {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const deadlineMs = 240_000
-const part = process.argv[2] ?? ''
+const parts = process.argv.slice(2)
 
 const specs = readdirSync(join(root, 'spec'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.spec.ts') && name.includes(part))
+  .filter(
+    (name) => name.endsWith('.spec.ts') && (parts.length === 0 || parts.some((part) => name.includes(part)))
+  )
   .map((name) => join(root, 'spec', name))
   .toSorted()
 

@@ -97,6 +97,7 @@ const isFunctional = ({ to, isType }: Edge): boolean =>
   /^io-ts(?:\/lib\/\w+\.js)?$/.test(to) ||
   (to === '@standard-schema/spec' && isType)
 const isCore = ({ to }: Edge): boolean => to.startsWith('lib/core/')
+const isPure = (edge: Edge): boolean => isCore(edge) || edge.to.startsWith('lib/combinators/')
 const isSystem = ({ to }: Edge): boolean => to === 'lib/system.ts' || to === 'lib/here.ts'
 const isCommand = (path: string): boolean => path.startsWith('lib/cli/')
 const isInside = ({ to }: Edge): boolean => to.startsWith('lib/') && !isEntry(to) && !isCommand(to)
@@ -142,30 +143,31 @@ const breaches = (files: Files): readonly string[] => {
     const { from } = edge
     if (isEntry(from)) return isInside(edge)
     if (from.startsWith('lib/core/')) return isCore(edge) || isFunctional(edge)
+    if (from.startsWith('lib/combinators/')) return isPure(edge) || isFunctional(edge)
     if (/^lib\/(?:interpreters|dlq)\//.test(from))
-      return [isCore, isSystem, isFunctional, isAtEdge, isNear, isOfRedis, isOfSqlite, isOfHttp].some(
+      return [isPure, isSystem, isFunctional, isAtEdge, isNear, isOfRedis, isOfSqlite, isOfHttp].some(
         (allows) => allows(edge)
       )
     if (/^lib\/(?:redis|sqlite|http|idempotency)\//.test(from))
-      return [isCore, isSystem, isFunctional, isAtEdge, isBeside, isOfSqlite, isOfRedis].some((allows) =>
+      return [isPure, isSystem, isFunctional, isAtEdge, isBeside, isOfSqlite, isOfRedis].some((allows) =>
         allows(edge)
       )
     if (from.startsWith('lib/otel/')) {
-      const isKnown = [isCore, isSystem, isFunctional, isAtEdge, isBeside, isOrigin].some((allows) =>
+      const isKnown = [isPure, isSystem, isFunctional, isAtEdge, isBeside, isOrigin].some((allows) =>
         allows(edge)
       )
       return isKnown && isLoaded(edge)
     }
     if (from.startsWith('lib/testing/'))
-      return [isCore, isSystem, isFunctional, isNode, isBeside, isLoop].some((allows) => allows(edge))
+      return [isPure, isSystem, isFunctional, isNode, isBeside, isLoop].some((allows) => allows(edge))
     if (isCommand(from)) {
       const { to } = edge
       // What `--through` names is the user's.
       const isUsers = from === 'lib/cli/module.ts' && edge.specifier === undefined
       const isOffered = isPublic(to) || shared.has(to) || to === 'commander' || isUsers
-      return isOffered || [isCore, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
+      return isOffered || [isPure, isSystem, isFunctional, isNode, isBeside].some((allows) => allows(edge))
     }
-    return /^lib\/(?:system|timed)\.ts$/.test(from) && (isCore(edge) || isSystem(edge))
+    return /^lib\/(?:system|timed)\.ts$/.test(from) && (isPure(edge) || isSystem(edge))
   }
   return edges.filter((edge) => !isAllowed(edge)).map(rendered)
 }
@@ -194,6 +196,7 @@ layers('is broken by the core when it imports more than itself and what is funct
     `import Database from 'better-sqlite3'`,
     `import { consume } from '../interpreters/consume.js'`,
     `import { systemClock } from '../system.js'`,
+    `import { withRetry } from '../combinators/retry.js'`,
     `export * from '../index.js'`,
     `export type { A } from '../dlq/memory.js'`,
     `const a = await import('node:os')`,
@@ -325,11 +328,11 @@ const impurities = (files: Files): readonly string[] =>
     })
   })
 
-const purity = suite('the core')
+const purity = suite('the core and the combinators')
 
 purity('touches no clock, no timer, no randomness and no process', () => {
-  const core = filesIn('lib/core')
-  assert.ok(core.has('lib/core/message.ts'))
+  const core = filesIn('lib/core', 'lib/combinators')
+  assert.ok(core.has('lib/core/message.ts') && core.has('lib/combinators/retry.ts'))
   assert.equal(impurities(core), [])
 })
 

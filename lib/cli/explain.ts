@@ -1,9 +1,9 @@
 /** missive dlq explain: what today's code would do with letters, without doing it. */
 import type { Command } from 'commander'
-import { type Explanation, explain as explanationBy, renderExplanation } from '../core/explain.js'
+import { type Explanation, explain as explanationBy, renderExplanation } from '../combinators/explain.js'
 import { failureToJson } from '../core/failure-to-json.js'
-import type { DeadLetterStore, LetterFilter } from '../core/letter.js'
 import { toMessage } from '../core/letter-message.js'
+import type { DeadLetterStore, LetterFilter } from '../core/letter.js'
 import type { Processor } from '../core/processor.js'
 import { printable } from '../core/render.js'
 import { type DryRun, dryRun, renderDryRun } from '../dlq/dry-run.js'

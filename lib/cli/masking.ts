@@ -1,7 +1,7 @@
 /** Letters without what the codecs of a processor mark as sensitive. */
-import { renderExplanation } from '../core/explain.js'
-import type { StoredLetter } from '../core/letter.js'
+import { renderExplanation } from '../combinators/explain.js'
 import { toMessage } from '../core/letter-message.js'
+import type { StoredLetter } from '../core/letter.js'
 import type { Description, Processor } from '../core/processor.js'
 import { type SensitivePath, below, isOfItems, masked, sensitiveOn } from '../core/sensitive.js'
 import { type Io, Stop } from './io.js'

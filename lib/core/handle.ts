@@ -1,8 +1,8 @@
 /** Handling: routes end a pipeline, and make it a processor. */
-import { gatheringOf } from './batch.js'
 import { hush } from './captured.js'
 import { type Failure, defect, isFailure } from './failure.js'
 import type { Format } from './format.js'
+import { gatheringOf } from './gathering.js'
 import { type HookContext, type PipelineHook, withHooks } from './hook.js'
 import { type Message, abandonmentOf, withBody } from './message.js'
 import { refuseOverlaps } from './mistakes.js'
@@ -16,9 +16,9 @@ import {
   fromRun,
   runOf
 } from './processor.js'
-import { type Begun, Call, type Run, concluded, handlerOf } from './run.js'
 import type { Handler, Route } from './route.js'
 import { type Routable, type Routed, router } from './router.js'
+import { type Begun, Call, type Run, concluded, handlerOf } from './run.js'
 
 // combinators
 

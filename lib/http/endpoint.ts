@@ -1,20 +1,20 @@
 /** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
+import { hanging } from '../combinators/hanging.js'
 import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
-import { hanging } from '../core/hanging.js'
 import { type Interruption, amend } from '../core/message.js'
 import { type Outcome, failed } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
 import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
-import { eventIdOf } from './cloud-event.js'
 import { eventsOf, isBatch } from './cloud-event-batch.js'
+import { eventIdOf } from './cloud-event.js'
 import { HttpDelivery } from './delivery.js'
 import { type Idempotent, idempotent } from './idempotent.js'
+import type { Incoming } from './incoming.js'
 import type { Settings } from './options.js'
 import { type HttpReply, acked, combinedReply, refusal, replyOf, retryAfter } from './reply.js'
-import type { Incoming } from './incoming.js'
 import type { Verify } from './verify.js'
 
 // model

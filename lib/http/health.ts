@@ -1,5 +1,5 @@
 /** Health of a run behind HTTP, for those who ask whether it lives and whether it takes messages. */
-import type { Health } from '../core/health.js'
+import type { Health } from '../combinators/health.js'
 import type { Listener } from './listener.js'
 
 /**

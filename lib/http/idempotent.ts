@@ -1,7 +1,7 @@
 /** Answering once: a request that was handled is answered again, and not handled again. */
+import { answered, keeping } from '../combinators/keeping.js'
 import type { Clock } from '../core/clock.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
-import { answered, keeping } from '../core/keeping.js'
 import type { Outcome } from '../core/outcome.js'
 import { fromBase64, toBase64, toHex } from './bytes.js'
 import { type HttpReply, refusal, retryAfter } from './reply.js'

@@ -1,7 +1,7 @@
 /** Endpoints that live in somebody else's server. */
-import { batchProblem } from '../core/batch.js'
+import { batchProblem } from '../combinators/batch.js'
+import { telling } from '../combinators/observers.js'
 import { type Event, renderEvent } from '../core/interpreter.js'
-import { telling } from '../core/observers.js'
 import { type Processor, isSettled } from '../core/processor.js'
 import { systemClock } from '../system.js'
 import { type Endpoint, endpointOf } from './endpoint.js'

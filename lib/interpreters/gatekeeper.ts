@@ -1,6 +1,6 @@
 /** The gates of a run as one: closed while any of them is, and asked again when it may open. */
+import type { OpenGate } from '../combinators/gate.js'
 import type { Clock } from '../core/clock.js'
-import type { OpenGate } from '../core/gate.js'
 import type { Outcome } from '../core/outcome.js'
 
 export interface Gatekeeper {

@@ -1,6 +1,6 @@
 /** Health of a run as a file, for probes that are commands. */
 import { renameSync, writeFileSync } from 'node:fs'
-import type { Health } from '../core/health.js'
+import type { Health } from '../combinators/health.js'
 import type { OnEvent } from '../core/interpreter.js'
 
 /**

@@ -1,9 +1,9 @@
 /** The one loop: pulls from a source, runs the processor, and answers for every delivery. */
 import type { Task } from 'fp-ts/lib/Task.js'
+import type { OpenGate } from '../combinators/gate.js'
+import { hanging } from '../combinators/hanging.js'
 import { type Clock, aborted, sleep, within } from '../core/clock.js'
-import type { OpenGate } from '../core/gate.js'
 import { type Ended, type InFlight, type OnEvent, type Report, inFlightOf } from '../core/interpreter.js'
-import { hanging } from '../core/hanging.js'
 import { type Message, interruptionOf } from '../core/message.js'
 import { type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'

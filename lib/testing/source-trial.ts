@@ -1,8 +1,8 @@
 /** A trial: a broker, runs over its source, and waiting for what must happen with a deadline. */
 import { Buffer } from 'node:buffer'
 import { pipe } from 'fp-ts/lib/function.js'
+import { withMaxDeliveries } from '../combinators/deliveries.js'
 import { sleep, within } from '../core/clock.js'
-import { withMaxDeliveries } from '../core/deliveries.js'
 import { withDlq } from '../core/dlq.js'
 import { bytes } from '../core/format.js'
 import { handle } from '../core/handle.js'

@@ -1,6 +1,6 @@
-// Breaks lib/core on purpose, one place at a time, and counts what its specs notice: Stryker, one run for each file,
+// Breaks lib/core and lib/combinators on purpose, one place at a time, and counts what its specs notice: Stryker, one run for each file,
 // with the specs that are about it.
-// Usage: npm run mutation [FILE OF LIB/CORE]...      npm run mutation retry gate
+// Usage: npm run mutation [FILE]...      npm run mutation retry gate
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -36,15 +36,25 @@ const about = {
   router: ['router', 'handle', 'matcher'],
   run: ['run', 'handle'],
   timeout: ['timeout', 'timeout-signal'],
+  gathering: ['batch'],
   sensitive: ['sensitive', 'codec', 'logging', 'sensitive-shown'],
   tags: ['codec', 'schema', 'matcher-parts']
 }
 
-const namesIn = (folder, ending) =>
-  readdirSync(join(root, folder, 'core')).map((name) => name.slice(0, -ending.length))
-const specs = new Set(namesIn('spec', '.spec.ts'))
+/** The folders of what is in `lib` or in `spec`, by name. */
+const foldersIn = (side, ending) =>
+  new Map(
+    ['core', 'combinators'].flatMap((folder) =>
+      readdirSync(join(root, side, folder)).map((name) => [
+        name.slice(0, -ending.length),
+        `${side}/${folder}`
+      ])
+    )
+  )
+const specs = foldersIn('spec', '.spec.ts')
+const sources = foldersIn('lib', '.ts')
 const wanted = new Set(process.argv.slice(2))
-const chosen = namesIn('lib', '.ts').filter((file) => (wanted.size > 0 ? wanted.has(file) : !types.has(file)))
+const chosen = [...sources.keys()].filter((file) => (wanted.size > 0 ? wanted.has(file) : !types.has(file)))
 
 const specsOf = (file) => (about[file] ?? [file]).filter((name) => specs.has(name))
 
@@ -55,12 +65,12 @@ const scoreOf = (file) => {
   const report = join(work, `${file}.json`)
   const config = join(work, `${file}.config.json`)
   const command = specsOf(file)
-    .map((name) => `node --import ./scripts/typescript.mjs spec/core/${name}.spec.ts`)
+    .map((name) => `node --import ./scripts/typescript.mjs ${specs.get(name)}/${name}.spec.ts`)
     .join(' && ')
   writeFileSync(
     config,
     JSON.stringify({
-      mutate: [`lib/core/${file}.ts`],
+      mutate: [`${sources.get(file)}/${file}.ts`],
       testRunner: 'command',
       commandRunner: { command },
       checkers: [],
@@ -104,7 +114,7 @@ for (const file of chosen) {
   console.log(`${file.padEnd(18)} ${percent(noticed, all).padStart(7)}  ${noticed} of ${all}`)
   for (const { location, mutatorName, replacement = '' } of survived)
     console.log(
-      `    lib/core/${file}.ts:${location.start.line}:${location.start.column} ${mutatorName} ${replacement.replaceAll(/\s+/g, ' ').slice(0, 90)}`
+      `    ${sources.get(file)}/${file}.ts:${location.start.line}:${location.start.column} ${mutatorName} ${replacement.replaceAll(/\s+/g, ' ').slice(0, 90)}`
     )
   sum.noticed += noticed
   sum.all += all

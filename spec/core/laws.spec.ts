@@ -18,9 +18,9 @@ import { type Outcome, ack, ackWith, deadLettered, failed, nack, released } from
 import { type Processor, combinator } from '../../lib/core/processor.js'
 import { renderFailure } from '../../lib/core/render.js'
 import { left, none, right, some } from '../../lib/core/result.js'
-import { withRetry } from '../../lib/core/retry.js'
+import { withRetry } from '../../lib/combinators/retry.js'
 import { type Route, otherwise, route } from '../../lib/core/route.js'
-import { withTimeout } from '../../lib/core/timeout.js'
+import { withTimeout } from '../../lib/combinators/timeout.js'
 import { turn } from '../support/clock.js'
 
 // what must hold

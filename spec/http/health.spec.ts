@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { health } from '../../lib/core/health.js'
+import { health } from '../../lib/combinators/health.js'
 import { healthListener } from '../../lib/http.js'
 import { virtualClock } from '../support/clock.js'
 

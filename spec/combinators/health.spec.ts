@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defect, rejected } from '../../lib/core/failure.js'
-import { type Health, health } from '../../lib/core/health.js'
+import { type Health, health } from '../../lib/combinators/health.js'
 import type { Event, Gauges, Report } from '../../lib/core/interpreter.js'
 import { virtualClock } from '../support/clock.js'
 

@@ -10,7 +10,7 @@ import {
   exponentialDelay,
   limitAttempts,
   limitTime
-} from '../../lib/core/retry-policy.js'
+} from '../../lib/combinators/retry-policy.js'
 
 const status = (fields: Partial<RetryStatus> = {}): RetryStatus => ({
   iterNumber: 0,

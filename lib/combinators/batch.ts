@@ -1,11 +1,12 @@
 /** Batches: handlers that get many messages at once, as one INSERT takes a hundred rows. */
 import type { Task } from 'fp-ts/lib/Task.js'
-import { hush } from './captured.js'
-import type { Clock } from './clock.js'
-import type { Message } from './message.js'
-import { type Verdict, toVerdict } from './outcome.js'
-import type { BatchLimits, Processor } from './processor.js'
-import type { Handler } from './route.js'
+import { hush } from '../core/captured.js'
+import type { Clock } from '../core/clock.js'
+import { gatheredBy } from '../core/gathering.js'
+import type { Message } from '../core/message.js'
+import { type Verdict, toVerdict } from '../core/outcome.js'
+import type { BatchLimits, Processor } from '../core/processor.js'
+import type { Handler } from '../core/route.js'
 
 // model
 
@@ -34,26 +35,10 @@ export const batched = <A, C>(
   if (!(withinMs >= 0 && withinMs < 2 ** 31))
     throw new RangeError('batched: withinMs is a number of milliseconds of at least 0')
   const batch = { max, withinMs }
-  const gather = () => gathering(batch, handler, clock)
-  const owner = gather()
-  const plan: Plan = { owner, batch, gather }
-  return Object.assign(owner, { [planOf]: plan })
+  return gatheredBy(batch, () => gathering(batch, handler, clock))
 }
 
 // readers
-
-/**
- * What a route calls, and how that gathers. A handler that gathers does so for each route apart, whatever it is used
- * in besides; one that a user wrapped is called as what it is.
- */
-export const gatheringOf = (
-  handler: Handler<any, any>
-): { readonly handler: Handler<any, any>; readonly batch: BatchLimits | undefined } => {
-  const plan = (handler as { readonly [planOf]?: Plan })[planOf]
-  return plan?.owner === handler
-    ? { handler: plan.gather(), batch: plan.batch }
-    : { handler, batch: undefined }
-}
 
 /** What to say of batches that so few messages in flight can never fill. Of a processor that tells no routes: nothing. */
 export const batchProblem = ({ description }: Processor, concurrency: number): string | undefined => {
@@ -68,15 +53,6 @@ export const batchProblem = ({ description }: Processor, concurrency: number): s
 interface HasMessage {
   readonly message: Message<any>
 }
-
-interface Plan {
-  readonly owner: Handler<any, any>
-  readonly batch: BatchLimits
-  readonly gather: () => Handler<any, any>
-}
-
-/** A registered symbol, as another copy of this module may have made the handler. */
-const planOf: unique symbol = Symbol.for('missive-ts/batched') as never
 
 interface Waiting<A, C> {
   readonly item: BatchItem<A, C>

@@ -16,7 +16,7 @@ import { type Message, interruption, message } from '../../lib/core/message.js'
 import { type Outcome, ack, deadLettered, failed, nack } from '../../lib/core/outcome.js'
 import type { Processor } from '../../lib/core/processor.js'
 import { none, some } from '../../lib/core/result.js'
-import { withRetry } from '../../lib/core/retry.js'
+import { withRetry } from '../../lib/combinators/retry.js'
 import {
   type RetryPolicy,
   bothPolicies,
@@ -27,7 +27,7 @@ import {
   fullJitter,
   limitAttempts,
   limitTime
-} from '../../lib/core/retry-policy.js'
+} from '../../lib/combinators/retry-policy.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 

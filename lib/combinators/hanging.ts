@@ -1,5 +1,5 @@
 /** Handlers that were given up as hanging, counted until they settle after all. */
-import type { Trace } from './message.js'
+import type { Trace } from '../core/message.js'
 
 export interface Hanging {
   readonly count: () => number

@@ -1,16 +1,16 @@
 /** Logging: one line for each outcome, on whatever logger there is, and nothing of a payload that was not asked for. */
-import { hush } from './captured.js'
-import type { Clock } from './clock.js'
-import { type Failure, matchFailure } from './failure.js'
-import { json } from './format.js'
-import { toJson } from './json.js'
-import { reader, valueAt } from './key.js'
-import type { Message } from './message.js'
-import { type Outcome, matchOutcome } from './outcome.js'
-import { type Description, type Processor, described, fromRun, marked, runOf } from './processor.js'
-import { publicMessage } from './render.js'
-import { type Run, stepped } from './run.js'
-import { type SensitivePath, masked, maskedAt, sensitiveOn } from './sensitive.js'
+import { hush } from '../core/captured.js'
+import type { Clock } from '../core/clock.js'
+import { type Failure, matchFailure } from '../core/failure.js'
+import { json } from '../core/format.js'
+import { toJson } from '../core/json.js'
+import { reader, valueAt } from '../core/key.js'
+import type { Message } from '../core/message.js'
+import { type Outcome, matchOutcome } from '../core/outcome.js'
+import { type Description, type Processor, described, fromRun, marked, runOf } from '../core/processor.js'
+import { publicMessage } from '../core/render.js'
+import { type Run, stepped } from '../core/run.js'
+import { type SensitivePath, masked, maskedAt, sensitiveOn } from '../core/sensitive.js'
 
 // model
 

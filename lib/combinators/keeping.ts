@@ -1,10 +1,10 @@
 /** Keeping a key of idempotency while what it stands for is done. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { capture } from './captured.js'
-import { type Clock, every } from './clock.js'
-import type { IdempotencyError, IdempotencyHold, IdempotencyStore } from './idempotency.js'
-import { left } from './result.js'
+import { capture } from '../core/captured.js'
+import { type Clock, every } from '../core/clock.js'
+import type { IdempotencyError, IdempotencyHold, IdempotencyStore } from '../core/idempotency.js'
+import { left } from '../core/result.js'
 
 // asking
 

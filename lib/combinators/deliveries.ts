@@ -1,8 +1,8 @@
 /** A limit to how often a message is started: what keeps killing its process must not do so for ever. */
-import { tooManyDeliveries } from './failure.js'
-import { failed } from './outcome.js'
-import { type Processor, type Unsettled, described, fromRun, runOf } from './processor.js'
-import type { Run } from './run.js'
+import { tooManyDeliveries } from '../core/failure.js'
+import { failed } from '../core/outcome.js'
+import { type Processor, type Unsettled, described, fromRun, runOf } from '../core/processor.js'
+import type { Run } from '../core/run.js'
 
 /**
  * Fails a message with `TooManyDeliveries`, before anything of it runs, when it was started `max` times already and

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defect, hookFailed, rejected, timedOut } from '../../lib/core/failure.js'
-import { circuitBreaker, rateLimit } from '../../lib/core/gate.js'
+import { circuitBreaker, rateLimit } from '../../lib/combinators/gate.js'
 import { type Outcome, ack, deadLettered, failed, nack, released } from '../../lib/core/outcome.js'
 import { virtualClock } from '../support/clock.js'
 

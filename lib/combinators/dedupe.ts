@@ -1,11 +1,11 @@
 /** Dedupe: a message that was handled under its key is acked without being handled again. */
-import { type Clock, sleep } from './clock.js'
-import { defect } from './failure.js'
-import type { IdempotencyError, IdempotencyStore } from './idempotency.js'
+import { type Clock, sleep } from '../core/clock.js'
+import { defect } from '../core/failure.js'
+import type { IdempotencyError, IdempotencyStore } from '../core/idempotency.js'
+import { type Message, interruptionOf } from '../core/message.js'
+import { type Outcome, ackWith, failed, nack, released } from '../core/outcome.js'
+import { type Processor, combinator } from '../core/processor.js'
 import { answered, keeping } from './keeping.js'
-import { type Message, interruptionOf } from './message.js'
-import { type Outcome, ackWith, failed, nack, released } from './outcome.js'
-import { type Processor, combinator } from './processor.js'
 
 // model
 

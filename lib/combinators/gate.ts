@@ -1,6 +1,6 @@
 /** Gates: what slows or pauses a source, so that no message fails for it. */
-import type { Clock } from './clock.js'
-import type { Outcome } from './outcome.js'
+import type { Clock } from '../core/clock.js'
+import type { Outcome } from '../core/outcome.js'
 import { isTransient } from './retry.js'
 
 // model

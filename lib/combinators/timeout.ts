@@ -1,10 +1,10 @@
 /** Time limits for handlers, which cannot be stopped from outside: what to do while one still runs. */
-import type { Clock } from './clock.js'
-import { type Failure, timedOut } from './failure.js'
-import { type Limit, type Message, withLimit } from './message.js'
-import { type Outcome, failed, unlessInterrupted } from './outcome.js'
-import { type Processor, type Unsettled, described, fromRun, runOf } from './processor.js'
-import { type Run, concluded } from './run.js'
+import type { Clock } from '../core/clock.js'
+import { type Failure, timedOut } from '../core/failure.js'
+import { type Limit, type Message, withLimit } from '../core/message.js'
+import { type Outcome, failed, unlessInterrupted } from '../core/outcome.js'
+import { type Processor, type Unsettled, described, fromRun, runOf } from '../core/processor.js'
+import { type Run, concluded } from '../core/run.js'
 
 /** Fails a message that takes longer than `afterMs`, and gives its handler `graceMs` more to settle. */
 export const withTimeout = (

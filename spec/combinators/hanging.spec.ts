@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { hanging } from '../../lib/core/hanging.js'
+import { hanging } from '../../lib/combinators/hanging.js'
 import { message } from '../../lib/core/message.js'
 import { turn } from '../support/clock.js'
 

@@ -1,8 +1,8 @@
 /** Explanations: what a processor would do with a message, said without doing anything. */
-import { type Failure, defect } from './failure.js'
-import { type Message, restored } from './message.js'
-import type { Processor, Selection } from './processor.js'
-import { printable, renderFailure } from './render.js'
+import { type Failure, defect } from '../core/failure.js'
+import { type Message, restored } from '../core/message.js'
+import type { Processor, Selection } from '../core/processor.js'
+import { printable, renderFailure } from '../core/render.js'
 
 // model
 

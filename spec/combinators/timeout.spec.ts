@@ -11,7 +11,7 @@ import { hook, receive } from '../../lib/core/pipeline.js'
 import type { Processor } from '../../lib/core/processor.js'
 import { left } from '../../lib/core/result.js'
 import { otherwise } from '../../lib/core/route.js'
-import { withTimeout } from '../../lib/core/timeout.js'
+import { withTimeout } from '../../lib/combinators/timeout.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 const afterMs = 100

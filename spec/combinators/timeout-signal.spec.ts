@@ -8,7 +8,7 @@ import { interruption, message } from '../../lib/core/message.js'
 import { type Outcome, type Verdict, ack } from '../../lib/core/outcome.js'
 import { receive } from '../../lib/core/pipeline.js'
 import { otherwise } from '../../lib/core/route.js'
-import { withTimeout } from '../../lib/core/timeout.js'
+import { withTimeout } from '../../lib/combinators/timeout.js'
 import { virtualClock } from '../support/clock.js'
 
 /** Handles a message with 100 ms, and gives the handler its signal when it asks. */

@@ -2,7 +2,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { IdempotencyError, IdempotencyStore } from '../../lib/core/idempotency.js'
-import { answered, keeping } from '../../lib/core/keeping.js'
+import { answered, keeping } from '../../lib/combinators/keeping.js'
 import { left, right } from '../../lib/core/result.js'
 import { turn, virtualClock } from '../support/clock.js'
 

@@ -23,10 +23,10 @@ import { hook, receive } from '../../lib/core/pipeline.js'
 import { type Processor, combinator } from '../../lib/core/processor.js'
 import { renderFailure } from '../../lib/core/render.js'
 import { none, some } from '../../lib/core/result.js'
-import { type RetryOptions, isTransient, withRetry as retry } from '../../lib/core/retry.js'
-import { type RetryPolicy, constantDelay, exponentialBackoff } from '../../lib/core/retry-policy.js'
+import { type RetryOptions, isTransient, withRetry as retry } from '../../lib/combinators/retry.js'
+import { type RetryPolicy, constantDelay, exponentialBackoff } from '../../lib/combinators/retry-policy.js'
 import { otherwise } from '../../lib/core/route.js'
-import { withTimeout } from '../../lib/core/timeout.js'
+import { withTimeout } from '../../lib/combinators/timeout.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 const boom = new Error('boom')

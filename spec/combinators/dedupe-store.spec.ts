@@ -1,7 +1,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { withDedupe } from '../../lib/core/dedupe.js'
+import { withDedupe } from '../../lib/combinators/dedupe.js'
 import { bytes } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
 import type { IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'

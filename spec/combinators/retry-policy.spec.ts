@@ -15,7 +15,7 @@ import {
   fullJitter,
   limitAttempts,
   limitTime
-} from '../../lib/core/retry-policy.js'
+} from '../../lib/combinators/retry-policy.js'
 
 const first: RetryStatus = {
   iterNumber: 0,

@@ -1,7 +1,7 @@
 /** Retry policies: how long to wait before a failed message is tried again, and when to give up. */
 import type { Option } from 'fp-ts/lib/Option.js'
-import type { Failure } from './failure.js'
-import { none, some } from './result.js'
+import type { Failure } from '../core/failure.js'
+import { none, some } from '../core/result.js'
 
 // model
 
