@@ -17,6 +17,7 @@ import type { HttpReply } from './reply.js'
  * const response = await answer(new Request('http://localhost/', { method: 'POST', body: '{"total":3}' }))
  * assert.equal([response.status, await response.json()], [200, { result: 'ack' }])
  *
+ * @throws RangeError if a number is out of its range
  * @throws TypeError if it is not said who may send, or something else that is said makes no sense
  * @since 0.1.0
  */

@@ -32,6 +32,7 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => v
  * assert.equal([response.status, await response.json()], [200, { result: 'ack' }])
  * server.close()
  *
+ * @throws RangeError if a number is out of its range
  * @throws TypeError if it is not said who may send, or something else that is said makes no sense
  * @since 0.1.0
  */

@@ -28,7 +28,7 @@ export const mounted = (name: string, processor: Processor, options: MountOption
   const problem = accessProblem(options)
   if (problem !== undefined) throw new TypeError(`${name}: ${problem}`)
   if (!(drainMs >= 0 && drainMs < 2 ** 31))
-    throw new TypeError(`${name}: drainMs is a number of milliseconds of at least 0`)
+    throw new RangeError(`${name}: drainMs is a number of milliseconds of at least 0`)
   const settings = settingsOf(name, isSettled(processor), options, {
     clock: systemClock,
     onEvent: logged

@@ -88,6 +88,8 @@ export const settingsOf = (
     ...defaults,
     ...definedOf(options)
   }
+  const excess = excessOf(settings)
+  if (excess !== undefined) throw new RangeError(`${name}: ${excess}`)
   const problem = problemOf(settings, isSettled)
   if (problem !== undefined) throw new TypeError(`${name}: ${problem}`)
   return settings
@@ -118,8 +120,9 @@ export const accessProblem = ({
 type Optional =
   'path' | 'contentTypes' | 'allowedOrigins' | 'allowedRate' | 'deadlineMs' | 'idempotency' | 'keyOf'
 
-const problemOf = (settings: Settings, isSettled: boolean): string | undefined => {
-  const { methods, path, nackStatus, senderRetries, deadlineMs } = settings
+/** Which number is out of its range. */
+const excessOf = (settings: Settings): string | undefined => {
+  const { nackStatus, allowedRate = 1 } = settings
   for (const name of ['maxBytes', 'maxBufferedBytes', 'concurrency', 'maxEvents'] as const)
     if (!(Number.isInteger(settings[name]) && settings[name] >= 1))
       return `${name} is a whole number of at least 1`
@@ -129,16 +132,20 @@ const problemOf = (settings: Settings, isSettled: boolean): string | undefined =
   }
   if (!(Number.isInteger(nackStatus) && nackStatus >= 400 && nackStatus <= 599))
     return 'nackStatus is a status from 400 to 599, or senders would take a nack for done'
+  return Number.isInteger(allowedRate) && allowedRate >= 1
+    ? undefined
+    : 'allowedRate is a whole number of at least 1'
+}
+
+const problemOf = (
+  { methods, path, senderRetries, deadlineMs }: Settings,
+  isSettled: boolean
+): string | undefined => {
   if (
     methods.length === 0 ||
     methods.some((method) => !/^[A-Z]+$/.test(method) || /^(?:GET|HEAD|OPTIONS)$/.test(method))
   )
     return 'methods are names in upper case, and GET, HEAD and OPTIONS send no messages'
-  if (
-    settings.allowedRate !== undefined &&
-    !(Number.isInteger(settings.allowedRate) && settings.allowedRate >= 1)
-  )
-    return 'allowedRate is a whole number of at least 1'
   if (path !== undefined && !path.startsWith('/')) return 'path begins with a slash'
   if (!isSettled && !senderRetries)
     return 'with senderRetries: false what is nacked would be lost; add withDlq(...) to the processor'

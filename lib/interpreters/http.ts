@@ -78,6 +78,7 @@ interface Limits extends ServerLimits {
  * })()
  * assert.equal([answered, report.acked], [[200], 1])
  *
+ * @throws RangeError if a number is out of its range
  * @throws TypeError if what is said makes no sense, or lets everybody in without saying so
  * @since 0.1.0
  */
@@ -232,16 +233,16 @@ const limitsOf = (options: HttpOptions): Limits => {
     ...definedOf(options)
   }
   if (!(Number.isInteger(port) && port >= 0 && port <= 65_535))
-    throw new TypeError('http: port is a whole number from 0 to 65535')
+    throw new RangeError('http: port is a whole number from 0 to 65535')
   for (const name of ['maxConnections', 'maxRequestsPerSocket', 'maxHeaderBytes', 'maxAbandoned'] as const)
     if (!(Number.isInteger(limits[name]) && limits[name] >= 1))
-      throw new TypeError(`http: ${name} is a whole number of at least 1`)
+      throw new RangeError(`http: ${name} is a whole number of at least 1`)
   for (const name of ['headersTimeoutMs', 'requestTimeoutMs', 'keepAliveMs'] as const)
     if (!(limits[name] >= 1 && limits[name] < 2 ** 31))
-      throw new TypeError(`http: ${name} is a number of milliseconds of at least 1`)
+      throw new RangeError(`http: ${name} is a number of milliseconds of at least 1`)
   for (const name of ['drainMs', 'graceMs'] as const)
     if (!(limits[name] >= 0 && limits[name] < 2 ** 31))
-      throw new TypeError(`http: ${name} is a number of milliseconds of at least 0`)
+      throw new RangeError(`http: ${name} is a number of milliseconds of at least 0`)
   const problem = isLoopback(host) && isUnsaid(options) ? undefined : accessProblem(options)
   if (problem !== undefined) throw new TypeError(`http: ${host} can be reached from outside; ${problem}`)
   return limits

@@ -399,25 +399,33 @@ refusing('to be made without saying who may send, or with what makes no sense', 
     )
   assert.throws(made({}), /say who may send: verify, or allowAnonymous: true/)
   assert.throws(made({ verify: () => async () => right('a'), allowAnonymous: true }), /not both/)
-  const wrong = [
+  const outOfRange = [
     { maxBytes: 0 },
     { concurrency: 1.5 },
     { retryAfterMs: -1 },
     { leaseMs: Number.NaN },
+    { deadlineMs: 0 },
     { drainMs: Infinity },
     { nackStatus: 200 },
+    { allowedRate: 0 }
+  ]
+  const wrong = [
     { methods: [] },
     { methods: ['GET'] },
     { path: 'orders' },
     { senderRetries: false },
     { deadlineMs: 10 }
   ]
-  for (const options of wrong)
-    assert.throws(
-      made({ ...anybody, ...options }),
-      (error: unknown) => error instanceof TypeError && error.message.startsWith('toFetch: '),
-      JSON.stringify(options)
-    )
+  const refused = (kind: typeof TypeError | typeof RangeError, all: readonly object[]) => {
+    for (const options of all)
+      assert.throws(
+        made({ ...anybody, ...options }),
+        (error: unknown) => error instanceof kind && error.message.startsWith('toFetch: '),
+        JSON.stringify(options)
+      )
+  }
+  refused(RangeError, outOfRange)
+  refused(TypeError, wrong)
 })
 
 refusing('a processor whose batches could never fill', () => {
