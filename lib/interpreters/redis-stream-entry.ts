@@ -36,6 +36,8 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
   readonly message: Message
   /** Is it done with, or somebody else's by now? */
   isOver = false
+  /** Is the group being told what became of it, or was it? */
+  isSettling = false
   /** Its entry is no longer in the stream, so nobody else can be given it. */
   isTrimmed = false
   private payload: string | Buffer | Malformed | undefined = undefined

@@ -105,6 +105,15 @@ export const streamSettling = (needs: SettlingNeeds): StreamSettling => {
       )
     )
 
+  /** Leaves out what is being settled when it comes to asking: a group that was made anew would take back what is done. */
+  const renewed = async (some: readonly EntryDelivery[]): Promise<readonly number[]> => {
+    const still = some.filter(({ isSettling }) => !isSettling)
+    if (still.length === 0) return some.map(() => unknown)
+    const answers = (await run(scripts.renew, idsOf(still))) as readonly number[]
+    const byEntry = new Map(still.map((entry, index) => [entry, answers[index] ?? unknown]))
+    return some.map((entry) => byEntry.get(entry) ?? unknown)
+  }
+
   return {
     start: async (delivery) => {
       if (delivery.isTrimmed) return 'ok'
@@ -122,16 +131,20 @@ export const streamSettling = (needs: SettlingNeeds): StreamSettling => {
       return answer === -1 ? 'ok' : settlementOf(answer)
     },
     settle: async (batch) => {
+      for (const { delivery } of batch) (delivery as EntryDelivery).isSettling = true
       const settled = (await ackedAtOnce(batch)) ?? (await settledEach(batch))
       batch.forEach(({ delivery }, index) => {
-        if (settled[index] !== 'unknown') unsettled.drop(delivery as EntryDelivery)
+        const entry = delivery as EntryDelivery
+        // What is done is never renewed; of the rest the group is to say whose it is.
+        entry.isSettling = settled[index] === 'ok'
+        if (settled[index] !== 'unknown') unsettled.drop(entry)
       })
       return settled
     },
     renew: async (held) => {
       const now = clock.monotonic()
       const due = held.filter(({ until, isTrimmed }) => !isTrimmed && until - now < (leaseMs * 2) / 3)
-      const answers = await asked(due, () => inParts(due, (some) => run(scripts.renew, idsOf(some))))
+      const answers = await asked(due, () => inParts(due, renewed))
       const byDelivery = new Map<Delivery, number>(
         due.map((delivery, index) => [delivery, answers?.[index] ?? unknown])
       )
