@@ -73,6 +73,8 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
   let lastDelivered = '0-0'
   /** Up to here the group may give again what is in flight here. */
   let recheckUntil: string | undefined
+  /** Was something taken, and the reply lost? */
+  let isTakeLost = false
   let lost = 0
   let rejoinedAt = -Infinity
 
@@ -96,10 +98,10 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     emit({ _tag: 'Trimmed', stream: key, count })
   }
 
-  const joinAt = async (place: string): Promise<{ readonly isMade: boolean; readonly begins: string }> => {
-    const [made, delivered, begins] = (await run(scripts.join, [place])) as [number, string, string]
+  const joinAt = async (place: string): Promise<Joined> => {
+    const [made, delivered, begins, isNew] = (await run(scripts.join, [place])) as Joining
     lastDelivered = delivered
-    return { isMade: made === 1, begins }
+    return { isMade: made === 1, isNew: isNew === 1, begins }
   }
 
   const claimedOf = (claimed: readonly Claimed[], askedAt: number): readonly EntryDelivery[] => {
@@ -108,8 +110,8 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     return claimed.flatMap(([rawId, values, count, kind]) => {
       const id = rawId.toString()
       if (inFlight.has(id)) return []
-      // What nobody got an answer with is fresh from the stream, unless it has been started before.
-      const isFresh = kind === 2 && count === 1
+      // What nobody got an answer with is fresh from the stream, unless it has been started before, or may have been.
+      const isFresh = kind === 2 && count === 1 && !isTakeLost
       const isSuspect = kind === 1 || (kind === 2 && !isFresh)
       const delivery = new EntryDelivery(
         id,
@@ -151,7 +153,8 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     const oldest = oldestOf(live)
     const place = oldest === undefined ? lastDelivered : idBefore(oldest)
     const until = lastDelivered
-    const { isMade, begins } = await joinAt(place)
+    const { isMade, isNew, begins } = await joinAt(place)
+    if (!isNew) return // it was another stream's group
     recheckUntil = until
     emit({ _tag: 'GroupLost', stream: key, group, from: isMade ? begins : lastDelivered })
   }
@@ -201,7 +204,9 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     },
     take: async (max) => {
       const askedAt = clock.monotonic()
+      isTakeLost = true
       const taken = takenOf(await askToTake([scripts.horizonMs, leaseMs, max, ...scripts.takeTimes]))
+      isTakeLost = false
       trimmed(taken.gone.length + taken.unread)
       return { items: claimedOf(taken.claimed, askedAt), waitMs: taken.waitMs }
     },
@@ -211,13 +216,15 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
       const unknownIds = mine.filter(({ id }) => !known.has(id)).map(({ id }) => id)
       const ids = unknownIds.slice(0, max)
       const isAll = ids.length === unknownIds.length && mine.length < maxRecovered
-      if (ids.length === 0) return { items: [], isAll }
       const askedAt = clock.monotonic()
-      const recovered = recoveredOf(
-        await commands.runBytes(scripts.recover, [key], [group, consumer, ...ids])
-      )
-      trimmed(recovered.gone.length)
-      return { items: claimedOf(recovered.claimed, askedAt), isAll }
+      const { claimed, gone } =
+        ids.length === 0
+          ? { claimed: [], gone: [] }
+          : recoveredOf(await commands.runBytes(scripts.recover, [key], [group, consumer, ...ids]))
+      trimmed(gone.length)
+      const items = claimedOf(claimed, askedAt)
+      if (isAll) isTakeLost = false
+      return { items, isAll }
     },
     measure: async () => {
       const [pending, groups] = await Promise.all([
@@ -246,6 +253,15 @@ export const isGroupLost = (thrown: unknown): boolean =>
   thrown instanceof Error && /NOGROUP|UNBLOCKED|no such key|requires the key to exist/i.test(thrown.message)
 
 // helpers
+
+interface Joined {
+  readonly isMade: boolean
+  /** Was this process no member of it? Then it is not the group that it had joined. */
+  readonly isNew: boolean
+  readonly begins: string
+}
+
+type Joining = [made: number, delivered: string, begins: string, isNew: number]
 
 /** Several questions at the same time meet the same loss. */
 const sameLossMs = 1_000

@@ -61,9 +61,9 @@ export const reader = (needs: ReaderNeeds): Reader => {
     for (const each of groups) {
       if (items.length >= max) isAll = false
       else {
-        const found = await each.recover(max - items.length)
-        items.push(...found.items)
-        isAll &&= found.isAll
+        const found = await unlessInVain(each.recover(max - items.length), items)
+        items.push(...(found?.items ?? []))
+        isAll &&= found?.isAll === true
       }
     }
     mustRecover = !isAll
@@ -76,9 +76,10 @@ export const reader = (needs: ReaderNeeds): Reader => {
     for (const each of groups) {
       if (items.length >= max) waitMs = 0
       else {
-        const found = await each.take(max - items.length)
-        items.push(...found.items)
-        waitMs = Math.min(waitMs, found.waitMs)
+        const found = await unlessInVain(each.take(max - items.length), items)
+        if (found === undefined) mustRecover = true
+        items.push(...(found?.items ?? []))
+        waitMs = Math.min(waitMs, found?.waitMs ?? 0)
       }
     }
     scanAt = clock.monotonic() + waitMs
@@ -160,6 +161,10 @@ const readyMs = 1_000
 
 /** The key holds something else, or no server has all streams. */
 const isHopeless = (message: string): boolean => /WRONGTYPE|CROSSSLOT/.test(message)
+
+/** A group that does not answer is no reason to lose what another has given: it is asked again. */
+const unlessInVain = <A>(asking: Promise<A>, given: readonly EntryDelivery[]): Promise<A | undefined> =>
+  given.length === 0 ? asking : asking.catch(() => undefined)
 
 const aborted = Symbol('aborted')
 

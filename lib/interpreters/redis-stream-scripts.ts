@@ -43,7 +43,8 @@ end`
 
 /**
  * Makes the group if it is missing, with all it needs for counting what is trimmed, and the consumer. ARGV: group,
- * consumer, where to begin. Answers whether it made the group, and the id that was delivered last.
+ * consumer, where to begin. Answers whether it made the group, the id that was delivered last, where it began, and
+ * whether the consumer was new to it.
  */
 export const join: Script = script(`
 local g, me, from = ARGV[1], ARGV[2], ARGV[3]
@@ -96,8 +97,8 @@ if not group then
   local begins = group['last-delivered-id']
   if begins ~= '0-0' then redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, '~from ' .. begins) end
 end
-redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, me)
-return {made, group['last-delivered-id'], from}`)
+local isNew = redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, me)
+return {made, group['last-delivered-id'], from, isNew}`)
 
 /**
  * Takes what is due and what was abandoned. ARGV: group, consumer, horizon, lease, how many at most, how long a scan
@@ -225,13 +226,32 @@ for i = 4, #ARGV, 3 do
 end
 return out`)
 
-/** Acknowledges what is still ours. ARGV: group, consumer, ids. Answers 1 or 0 for each. */
+/**
+ * Acknowledges what is still ours. ARGV: group, consumer, ids. Answers for each: 1 it is done, 0 it is somebody else's,
+ * or will be. Told twice it acknowledges once.
+ */
 export const ackOwned: Script = script(`${adopting}
+local last
+local function isToCome(id)
+  if not last then
+    for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+      local group = {}
+      for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
+      if group.name == ARGV[1] then
+        local ms, seq = string.match(group['last-delivered-id'], '^(%d+)%-(%d+)$')
+        last = {tonumber(ms), tonumber(seq)}
+      end
+    end
+  end
+  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+  ms, seq = tonumber(ms), tonumber(seq)
+  return ms > last[1] or (ms == last[1] and seq > last[2])
+end
 local out = {}
 for i = 3, #ARGV do
   local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)[1]
   if pending then out[#out + 1] = pending[2] == ARGV[2] and redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) or 0
-  else out[#out + 1] = isOlder(ARGV[i]) and 1 or 0 end
+  else out[#out + 1] = (isOlder(ARGV[i]) or not isToCome(ARGV[i])) and 1 or 0 end
 end
 return out`)
 

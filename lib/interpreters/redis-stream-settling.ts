@@ -68,6 +68,8 @@ export const streamSettling = (needs: SettlingNeeds): StreamSettling => {
     for (const { delivery, action } of batch) {
       const entry = delivery as EntryDelivery
       if (entry.isTrimmed) answers.set(entry, action._tag === 'Done' ? 1 : -1)
+      // It may have been taken anew by this very process, and that delivery is not this one's to give back.
+      else if (entry.isOver && action._tag !== 'Done') answers.set(entry, 0)
       else if (action._tag === 'Done') (entry.until > sureFrom ? sure : late).push(entry)
       else back.push({ entry, action })
     }

@@ -52,6 +52,10 @@ const alone = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 0,
   enableAutoPipelining: false,
+  // What a user's client may have: counts would be text, and a read that waits would count as dead.
+  stringNumbers: false,
+  commandTimeout: undefined,
+  socketTimeout: undefined,
   disconnectTimeout: 500,
   keyPrefix: '',
   replyMapping: 'legacy' as const,

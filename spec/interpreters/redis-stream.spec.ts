@@ -410,6 +410,35 @@ clients('of ioredis 5 or 6 will do, and its prefix stands before the stream', as
   }
 })
 
+clients('with options of their own for replies and times do not bring these here', async () => {
+  const stream = uniqueName('stream')
+  const own = new Redis(redis.url, { stringNumbers: true, commandTimeout: 100, socketTimeout: 100 })
+  const counts: number[] = []
+  const run = running(
+    pipe(
+      receive(bytes),
+      handle(
+        otherwise(async ({ deliveryCount }) => {
+          counts.push(deliveryCount)
+          return deliveryCount === 1 ? nack({ afterMs: 300 }) : ack
+        })
+      ),
+      withDlq(memoryDlq())
+    ),
+    { client: own, stream, group: 'g' }
+  )
+  await add(stream, 'payload', 'a')
+  await until('it to come again', () => counts.length === 2)
+  const report = await run.stop()
+  own.disconnect()
+  assert.equal(counts, [1, 2])
+  assert.is(report.acked, 1)
+  assert.equal(
+    run.events.filter(({ _tag }) => ['Lost', 'Trimmed', 'Reconnected', 'Unready'].includes(_tag)),
+    []
+  )
+})
+
 clients('of a cluster will do', () =>
   withRedis(
     async ({ port }) => {
