@@ -8,7 +8,7 @@ import type { Run } from '../core/run.js'
  * Fails a message with `TooManyDeliveries`, before anything of it runs, when it was started `max` times already and
  * never done: because its process died of it, or because it was nacked each time. Other messages pass through. A
  * source counts starts across processes as far as it can bring messages back; a forced kill counts one start for
- * each message that was in flight, so `max` is best at least 5.
+ * each message that was in flight, with Redis Streams for each that was read ahead, so `max` is best at least 5.
  *
  * @example
  * const limited = pipe(receive(text), handle(otherwise(async () => ack)), withMaxDeliveries(5))

@@ -54,11 +54,16 @@ export const ackWith = (fields: { readonly note?: string; readonly reply?: unkno
   ...fields
 })
 
-/** Asks the source to bring the message back, not before `afterMs` milliseconds. */
-export const nack = (fields: { readonly reason?: string; readonly afterMs?: number } = {}): Verdict => ({
-  _tag: 'Nacked',
-  ...fields
-})
+/**
+ * Asks the source to bring the message back, not before `afterMs` milliseconds; a time that is over is none.
+ *
+ * @throws RangeError if `afterMs` is no finite number
+ */
+export const nack = (fields: { readonly reason?: string; readonly afterMs?: number } = {}): Verdict => {
+  const { afterMs = 0 } = fields
+  if (!Number.isFinite(afterMs)) throw new RangeError(`nack: afterMs is ${afterMs}`)
+  return { _tag: 'Nacked', ...fields, ...(afterMs < 0 && { afterMs: 0 }) }
+}
 
 /** The message cannot be handled, for this reason. */
 export const failed = (failure: Failure): Verdict => ({ _tag: 'Failed', failure })

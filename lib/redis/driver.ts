@@ -124,10 +124,13 @@ const nodeOf = (node: unknown): string => {
 const urlError = (url: string): string | undefined => {
   if (url.startsWith('/')) return undefined
   try {
-    const { protocol } = new URL(url)
-    return protocol === 'redis:' || protocol === 'rediss:'
+    const { protocol, pathname, searchParams } = new URL(url)
+    if (protocol !== 'redis:' && protocol !== 'rediss:')
+      return `a URL of ${protocol} is none of Redis; give redis://host:port, or rediss:// for TLS`
+    const database = searchParams.get('db') ?? pathname.slice(1)
+    return /^\d*$/.test(database)
       ? undefined
-      : `a URL of ${protocol} is none of Redis; give redis://host:port, or rediss:// for TLS`
+      : `the database of a Redis URL is a number, as in redis://host:6379/0, and not ${database}`
   } catch {
     return 'the URL cannot be read; give one like redis://user:password@host:6379/0, special characters percent-encoded'
   }

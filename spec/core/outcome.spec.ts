@@ -47,6 +47,15 @@ constructing('make plain data', () => {
   assert.equal(released('leaseLost'), { _tag: 'Released', reason: 'leaseLost' })
 })
 
+constructing('take a delay that is over for none, and refuse one that is no number', () => {
+  assert.equal(nack({ afterMs: -5 }), { _tag: 'Nacked', afterMs: 0 })
+  for (const afterMs of [Number.NaN, Infinity, '5' as never])
+    assert.throws(
+      () => nack({ afterMs }),
+      (error: unknown) => error instanceof RangeError && error.message === `nack: afterMs is ${afterMs}`
+    )
+})
+
 constructing.run()
 
 const matchingVerdicts = suite('matchVerdict')

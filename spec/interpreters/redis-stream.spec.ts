@@ -532,14 +532,18 @@ faults('at the start says what to do, and no secret', () =>
         await of('reader:hunter2'),
         await source({ url: at(':s3cret-word'), stream: 'text', group: 'g' }),
         await source({ url: `redis://u:s3cret-word@127.0.0.1:1`, stream: 's', group: 'g' }),
-        await source({ url: 'redis://u:s3cret-word@:bad', stream: 's', group: 'g' })
+        await source({ url: 'redis://u:s3cret-word@:bad', stream: 's', group: 'g' }),
+        await source({ url: at(':s3cret-word').replace(/\/?$/, '/orders'), stream: 's', group: 'g' }),
+        await source({ url: 'redis://127.0.0.1:1?db=zz', stream: 's', group: 'g' })
       ]
       const expected = [
         /WRONGPASS.*; check the user and the password/,
         /NOPERM.*; the user needs XREADGROUP/,
         /WRONGTYPE.*; this key holds something else; give the key of a stream/,
         /cannot connect to Redis at 127.0.0.1:1\/0: .*is it running there/,
-        /the URL cannot be read; give one like redis:/
+        /the URL cannot be read; give one like redis:/,
+        /the database of a Redis URL is a number, as in redis:\/\/host:6379\/0, and not orders/,
+        /is a number, as in .* and not zz/
       ]
       told.forEach((text, index) => assert.match(text, expected[index] as RegExp))
       assert.not.match(told.join(), /hunter2|s3cret-word|wrong-one/)
