@@ -2,10 +2,10 @@
 import { hanging } from '../combinators/hanging.js'
 import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
-import { type Interruption, amend } from '../core/message.js'
+import { type Interruption, interruption } from '../core/message.js'
 import { type Outcome, failed } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
-import { concluded, isCall } from '../core/run.js'
+import { isCall } from '../core/run.js'
 import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
 import { eventsOf, isBatch } from './cloud-event-batch.js'
@@ -15,6 +15,7 @@ import { type Idempotent, idempotent } from './idempotent.js'
 import type { Incoming } from './incoming.js'
 import type { Settings } from './options.js'
 import { type HttpReply, acked, combinedReply, refusal, replyOf, retryAfter } from './reply.js'
+import { storing } from './storing.js'
 import type { Verify } from './verify.js'
 
 // model
@@ -69,6 +70,7 @@ export const endpointOf = ({
   const { clock, concurrency, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
   const { leaseMs, maxEvents, onEvent: emit, retryAfterMs, senderRetries } = settings
   const begin = runOf(processor)
+  const store = storing(begin, clock)
   /** What is in flight, by slots, which cost less than a set of it. */
   const running: (HttpDelivery | undefined)[] = []
   const freeSlots: number[] = []
@@ -119,8 +121,8 @@ export const endpointOf = ({
     if (isIdle()) wakeDrained()
   }
 
-  /** Runs a delivery, which is in flight until its outcome is told. */
-  const start = (delivery: HttpDelivery, tell: (outcome: Outcome) => void): void => {
+  /** Runs a delivery, or has it stored for this failure; it is in flight until its outcome is told. */
+  const start = (delivery: HttpDelivery, tell: (outcome: Outcome) => void, failure?: Failure): void => {
     const slot = freeSlots.pop() ?? running.length
     running[slot] = delivery
     const end = (outcome: Outcome): void => {
@@ -134,7 +136,7 @@ export const endpointOf = ({
       if (outcome instanceof Promise) void outcome.then(end)
       else end(outcome)
     }
-    const begun = begin(delivery.message)
+    const begun = failure === undefined ? begin(delivery.message) : store(delivery.message, failure)
     if (!isCall(begun)) return told(begun)
     const { verdict } = begun
     void (verdict instanceof Promise ? verdict : Promise.resolve(verdict)).then(
@@ -143,24 +145,32 @@ export const endpointOf = ({
     )
   }
 
-  const run = (delivery: HttpDelivery): Promise<Outcome> => new Promise((resolve) => start(delivery, resolve))
+  const run = (delivery: HttpDelivery, failure?: Failure): Promise<Outcome> =>
+    new Promise((resolve) => start(delivery, resolve, failure))
+
+  /** What such a sender is refused is lost, so that it is stored instead. */
+  const overload = (): Failure | undefined =>
+    !senderRetries && isFull() ? rejected('overloaded', { concurrency }) : undefined
 
   /** The same for a sender that does not wait: what takes longer is stored first. */
   const runInTime = async (delivery: HttpDelivery, waitMs: number): Promise<Outcome> => {
     const outcome = run(delivery)
     const inTime = await within(clock, waitMs, outcome)
     if (inTime !== undefined) return inTime
-    const { message } = delivery
-    const { startedAt } = message.trace
-    const fault = rejected('deadline-passed', { deadlineMs: waitMs })
-    const storing = concluded(begin(amend(message, { fault })))
-    message.trace.startedAt = startedAt
-    const stored = await storing
+    /** Aborts if the handler acks before the queue is asked. */
+    const acking = new AbortController()
+    void outcome.then(({ _tag }) => _tag === 'Acked' && acking.abort(interruption('leaseLost')))
+    const failure = rejected('deadline-passed', { deadlineMs: waitMs })
+    const stored = await store(delivery.message, failure, acking.signal)
     return stored._tag === 'DeadLettered' ? stored : outcome
   }
 
-  const process = (delivery: HttpDelivery): Promise<Outcome> =>
-    deadlineMs === undefined ? run(delivery) : runInTime(delivery, deadlineMs)
+  const process = (delivery: HttpDelivery): Promise<Outcome> => {
+    const failure = overload()
+    return deadlineMs === undefined || failure !== undefined
+      ? run(delivery, failure)
+      : runInTime(delivery, deadlineMs)
+  }
 
   const answered = (delivery: HttpDelivery, outcome: Outcome): HttpReply => {
     onOutcome(outcome, delivery)
@@ -191,18 +201,15 @@ export const endpointOf = ({
     bytes: Uint8Array,
     id: string | undefined,
     own?: Headers,
-    wrong?: Failure
-  ): HttpDelivery => {
-    // What such a sender is refused is lost, so that it is stored instead.
-    const fault = isFull() && !senderRetries ? rejected('overloaded', { concurrency }) : wrong
-    return new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
-  }
+    fault?: Failure
+  ): HttpDelivery => new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
 
   const handled = async (
     delivery: HttpDelivery,
-    { principal, path }: Incoming,
+    incoming: Incoming,
     key: string | undefined
   ): Promise<HttpReply> => {
+    const { principal, path } = incoming
     if (once === undefined || key === undefined) return answered(delivery, await process(delivery))
     return once(JSON.stringify([principal ?? null, path, key]), delivery.bytes, {
       run: async () => {
@@ -278,7 +285,7 @@ export const endpointOf = ({
     if (key !== undefined && key.length > maxKey) return end(refused(incoming, longKey, tooLong))
     const delivery = deliveryOf(incoming, bytes, key)
     if (once === undefined && deadlineMs === undefined)
-      return start(delivery, (outcome) => end(answered(delivery, outcome)))
+      return start(delivery, (outcome) => end(answered(delivery, outcome)), overload())
     handled(delivery, incoming, key).then(end, fail)
   }
 

@@ -13,12 +13,15 @@ import {
   batched,
   byField,
   byHeader,
+  combinator,
+  constantDelay,
   defect,
   dlqUnavailable,
   failed,
   handle,
   interruption,
   json,
+  memoryIdempotency,
   multipleMatches,
   nack,
   noMatch,
@@ -29,7 +32,9 @@ import {
   route,
   text,
   timedOut,
-  withDlq
+  withDedupe,
+  withDlq,
+  withRetry
 } from '../../lib/index.js'
 import { left, right } from '../../lib/core/result.js'
 import { type MountOptions, httpReply, httpRequestOf, toFetch } from '../../lib/http.js'
@@ -633,6 +638,75 @@ limits('keeps the letter of what is slow and then fails, with what went wrong', 
     dlq.letters().map(({ failure }) => failure),
     [rejected('no-stock')]
   )
+})
+
+limits('stores what is slow or too much at once, whatever would try it again or wait for it', async () => {
+  const clock = virtualClock()
+  const wraps: readonly ((processor: any) => Processor)[] = [
+    withRetry(constantDelay(60_000), { when: () => true, clock }),
+    withDedupe(memoryIdempotency(), () => 'k', { clock })
+  ]
+  for (const wrap of wraps) {
+    const dlq = memoryDlq()
+    const { open, opened } = gate()
+    const answer = toFetch(
+      pipe(
+        handled(async () => {
+          await opened
+          return ack
+        }),
+        wrap,
+        withDlq(dlq, { clock })
+      ),
+      { ...anybody, senderRetries: false, concurrency: 1, deadlineMs: 3_000, clock }
+    )
+    const slow = answer(post('{"slow":1}'))
+    await turn()
+    await turn()
+    assert.is((await answer(post('{"much":1}'))).status, 202)
+    assert.is((await clock.finish(slow, 3_000)).status, 202)
+    open()
+    for (let turns = 0; turns < 20; turns += 1) await turn()
+    assert.equal(
+      dlq.letters().map(({ failure, state }) => [failure, state]),
+      [
+        [rejected('overloaded', { concurrency: 1 }), 'dead'],
+        [rejected('deadline-passed', { deadlineMs: 3_000 }), 'resolved']
+      ]
+    )
+  }
+})
+
+limits('stores nothing for its deadline once the handler has acked', async () => {
+  const clock = virtualClock()
+  const dlq = memoryDlq()
+  const acked = gate()
+  const stored = gate()
+  let passes = 0
+  const delayed = combinator('delayed', (processor) => (message) => async () => {
+    passes += 1
+    if (passes === 2) await stored.opened
+    return processor(message)()
+  })
+  const answer = toFetch(
+    pipe(
+      handled(async () => {
+        await acked.opened
+        return ack
+      }),
+      withDlq(dlq, { clock }),
+      delayed
+    ),
+    { ...anybody, deadlineMs: 3_000, clock }
+  )
+  const answering = answer(post())
+  await clock.advance(3_000)
+  assert.is(passes, 2)
+  acked.open()
+  await turn()
+  stored.open()
+  assert.is((await answering).status, 200)
+  assert.equal(dlq.letters(), [])
 })
 
 limits('waits for the handler after all where what is slow cannot be stored', async () => {
