@@ -3,7 +3,7 @@ import { hanging } from '../combinators/hanging.js'
 import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
 import { type Interruption, interruption } from '../core/message.js'
-import { type Outcome, failed } from '../core/outcome.js'
+import { type Outcome, type Released, failed } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { isCall } from '../core/run.js'
 import { type Admit, admission, tooMuch } from './admission.js'
@@ -132,9 +132,13 @@ export const endpointOf = ({
       tell(outcome)
       if (isDraining) settle()
     }
+    const ended = (outcome: Outcome): void => {
+      if (senderRetries || outcome._tag !== 'Released') end(outcome)
+      else void kept(delivery, outcome).then(end)
+    }
     const told = (outcome: Outcome | Promise<Outcome>): void => {
-      if (outcome instanceof Promise) void outcome.then(end)
-      else end(outcome)
+      if (outcome instanceof Promise) void outcome.then(ended)
+      else ended(outcome)
     }
     const begun = failure === undefined ? begin(delivery.message) : store(delivery.message, failure)
     if (!isCall(begun)) return told(begun)
@@ -149,6 +153,13 @@ export const endpointOf = ({
     new Promise((resolve) => start(delivery, resolve, failure))
 
   /** What such a sender is refused is lost, so that it is stored instead. */
+  const kept = async ({ message }: HttpDelivery, outcome: Released): Promise<Outcome> => {
+    await message.trace.storing
+    return message.trace.storedIn === undefined
+      ? store(message, rejected('interrupted', { reason: outcome.reason }))
+      : outcome
+  }
+
   const overload = (): Failure | undefined =>
     !senderRetries && isFull() ? rejected('overloaded', { concurrency }) : undefined
 
