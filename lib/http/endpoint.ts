@@ -85,6 +85,7 @@ export const endpointOf = ({
 
   const again = retryAfter(retryAfterMs)
   const full = refusal(503, tooMuch, again)
+  const unavailable = refusal(503, 'the request cannot be taken now', again)
   const count = (): number => running.length - freeSlots.length
   const isFull = (): boolean => count() >= concurrency
   const admit: Admit = admission({
@@ -226,6 +227,11 @@ export const endpointOf = ({
       run: async () => {
         const outcome = await process(delivery)
         return { outcome, reply: answered(delivery, outcome) }
+      },
+      leave: async (reason) => {
+        if (senderRetries) return refused(incoming, unavailable, `the store of idempotency: ${reason}`)
+        const failure = rejected('idempotency-unavailable', { reason })
+        return answered(delivery, await run(delivery, failure))
       },
       lose: () => delivery.interrupt('leaseLost')
     })

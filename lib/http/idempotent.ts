@@ -17,6 +17,8 @@ export interface Answer {
 export interface Work {
   /** Never rejects. */
   readonly run: () => Promise<Answer>
+  /** It is not known whether it was done. */
+  readonly leave: (reason: string) => Promise<HttpReply>
   /** It is somebody else's by now. */
   readonly lose: () => void
 }
@@ -44,11 +46,10 @@ export const idempotent = ({
 }: IdempotentNeeds): Idempotent => {
   const underWay = new Map<string, { readonly fingerprint: string; readonly reply: Promise<HttpReply> }>()
 
-  const once = async (key: string, fingerprint: string, { run, lose }: Work): Promise<HttpReply> => {
+  const once = async (key: string, fingerprint: string, { run, leave, lose }: Work): Promise<HttpReply> => {
     const token = crypto.randomUUID()
     const state = await answered(() => store.begin({ key, fingerprint, token, leaseMs }))
-    if (state._tag === 'Left')
-      return refusal(503, 'the request cannot be taken now', retryAfter(retryAfterMs))
+    if (state._tag === 'Left') return leave(state.left.reason)
     switch (state.right._tag) {
       case 'Finished':
         return fromResult(state.right.result)

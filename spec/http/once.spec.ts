@@ -245,13 +245,45 @@ once('is not taken while the store does not answer, whatever it does', async () 
     }
   ]
   for (const store of stores) {
-    const { answer, calls } = trial(async () => ack, { idempotency: { ...memoryIdempotency(), ...store } })
+    const { answer, calls, events } = trial(async () => ack, {
+      idempotency: { ...memoryIdempotency(), ...store }
+    })
     const { status, body, headers } = await answer(post('k'))
     assert.equal(
       [status, body, headers.get('retry-after'), calls()],
       [503, '{"error":"the request cannot be taken now"}', '1', 0]
     )
+    assert.equal(
+      events.map((event) => event._tag === 'Refused' && event.reason.split(':')[0]),
+      ['the store of idempotency']
+    )
   }
+})
+
+once('is stored where the store cannot begin and the sender does not send it again', async () => {
+  const dlq = memoryDlq()
+  let calls = 0
+  const processor = pipe(
+    receive(json),
+    handle(
+      otherwise(async () => {
+        calls += 1
+        return ack
+      })
+    ),
+    withDlq(dlq)
+  )
+  const answer = toFetch(processor, {
+    allowAnonymous: true,
+    senderRetries: false,
+    idempotency: { ...memoryIdempotency(), begin: () => async () => left({ reason: 'Redis is away' }) }
+  })
+  assert.is((await answer(post('k'))).status, 202)
+  assert.is(calls, 0)
+  assert.equal(
+    dlq.letters().map(({ id, failure }) => [id, failure]),
+    [['k', rejected('idempotency-unavailable', { reason: 'Redis is away' })]]
+  )
 })
 
 once('is answered though it cannot be marked, and the owner is told', async () => {
