@@ -3,7 +3,7 @@ import { hanging } from '../combinators/hanging.js'
 import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
 import { type Interruption, interruption } from '../core/message.js'
-import { type Outcome, type Released, failed } from '../core/outcome.js'
+import { type Outcome, type Released, failed, nack } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { isCall } from '../core/run.js'
 import { type Admit, admission, tooMuch } from './admission.js'
@@ -225,6 +225,8 @@ export const endpointOf = ({
     if (once === undefined || key === undefined) return answered(delivery, await process(delivery))
     return once(JSON.stringify([principal ?? null, path, key]), delivery.bytes, {
       run: async () => {
+        // Others may have been started while the store was asked.
+        if (senderRetries && isFull()) return { outcome: nack(), reply: refused(incoming, full, tooMuch) }
         const outcome = await process(delivery)
         return { outcome, reply: answered(delivery, outcome) }
       },

@@ -22,7 +22,7 @@ import {
 } from '../../lib/index.js'
 import { left, right } from '../../lib/core/result.js'
 import { virtualClock } from '../support/clock.js'
-import { until } from '../support/deadline.js'
+import { until, within } from '../support/deadline.js'
 
 const url = 'http://example.test/orders'
 
@@ -284,6 +284,34 @@ once('is stored where the store cannot begin and the sender does not send it aga
     dlq.letters().map(({ id, failure }) => [id, failure]),
     [['k', rejected('idempotency-unavailable', { reason: 'Redis is away' })]]
   )
+})
+
+once('is no more than the concurrency allows, however many come at once', async () => {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  let active = 0
+  let most = 0
+  const { answer } = trial(
+    async () => {
+      active += 1
+      most = Math.max(most, active)
+      await opened
+      active -= 1
+      return ack
+    },
+    { concurrency: 2 }
+  )
+  const all = Array.from({ length: 20 }, (_, index) => answer(post(`k${index}`)))
+  await until('two are being handled', () => active >= 2)
+  const refused = await within('the refusals', Promise.all(all.slice(2)))
+  open()
+  const taken = await Promise.all(all.slice(0, 2))
+  assert.equal(
+    [...taken, ...refused].map(({ status }) => status),
+    [200, 200, ...refused.map(() => 503)]
+  )
+  assert.is(most, 2)
+  assert.is((await answer(post('k19'))).status, 200)
 })
 
 once('is answered though it cannot be marked, and the owner is told', async () => {
