@@ -32,7 +32,7 @@ export interface Endpoint {
   /** What is being handled. */
   readonly inFlight: () => readonly HttpDelivery[]
   readonly isDraining: () => boolean
-  /** Can the queue store what fails, as far as is known? */
+  /** Can the queue store what fails, as far as is known? Also some seconds after it could not, so that it is tried. */
   readonly isReady: () => boolean
   /** How many handlers were given up and still run. */
   readonly abandoned: () => number
@@ -81,6 +81,7 @@ export const endpointOf = ({
   let open = 0
   let isPaused = false
   let pausedAt = 0
+  let refusedAt = 0
   let wakeDrained = (): void => undefined
 
   const again = retryAfter(retryAfterMs)
@@ -92,7 +93,7 @@ export const endpointOf = ({
     settings,
     refusesPages,
     isDraining: () => isDraining,
-    isReady: () => !isPaused,
+    isReady: () => isReady(),
     // What such a sender is refused is lost, so it is stored instead.
     isFull: () => senderRetries && isFull()
   })
@@ -113,6 +114,26 @@ export const endpointOf = ({
   const refused = (incoming: Incoming, reply: HttpReply, reason: string): HttpReply => {
     emit({ _tag: 'Refused', status: reply.status, path: incoming.path, reason })
     return reply
+  }
+
+  // readiness
+
+  const pause = (failure: Failure): void => {
+    refusedAt = clock.monotonic()
+    if (isPaused) return
+    isPaused = true
+    pausedAt = refusedAt
+    emit({ _tag: 'Paused', failure })
+  }
+  const resume = (): void => {
+    if (!isPaused) return
+    isPaused = false
+    emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
+  }
+  /** Who is not ready may be sent nothing, and would never learn that the queue is back. */
+  const isReady = (): boolean => {
+    if (isPaused && clock.monotonic() - refusedAt >= pauseMs) resume()
+    return !isPaused
   }
 
   // running
@@ -188,15 +209,8 @@ export const endpointOf = ({
     onOutcome(outcome, delivery)
     if (outcome._tag === 'Failed') {
       report(delivery.id, outcome)
-      if (outcome.failure._tag === 'DlqUnavailable' && !isPaused) {
-        isPaused = true
-        pausedAt = clock.monotonic()
-        emit({ _tag: 'Paused', failure: outcome.failure })
-      }
-    } else if (outcome._tag === 'DeadLettered' && isPaused) {
-      isPaused = false
-      emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
-    }
+      if (outcome.failure._tag === 'DlqUnavailable') pause(outcome.failure)
+    } else if (outcome._tag === 'DeadLettered') resume()
     try {
       return replyOf(outcome, settings)
     } catch (thrown) {
@@ -346,7 +360,7 @@ export const endpointOf = ({
     },
     inFlight: () => running.filter((delivery) => delivery !== undefined),
     isDraining: () => isDraining,
-    isReady: () => !isPaused,
+    isReady,
     abandoned: givenUp.count
   }
 }
@@ -354,6 +368,9 @@ export const endpointOf = ({
 // helpers
 
 type Headers = Readonly<Record<string, string>>
+
+/** How long what could not be stored once is not tried anew. */
+const pauseMs = 5_000
 
 const maxKey = 255
 const tooLong = 'the key is too long'

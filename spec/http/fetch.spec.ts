@@ -29,6 +29,7 @@ import {
   receive,
   rejected,
   released,
+  renderEvent,
   route,
   text,
   timedOut,
@@ -745,6 +746,32 @@ limits('is not ready while its queue cannot store, and says so', async () => {
   assert.is((await answer(post())).status, 202)
   assert.is(await asking('/readyz'), 200)
   assert.equal(events, ['Reported', 'Paused', 'Resumed'])
+})
+
+limits('is ready again some seconds after its queue could not store, as it may be sent nothing', async () => {
+  const clock = virtualClock()
+  const dlq: Dlq = { location: 'here', put: () => async () => left({ reason: 'disk full' }) }
+  const events: string[] = []
+  const answer = toFetch(pipe(saying(failed(rejected('no'))), withDlq(dlq, { clock })), {
+    ...anybody,
+    health: true,
+    clock,
+    onEvent: (event) => {
+      if (event._tag !== 'Reported') events.push(renderEvent(event) ?? event._tag)
+    }
+  })
+  const isReady = async () => (await answer(new Request('http://example.test/readyz'))).status === 200
+  for (let round = 0; round < 2; round += 1) {
+    await answer(post())
+    await clock.advance(3_000)
+    await answer(post())
+    await clock.advance(4_999)
+    assert.is(await isReady(), false)
+    await clock.advance(1)
+    assert.is(await isReady(), true)
+  }
+  const paused = 'paused: the dead letter queue could not store it: disk full; it holds: rejected: no'
+  assert.equal(events, [paused, 'resumed after 8000 ms', paused, 'resumed after 8000 ms'])
 })
 
 limits(
