@@ -434,6 +434,18 @@ refusing('to be made without saying who may send, or with what makes no sense', 
   refused(TypeError, wrong)
 })
 
+refusing('a body that breaks off, as no fault of ours', async () => {
+  const body = new ReadableStream({
+    pull: (controller) => controller.error(new Error('ECONNRESET'))
+  })
+  const broken = new Request(url, { method: 'POST', body, duplex: 'half' })
+  const { status, events } = await answering(saying(ack), broken)
+  assert.equal(
+    [status, events.map((event) => event._tag === 'Refused' && event.reason)],
+    [400, ['the body ended too early']]
+  )
+})
+
 refusing('a processor whose batches could never fill', () => {
   const processor = pipe(receive(json), handle(otherwise(batched(100, 50, async () => ack))))
   assert.throws(
