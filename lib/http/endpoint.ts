@@ -233,11 +233,12 @@ export const endpointOf = ({
   const handled = async (
     delivery: HttpDelivery,
     incoming: Incoming,
-    key: string | undefined
+    key: string | undefined,
+    about: string
   ): Promise<HttpReply> => {
     const { principal, path } = incoming
     if (once === undefined || key === undefined) return answered(delivery, await process(delivery))
-    return once(JSON.stringify([principal ?? null, path, key]), delivery.bytes, {
+    return once(JSON.stringify([principal ?? null, path, key]), about, delivery.bytes, {
       run: async () => {
         // Others may have been started while the store was asked.
         if (senderRetries && isFull()) return { outcome: nack(), reply: refused(incoming, full, tooMuch) }
@@ -257,7 +258,7 @@ export const endpointOf = ({
   const handledEvent = (incoming: Incoming, bytes: Uint8Array, own?: Headers): Promise<HttpReply> => {
     const event = eventIdOf(own ?? incoming.headers, bytes)
     const key = event === undefined ? undefined : JSON.stringify([event.source, event.id])
-    return handled(deliveryOf(incoming, bytes, event?.id, own), incoming, key)
+    return handled(deliveryOf(incoming, bytes, event?.id, own), incoming, key, '')
   }
 
   const handledBatch = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
@@ -319,7 +320,8 @@ export const endpointOf = ({
     const delivery = deliveryOf(incoming, bytes, key)
     if (once === undefined && deadlineMs === undefined)
       return start(delivery, (outcome) => end(answered(delivery, outcome)), overload())
-    handled(delivery, incoming, key).then(end, fail)
+    const { method, query } = incoming
+    handled(delivery, incoming, key, `${method} ${query}`).then(end, fail)
   }
 
   /** The body of a sender that is known, or why nothing of it is taken. */

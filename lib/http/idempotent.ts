@@ -23,8 +23,8 @@ export interface Work {
   readonly lose: () => void
 }
 
-/** The answer to this work under this key, whoever has done it. `bytes`: what the work is done with. */
-export type Idempotent = (key: string, bytes: Uint8Array, work: Work) => Promise<HttpReply>
+/** The answer to this work under this key, whoever has done it. `about` and `bytes`: what the work is done with. */
+export type Idempotent = (key: string, about: string, bytes: Uint8Array, work: Work) => Promise<HttpReply>
 
 export interface IdempotentNeeds {
   readonly store: IdempotencyStore
@@ -78,8 +78,8 @@ export const idempotent = ({
     }
   }
 
-  return async (key, bytes, work) => {
-    const fingerprint = await sha256(bytes)
+  return async (key, about, bytes, work) => {
+    const fingerprint = await sha256(about, bytes)
     const first = underWay.get(key)
     if (first !== undefined) return first.fingerprint === fingerprint ? first.reply : mismatch
     const reply = once(key, fingerprint, work)
@@ -118,9 +118,16 @@ export const fromResult = (result: string): HttpReply => {
 
 // helpers
 
-const mismatch = refusal(422, 'the key was used with another body')
+const mismatch = refusal(422, 'the key was used with another request')
 
-const sha256 = async (bytes: Uint8Array): Promise<string> => {
-  const digest = await crypto.subtle.digest('SHA-256', bytes)
+const utf8 = new TextEncoder()
+
+/** No line of a request has a line break, so that it ends where the bytes begin. */
+const sha256 = async (about: string, bytes: Uint8Array): Promise<string> => {
+  const line = utf8.encode(`${about}\n`)
+  const all = new Uint8Array(line.length + bytes.length)
+  all.set(line)
+  all.set(bytes, line.length)
+  const digest = await crypto.subtle.digest('SHA-256', all)
   return toHex(new Uint8Array(digest))
 }

@@ -109,9 +109,20 @@ once('is refused with another body, while it is handled and after', async () => 
   finish()
   assert.is((await first).status, 200)
   const after = await answer(post('k', '{"a":2}'))
-  const expected = [422, '{"error":"the key was used with another body"}']
+  const expected = [422, '{"error":"the key was used with another request"}']
   assert.equal([during.status, during.body], expected)
   assert.equal([after.status, after.body], expected)
+  assert.is(calls(), 1)
+})
+
+once('is refused with another method or query', async () => {
+  const { answer, calls } = trial(async () => ack, { methods: ['POST', 'DELETE'] })
+  const asked = async (method: string, query: string): Promise<number> => {
+    const headers = { 'idempotency-key': 'k' }
+    return (await answer(new Request(url + query, { method, body: '{}', headers }))).status
+  }
+  assert.equal([await asked('POST', '?id=1'), await asked('POST', '?id=1')], [200, 200])
+  assert.equal([await asked('DELETE', '?id=1'), await asked('POST', '?id=2')], [422, 422])
   assert.is(calls(), 1)
 })
 
