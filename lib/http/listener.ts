@@ -47,15 +47,20 @@ export const listenerOf =
     onRead?: (response: ServerResponse) => void
   ): Listener =>
   (request, response) => {
+    const { socket } = request
+    latest.set(socket, request)
     const incoming = new NodeIncoming(request, budget, onRead && (() => onRead(response)))
     answer(incoming, (reply) => {
-      // Whoever is connected is to send the next one somewhere else.
-      if (isDraining()) response.shouldKeepAlive = false
+      // Whoever is connected is to send the next one somewhere else. What it has sent behind this one is answered first.
+      if (isDraining() && latest.get(socket) === request) response.shouldKeepAlive = false
       send(request, response, reply, clock)
     })
   }
 
 // helpers
+
+/** The last request of each connection, which may have sent several before the first is answered. */
+const latest = new WeakMap<object, IncomingMessage>()
 
 class NodeIncoming implements Incoming {
   readonly _tag = 'HttpRequest'

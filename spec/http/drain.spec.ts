@@ -97,6 +97,32 @@ drain('lets what is in flight finish, closes its connection, and refuses what co
   })
 })
 
+drain('answers all that a connection has sent one behind the other', async () => {
+  const { open, opened } = gate()
+  const { processor, bodies } = counting(async () => {
+    await opened
+    return ack
+  })
+  await serving(processor, {}, async ({ address, events, stop }) => {
+    const client = await connect(address)
+    await client.send(['1', '2', '3'].map((body) => requestOf(body)).join(''))
+    await until('three handlers', () => bodies.length === 3)
+    const stopped = stop()
+    await until('a drain', () => events.some(({ _tag }) => _tag === 'Draining'))
+    open()
+    assert.equal(
+      (await client.answers(3)).map(({ status, headers }) => [status, headers['connection']]),
+      [
+        [200, 'keep-alive'],
+        [200, 'keep-alive'],
+        [200, 'close']
+      ]
+    )
+    await client.closed()
+    assert.is((await stopped).acked, 3)
+  })
+})
+
 drain('lets a large answer come to its end, although its reader is slow', async () => {
   const reply = 'x'.repeat(8_000_000)
   const { open, opened } = gate()
