@@ -61,6 +61,8 @@ export const withDedupe = (
     }
 
     return (message) => async () => {
+      // It is to be stored, and not to be handled.
+      if (message.trace.unstored !== undefined) return processor(message)()
       const key = keyOf(message)
       if (key === undefined) return processor(message)()
       for (let other = underWay.get(key); other !== undefined; other = underWay.get(key)) {

@@ -231,7 +231,7 @@ export interface Dlq {
   /**
    * The state of a message's letter, asked when a message is brought back; `undefined` if it has none. One that is
    * `dead` is leased to its source for a minute, so that no replay runs it beside the message; `put` and `resolve`
-   * end that.
+   * end that. Where it is `Left` the message is run, as most that are brought back have no letter.
    */
   readonly recall?: (identity: LetterIdentity) => TaskEither<DlqError, LetterState | undefined>
   /** Told when a message that has a letter was handled after all. */

@@ -21,8 +21,25 @@ export const storableHeaders = (
   isStored: (name: string) => boolean = isHarmless
 ): DeadLetter['headers'] =>
   Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, isStored(name) ? value : '[not stored]'])
+    Object.entries(headers).map(([name, value]) => {
+      if (!isStored(name)) return [name, notStored]
+      return [name, name === ':query' ? storableQuery(value, isStored) : value]
+    })
   )
 
 export const isHarmless = (name: string): boolean =>
-  !/authorization|cookie|signature|hmac|token|secret|api-?key/i.test(name)
+  !/authorization|cookie|signature|hmac|token|secret|api[-_]?key/i.test(name)
+
+// helpers
+
+const notStored = '[not stored]'
+
+/** The query of a request has credentials by the same names, unless they are said to be stored. */
+const storableQuery = (query: string, isStored: (name: string) => boolean): string =>
+  query
+    .split('&')
+    .map((part) => {
+      const [[name = ''] = []] = new URLSearchParams(part)
+      return isHarmless(name) || isStored(name) ? part : `${part.split('=', 1)[0]}=${notStored}`
+    })
+    .join('&')

@@ -46,6 +46,9 @@ export const budget = ({
   }
 }
 
+/** Its sender, or what lies between, went away. */
+export const endedTooEarly = (): BodyError => bodyError(400, 'the body ended too early')
+
 // guards
 
 export const isBodyError = (thrown: unknown): thrown is BodyError =>

@@ -2,10 +2,10 @@
 import { hanging } from '../combinators/hanging.js'
 import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
-import { type Interruption, amend } from '../core/message.js'
-import { type Outcome, failed } from '../core/outcome.js'
+import { type Interruption, interruption } from '../core/message.js'
+import { type Outcome, type Released, failed, nack } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
-import { concluded, isCall } from '../core/run.js'
+import { isCall } from '../core/run.js'
 import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
 import { eventsOf, isBatch } from './cloud-event-batch.js'
@@ -15,6 +15,7 @@ import { type Idempotent, idempotent } from './idempotent.js'
 import type { Incoming } from './incoming.js'
 import type { Settings } from './options.js'
 import { type HttpReply, acked, combinedReply, refusal, replyOf, retryAfter } from './reply.js'
+import { storing } from './storing.js'
 import type { Verify } from './verify.js'
 
 // model
@@ -31,7 +32,7 @@ export interface Endpoint {
   /** What is being handled. */
   readonly inFlight: () => readonly HttpDelivery[]
   readonly isDraining: () => boolean
-  /** Can the queue store what fails, as far as is known? */
+  /** Can the queue store what fails, as far as is known? Also some seconds after it could not, so that it is tried. */
   readonly isReady: () => boolean
   /** How many handlers were given up and still run. */
   readonly abandoned: () => number
@@ -69,6 +70,7 @@ export const endpointOf = ({
   const { clock, concurrency, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
   const { leaseMs, maxEvents, onEvent: emit, retryAfterMs, senderRetries } = settings
   const begin = runOf(processor)
+  const store = storing(begin, clock)
   /** What is in flight, by slots, which cost less than a set of it. */
   const running: (HttpDelivery | undefined)[] = []
   const freeSlots: number[] = []
@@ -79,17 +81,19 @@ export const endpointOf = ({
   let open = 0
   let isPaused = false
   let pausedAt = 0
+  let refusedAt = 0
   let wakeDrained = (): void => undefined
 
   const again = retryAfter(retryAfterMs)
   const full = refusal(503, tooMuch, again)
+  const unavailable = refusal(503, 'the request cannot be taken now', again)
   const count = (): number => running.length - freeSlots.length
   const isFull = (): boolean => count() >= concurrency
   const admit: Admit = admission({
     settings,
     refusesPages,
     isDraining: () => isDraining,
-    isReady: () => !isPaused,
+    isReady: () => isReady(),
     // What such a sender is refused is lost, so it is stored instead.
     isFull: () => senderRetries && isFull()
   })
@@ -112,6 +116,26 @@ export const endpointOf = ({
     return reply
   }
 
+  // readiness
+
+  const pause = (failure: Failure): void => {
+    refusedAt = clock.monotonic()
+    if (isPaused) return
+    isPaused = true
+    pausedAt = refusedAt
+    emit({ _tag: 'Paused', failure })
+  }
+  const resume = (): void => {
+    if (!isPaused) return
+    isPaused = false
+    emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
+  }
+  /** Who is not ready may be sent nothing, and would never learn that the queue is back. */
+  const isReady = (): boolean => {
+    if (isPaused && clock.monotonic() - refusedAt >= pauseMs) resume()
+    return !isPaused
+  }
+
   // running
 
   const isIdle = (): boolean => open === 0 && count() === 0
@@ -119,8 +143,8 @@ export const endpointOf = ({
     if (isIdle()) wakeDrained()
   }
 
-  /** Runs a delivery, which is in flight until its outcome is told. */
-  const start = (delivery: HttpDelivery, tell: (outcome: Outcome) => void): void => {
+  /** Runs a delivery, or has it stored for this failure; it is in flight until its outcome is told. */
+  const start = (delivery: HttpDelivery, tell: (outcome: Outcome) => void, failure?: Failure): void => {
     const slot = freeSlots.pop() ?? running.length
     running[slot] = delivery
     const end = (outcome: Outcome): void => {
@@ -130,11 +154,15 @@ export const endpointOf = ({
       tell(outcome)
       if (isDraining) settle()
     }
-    const told = (outcome: Outcome | Promise<Outcome>): void => {
-      if (outcome instanceof Promise) void outcome.then(end)
-      else end(outcome)
+    const ended = (outcome: Outcome): void => {
+      if (senderRetries || outcome._tag !== 'Released') end(outcome)
+      else void kept(delivery, outcome).then(end)
     }
-    const begun = begin(delivery.message)
+    const told = (outcome: Outcome | Promise<Outcome>): void => {
+      if (outcome instanceof Promise) void outcome.then(ended)
+      else ended(outcome)
+    }
+    const begun = failure === undefined ? begin(delivery.message) : store(delivery.message, failure)
     if (!isCall(begun)) return told(begun)
     const { verdict } = begun
     void (verdict instanceof Promise ? verdict : Promise.resolve(verdict)).then(
@@ -143,38 +171,46 @@ export const endpointOf = ({
     )
   }
 
-  const run = (delivery: HttpDelivery): Promise<Outcome> => new Promise((resolve) => start(delivery, resolve))
+  const run = (delivery: HttpDelivery, failure?: Failure): Promise<Outcome> =>
+    new Promise((resolve) => start(delivery, resolve, failure))
+
+  /** What such a sender is refused is lost, so that it is stored instead. */
+  const kept = async ({ message }: HttpDelivery, outcome: Released): Promise<Outcome> => {
+    await message.trace.storing
+    return message.trace.storedIn === undefined
+      ? store(message, rejected('interrupted', { reason: outcome.reason }))
+      : outcome
+  }
+
+  const overload = (): Failure | undefined =>
+    !senderRetries && isFull() ? rejected('overloaded', { concurrency }) : undefined
 
   /** The same for a sender that does not wait: what takes longer is stored first. */
   const runInTime = async (delivery: HttpDelivery, waitMs: number): Promise<Outcome> => {
     const outcome = run(delivery)
     const inTime = await within(clock, waitMs, outcome)
     if (inTime !== undefined) return inTime
-    const { message } = delivery
-    const { startedAt } = message.trace
-    const fault = rejected('deadline-passed', { deadlineMs: waitMs })
-    const storing = concluded(begin(amend(message, { fault })))
-    message.trace.startedAt = startedAt
-    const stored = await storing
+    /** Aborts if the handler acks before the queue is asked. */
+    const acking = new AbortController()
+    void outcome.then(({ _tag }) => _tag === 'Acked' && acking.abort(interruption('leaseLost')))
+    const failure = rejected('deadline-passed', { deadlineMs: waitMs })
+    const stored = await store(delivery.message, failure, acking.signal)
     return stored._tag === 'DeadLettered' ? stored : outcome
   }
 
-  const process = (delivery: HttpDelivery): Promise<Outcome> =>
-    deadlineMs === undefined ? run(delivery) : runInTime(delivery, deadlineMs)
+  const process = (delivery: HttpDelivery): Promise<Outcome> => {
+    const failure = overload()
+    return deadlineMs === undefined || failure !== undefined
+      ? run(delivery, failure)
+      : runInTime(delivery, deadlineMs)
+  }
 
   const answered = (delivery: HttpDelivery, outcome: Outcome): HttpReply => {
     onOutcome(outcome, delivery)
     if (outcome._tag === 'Failed') {
       report(delivery.id, outcome)
-      if (outcome.failure._tag === 'DlqUnavailable' && !isPaused) {
-        isPaused = true
-        pausedAt = clock.monotonic()
-        emit({ _tag: 'Paused', failure: outcome.failure })
-      }
-    } else if (outcome._tag === 'DeadLettered' && isPaused) {
-      isPaused = false
-      emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
-    }
+      if (outcome.failure._tag === 'DlqUnavailable') pause(outcome.failure)
+    } else if (outcome._tag === 'DeadLettered') resume()
     try {
       return replyOf(outcome, settings)
     } catch (thrown) {
@@ -191,23 +227,28 @@ export const endpointOf = ({
     bytes: Uint8Array,
     id: string | undefined,
     own?: Headers,
-    wrong?: Failure
-  ): HttpDelivery => {
-    // What such a sender is refused is lost, so that it is stored instead.
-    const fault = isFull() && !senderRetries ? rejected('overloaded', { concurrency }) : wrong
-    return new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
-  }
+    fault?: Failure
+  ): HttpDelivery => new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
 
   const handled = async (
     delivery: HttpDelivery,
-    { principal, path }: Incoming,
-    key: string | undefined
+    incoming: Incoming,
+    key: string | undefined,
+    about: string
   ): Promise<HttpReply> => {
+    const { principal, path } = incoming
     if (once === undefined || key === undefined) return answered(delivery, await process(delivery))
-    return once(JSON.stringify([principal ?? null, path, key]), delivery.bytes, {
+    return once(JSON.stringify([principal ?? null, path, key]), about, delivery.bytes, {
       run: async () => {
+        // Others may have been started while the store was asked.
+        if (senderRetries && isFull()) return { outcome: nack(), reply: refused(incoming, full, tooMuch) }
         const outcome = await process(delivery)
         return { outcome, reply: answered(delivery, outcome) }
+      },
+      leave: async (reason) => {
+        if (senderRetries) return refused(incoming, unavailable, `the store of idempotency: ${reason}`)
+        const failure = rejected('idempotency-unavailable', { reason })
+        return answered(delivery, await run(delivery, failure))
       },
       lose: () => delivery.interrupt('leaseLost')
     })
@@ -217,7 +258,7 @@ export const endpointOf = ({
   const handledEvent = (incoming: Incoming, bytes: Uint8Array, own?: Headers): Promise<HttpReply> => {
     const event = eventIdOf(own ?? incoming.headers, bytes)
     const key = event === undefined ? undefined : JSON.stringify([event.source, event.id])
-    return handled(deliveryOf(incoming, bytes, event?.id, own), incoming, key)
+    return handled(deliveryOf(incoming, bytes, event?.id, own), incoming, key, '')
   }
 
   const handledBatch = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
@@ -278,8 +319,9 @@ export const endpointOf = ({
     if (key !== undefined && key.length > maxKey) return end(refused(incoming, longKey, tooLong))
     const delivery = deliveryOf(incoming, bytes, key)
     if (once === undefined && deadlineMs === undefined)
-      return start(delivery, (outcome) => end(answered(delivery, outcome)))
-    handled(delivery, incoming, key).then(end, fail)
+      return start(delivery, (outcome) => end(answered(delivery, outcome)), overload())
+    const { method, query } = incoming
+    handled(delivery, incoming, key, `${method} ${query}`).then(end, fail)
   }
 
   /** The body of a sender that is known, or why nothing of it is taken. */
@@ -320,7 +362,7 @@ export const endpointOf = ({
     },
     inFlight: () => running.filter((delivery) => delivery !== undefined),
     isDraining: () => isDraining,
-    isReady: () => !isPaused,
+    isReady,
     abandoned: givenUp.count
   }
 }
@@ -328,6 +370,9 @@ export const endpointOf = ({
 // helpers
 
 type Headers = Readonly<Record<string, string>>
+
+/** How long what could not be stored once is not tried anew. */
+const pauseMs = 5_000
 
 const maxKey = 255
 const tooLong = 'the key is too long'

@@ -1,6 +1,6 @@
 /** Processors as functions from a web-standard request to its response. */
 import type { Processor } from '../core/processor.js'
-import { type Budget, nothing, readAll, tooLarge } from './body.js'
+import { type Budget, endedTooEarly, isBodyError, nothing, readAll, tooLarge } from './body.js'
 import type { Incoming } from './incoming.js'
 import { type MountOptions, mounted } from './mounted.js'
 import type { HttpReply } from './reply.js'
@@ -82,7 +82,12 @@ class FetchIncoming implements Incoming {
       throw new TypeError(
         'the body of the request was read by somebody else; hand over a request that nobody has read'
       )
-    return body === null ? nothing : readAll(body as AsyncIterable<Uint8Array>, this.budget)
+    if (body === null) return nothing
+    try {
+      return await readAll(body as AsyncIterable<Uint8Array>, this.budget)
+    } catch (thrown) {
+      throw isBodyError(thrown) ? thrown : endedTooEarly()
+    }
   }
   private get parsed(): URL {
     return (this.url ??= new URL(this.request.url))

@@ -17,12 +17,14 @@ export interface Answer {
 export interface Work {
   /** Never rejects. */
   readonly run: () => Promise<Answer>
+  /** It is not known whether it was done. */
+  readonly leave: (reason: string) => Promise<HttpReply>
   /** It is somebody else's by now. */
   readonly lose: () => void
 }
 
-/** The answer to this work under this key, whoever has done it. `bytes`: what the work is done with. */
-export type Idempotent = (key: string, bytes: Uint8Array, work: Work) => Promise<HttpReply>
+/** The answer to this work under this key, whoever has done it. `about` and `bytes`: what the work is done with. */
+export type Idempotent = (key: string, about: string, bytes: Uint8Array, work: Work) => Promise<HttpReply>
 
 export interface IdempotentNeeds {
   readonly store: IdempotencyStore
@@ -44,11 +46,10 @@ export const idempotent = ({
 }: IdempotentNeeds): Idempotent => {
   const underWay = new Map<string, { readonly fingerprint: string; readonly reply: Promise<HttpReply> }>()
 
-  const once = async (key: string, fingerprint: string, { run, lose }: Work): Promise<HttpReply> => {
+  const once = async (key: string, fingerprint: string, { run, leave, lose }: Work): Promise<HttpReply> => {
     const token = crypto.randomUUID()
     const state = await answered(() => store.begin({ key, fingerprint, token, leaseMs }))
-    if (state._tag === 'Left')
-      return refusal(503, 'the request cannot be taken now', retryAfter(retryAfterMs))
+    if (state._tag === 'Left') return leave(state.left.reason)
     switch (state.right._tag) {
       case 'Finished':
         return fromResult(state.right.result)
@@ -77,8 +78,8 @@ export const idempotent = ({
     }
   }
 
-  return async (key, bytes, work) => {
-    const fingerprint = await sha256(bytes)
+  return async (key, about, bytes, work) => {
+    const fingerprint = await sha256(about, bytes)
     const first = underWay.get(key)
     if (first !== undefined) return first.fingerprint === fingerprint ? first.reply : mismatch
     const reply = once(key, fingerprint, work)
@@ -117,9 +118,16 @@ export const fromResult = (result: string): HttpReply => {
 
 // helpers
 
-const mismatch = refusal(422, 'the key was used with another body')
+const mismatch = refusal(422, 'the key was used with another request')
 
-const sha256 = async (bytes: Uint8Array): Promise<string> => {
-  const digest = await crypto.subtle.digest('SHA-256', bytes)
+const utf8 = new TextEncoder()
+
+/** No line of a request has a line break, so that it ends where the bytes begin. */
+const sha256 = async (about: string, bytes: Uint8Array): Promise<string> => {
+  const line = utf8.encode(`${about}\n`)
+  const all = new Uint8Array(line.length + bytes.length)
+  all.set(line)
+  all.set(bytes, line.length)
+  const digest = await crypto.subtle.digest('SHA-256', all)
   return toHex(new Uint8Array(digest))
 }

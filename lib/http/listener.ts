@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.js'
 import { withoutMark } from '../core/format.js'
 import type { Processor } from '../core/processor.js'
 import { systemClock } from '../system.js'
-import { type BodyError, type Budget, appended, bodyError, nothing, tooLarge } from './body.js'
+import { type Budget, appended, endedTooEarly, nothing, tooLarge } from './body.js'
 import type { Endpoint } from './endpoint.js'
 import type { Incoming } from './incoming.js'
 import { type MountOptions, mounted } from './mounted.js'
@@ -47,15 +47,20 @@ export const listenerOf =
     onRead?: (response: ServerResponse) => void
   ): Listener =>
   (request, response) => {
+    const { socket } = request
+    latest.set(socket, request)
     const incoming = new NodeIncoming(request, budget, onRead && (() => onRead(response)))
     answer(incoming, (reply) => {
-      // Whoever is connected is to send the next one somewhere else.
-      if (isDraining()) response.shouldKeepAlive = false
+      // Whoever is connected is to send the next one somewhere else. What it has sent behind this one is answered first.
+      if (isDraining() && latest.get(socket) === request) response.shouldKeepAlive = false
       send(request, response, reply, clock)
     })
   }
 
 // helpers
+
+/** The last request of each connection, which may have sent several before the first is answered. */
+const latest = new WeakMap<object, IncomingMessage>()
 
 class NodeIncoming implements Incoming {
   readonly _tag = 'HttpRequest'
@@ -156,8 +161,6 @@ const withoutOrigin = (url: string): string => {
 
 const toBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-
-const endedTooEarly = (): BodyError => bodyError(400, 'the body ended too early')
 
 /** Text that a parser made of a body may be another than was sent, unless it is said to be the raw one. */
 const bodyOfAnother = ({ rawBody, body }: NodeRequest, maxBytes: number): Uint8Array | Error => {

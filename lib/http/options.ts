@@ -41,7 +41,8 @@ export interface EndpointOptions {
   readonly retryAfterMs?: number
   /**
    * Whether a sender tries again that is told to. One that does not loses what it is refused, so `false` makes a dead
-   * letter of what would be nacked or is too much; then the processor needs a `withDlq`. `true` by default.
+   * letter of what would be nacked, is too much, is interrupted by a stop, or cannot be asked for in the store of
+   * idempotency; then the processor needs a `withDlq`. `true` by default.
    */
   readonly senderRetries?: boolean
   /**

@@ -175,9 +175,10 @@ const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
 const isValue = (value: unknown): boolean =>
   typeof value === 'string' && /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value)
 
-/** How much an answer matters beside others. */
-const severity = ({ status }: HttpReply): number => {
+/** How much an answer matters beside others. What is to be sent again would be lost beside what is not. */
+const severity = ({ status, headers }: HttpReply): number => {
   if (status < 300) return status === 202 ? 1 : 0
-  if (status < 500) return 2
-  return status === 500 ? 3 : 4
+  const again = headers['retry-after'] === undefined ? 0 : 3
+  if (status < 500) return again + 2
+  return again + (status === 500 ? 3 : 4)
 }

@@ -31,24 +31,32 @@ export const stateOf = (
   return { _tag: 'InFlight', leftMs: Math.min(entry.until - now, entry.leaseMs) }
 }
 
-/** What no store can do: a lease that would never end, or has ended already, and what is no text. */
+/** What no store can do: a lease that would never end, or has ended already, and what is no text. Redis counts no further. */
 export const refusalOf = (asked: object): string | undefined => {
   const wrong = Object.entries(asked).find(([name, value]) =>
-    name === 'leaseMs' ? !(Number.isFinite(value) && value > 0) : texts.has(name) && typeof value !== 'string'
+    name === 'leaseMs' ? !(value > 0 && value <= longestMs) : texts.has(name) && typeof value !== 'string'
   )
   if (wrong === undefined) return undefined
   const [name, value] = wrong
   return name === 'leaseMs'
-    ? `leaseMs is ${String(value)}; give a number of milliseconds above 0`
+    ? `leaseMs is ${String(value)}; give a number of milliseconds above 0${value > 0 ? `, at most ${longestMs}` : ''}`
     : `${name} is of type ${typeof value}; give a text`
 }
 
 /** Why the options of a store make no sense. */
 export const mistakeIn = (options: Readonly<Record<string, number>>): string | undefined =>
   Object.entries(options)
-    .filter(([, value]) => !(value >= 1))
-    .map(([name, value]) => `${name} is ${value}; give a number of at least 1`)[0]
+    .map(([name, value]) => {
+      if (!(value >= 1)) return `${name} is ${value}; give a number of at least 1`
+      return name === 'ttlMs' && value > longestMs
+        ? `ttlMs is ${value}; give a number of milliseconds, at most ${longestMs}`
+        : undefined
+    })
+    .find((mistake) => mistake !== undefined)
 
 // helpers
+
+/** 285,000 years. */
+const longestMs = Number.MAX_SAFE_INTEGER
 
 const texts: ReadonlySet<string> = new Set(['key', 'fingerprint', 'token', 'result'])

@@ -173,7 +173,9 @@ const serve = async (
     },
     onOutcome: (outcome, { message }) => {
       tally.received += 1
-      count(tally, outcome)
+      // Such a sender does not bring it again.
+      if (outcome._tag === 'Released' && !senderRetries) tally.unsettled += 1
+      else count(tally, outcome)
       const { storedIn } = message.trace
       if (outcome._tag === 'DeadLettered' && storedIn !== undefined) tally.storedIn.add(storedIn)
     }

@@ -1,6 +1,7 @@
 /** Laws of what is in flight: one holds it, until its lease ends. */
 import { expectEqual } from './comparing.js'
 import { type Law, claim, expectBegun, expectInFlight, hold, law, leaseMs } from './idempotency-law.js'
+import { answerOf } from './law.js'
 
 export const holdingLaws: readonly Law[] = [
   law('begins what nobody has begun', async ({ ask }) => {
@@ -88,6 +89,14 @@ export const holdingLaws: readonly Law[] = [
     expectEqual('renew by the second', await ask.renew({ ...hold('bob'), leaseMs }), true)
     expectEqual('finish by the second', await ask.finish({ ...hold('bob'), result: 'by bob' }), true)
     expectEqual('what is found', await ask.begin(claim('cid')), { _tag: 'Finished', result: 'by bob' })
+  }),
+
+  law('keeps nothing of a wish that it refuses for its lease', async ({ store, ask }) => {
+    for (const odd of [0, -1, NaN, Infinity, 1e300]) {
+      const key = `a lease of ${odd}`
+      const begun = await answerOf(`begin for ${odd}`, () => store.begin(claim('ann', { key, leaseMs: odd })))
+      if (begun._tag === 'Left') expectBegun(`after ${key}`, await ask.begin(claim('bob', { key })))
+    }
   }),
 
   law('answers false about what nobody holds', async ({ ask }) => {

@@ -8,7 +8,16 @@ import { bytes } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
 import type { IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
 import { type Message, interruption, message } from '../../lib/core/message.js'
-import { type Outcome, type Verdict, ack, ackWith, failed, nack, released } from '../../lib/core/outcome.js'
+import {
+  type Outcome,
+  type Verdict,
+  ack,
+  ackWith,
+  deadLettered,
+  failed,
+  nack,
+  released
+} from '../../lib/core/outcome.js'
 import { receive } from '../../lib/core/pipeline.js'
 import type { Processor } from '../../lib/core/processor.js'
 import { left, right } from '../../lib/core/result.js'
@@ -43,6 +52,21 @@ const never = (): Promise<Verdict> => {
 }
 
 const dedupe = suite('withDedupe')
+
+dedupe('lets through what is to be stored only, while its first attempt goes on', async () => {
+  let passes = 0
+  const inner: Processor = () => () => {
+    passes += 1
+    return passes === 1 ? new Promise<Outcome>(() => undefined) : Promise.resolve(deadLettered(failure))
+  }
+  const processor = withDedupe(memoryIdempotency(), byKey, virtualClock(), {})(inner)
+  const failure = rejected('deadline-passed')
+  const delivered = keyed('a')
+  void processor(delivered)()
+  await turn()
+  delivered.trace.unstored = { startedAt: 0, durationMs: 0, failure }
+  assert.equal(await processor(delivered)(), deadLettered(failure))
+})
 
 dedupe('acks what was acked before, and does not handle it again', async () => {
   const handled: string[] = []

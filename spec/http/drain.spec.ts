@@ -4,7 +4,21 @@ import { Agent, request as ask } from 'node:http'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { ack, ackWith, exitCode, failed, interruption, rejected } from '../../lib/index.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import { left } from '../../lib/core/result.js'
+import { memoryDlq } from '../../lib/dlq/memory.js'
+import {
+  type Dlq,
+  ack,
+  ackWith,
+  constantDelay,
+  exitCode,
+  failed,
+  interruption,
+  rejected,
+  withDlq,
+  withRetry
+} from '../../lib/index.js'
 import { until, within } from '../support/deadline.js'
 import { type Client, connect, hangUp, requestOf } from '../support/http-client.js'
 import { addressIn, counting, gate, serving } from '../support/http-server.js'
@@ -83,6 +97,32 @@ drain('lets what is in flight finish, closes its connection, and refuses what co
   })
 })
 
+drain('answers all that a connection has sent one behind the other', async () => {
+  const { open, opened } = gate()
+  const { processor, bodies } = counting(async () => {
+    await opened
+    return ack
+  })
+  await serving(processor, {}, async ({ address, events, stop }) => {
+    const client = await connect(address)
+    await client.send(['1', '2', '3'].map((body) => requestOf(body)).join(''))
+    await until('three handlers', () => bodies.length === 3)
+    const stopped = stop()
+    await until('a drain', () => events.some(({ _tag }) => _tag === 'Draining'))
+    open()
+    assert.equal(
+      (await client.answers(3)).map(({ status, headers }) => [status, headers['connection']]),
+      [
+        [200, 'keep-alive'],
+        [200, 'keep-alive'],
+        [200, 'close']
+      ]
+    )
+    await client.closed()
+    assert.is((await stopped).acked, 3)
+  })
+})
+
 drain('lets a large answer come to its end, although its reader is slow', async () => {
   const reply = 'x'.repeat(8_000_000)
   const { open, opened } = gate()
@@ -154,6 +194,56 @@ drain('lets what it has interrupted end in its own time, within graceMs', async 
     const report = await stop()
     assert.is((await client.answer()).body, '{"result":"released"}')
     assert.equal([report.received, report.released], [1, 1])
+  })
+})
+
+/** Senders that send once. */
+const once = { senderRetries: false, drainMs: 50, graceMs: 20_000 }
+
+drain('stores what it has interrupted where the sender does not send it again', async () => {
+  const ways = [
+    counting(stuck).processor,
+    counting(async (body, signal) => {
+      await stuck(body, signal).catch(() => undefined)
+      return failed(rejected('interrupted'))
+    }).processor,
+    pipe(
+      counting(async () => failed(rejected('busy'))).processor,
+      withRetry(constantDelay(20_000), { when: () => true })
+    )
+  ]
+  for (const way of ways) {
+    const dlq = memoryDlq()
+    await serving(pipe(way, withDlq(dlq)), once, async ({ address, events, stop }) => {
+      const client = await connect(address)
+      await client.send(requestOf('1'))
+      await until('a handler', () => {
+        const ready = events.find((event) => event._tag === 'Ready')
+        return ready !== undefined && ready.inFlight().length === 1
+      })
+      const report = await stop()
+      assert.is((await client.answer()).status, 202)
+      const { received, deadLettered, released, unsettled } = report
+      assert.equal([received, deadLettered, released, unsettled, exitCode(report)], [1, 1, 0, 0, 0])
+      assert.equal(
+        dlq.letters().map(({ failure, state }) => [failure, state]),
+        [[rejected('interrupted', { reason: 'shutdown' }), 'dead']]
+      )
+    })
+  }
+})
+
+drain('says that a message is lost which it interrupted and could not store', async () => {
+  const broken: Dlq = { location: 'here', put: () => async () => left({ reason: 'disk full' }) }
+  const { processor, bodies } = counting(stuck)
+  await serving(pipe(processor, withDlq(broken)), once, async ({ address, events, stop }) => {
+    const client = await connect(address)
+    await client.send(requestOf('1'))
+    await until('a handler', () => bodies.length === 1)
+    const report = await stop()
+    assert.is((await client.answer()).status, 503)
+    assert.equal([report.received, report.failed, report.released, exitCode(report)], [1, 1, 0, 1])
+    assert.ok(events.some(({ _tag }) => _tag === 'Reported'))
   })
 })
 

@@ -110,6 +110,20 @@ events('of a batch are answered by what matters most', async () => {
   }
 })
 
+events('of a batch are sent again for one that asks for it, with whatever status', async () => {
+  const busy = toFetch(processor, { allowAnonymous: true, nackStatus: 429, onEvent: () => undefined })
+  for (const types of [
+    ['wrong', 'late'],
+    ['late', 'wrong'],
+    ['broken', 'late']
+  ]) {
+    const response = await busy(
+      batched(JSON.stringify(types.map((type, index) => event(String(index), type))))
+    )
+    assert.equal([response.status, response.headers.get('retry-after')], [429, '3'], types.join())
+  }
+})
+
 events('of a batch that is none are malformed, and kept as they came', async () => {
   const dlq = memoryDlq()
   const keeping = toFetch(pipe(processor, withDlq(dlq)), { allowAnonymous: true, maxEvents: 5 })

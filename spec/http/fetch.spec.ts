@@ -13,12 +13,15 @@ import {
   batched,
   byField,
   byHeader,
+  combinator,
+  constantDelay,
   defect,
   dlqUnavailable,
   failed,
   handle,
   interruption,
   json,
+  memoryIdempotency,
   multipleMatches,
   nack,
   noMatch,
@@ -26,10 +29,13 @@ import {
   receive,
   rejected,
   released,
+  renderEvent,
   route,
   text,
   timedOut,
-  withDlq
+  withDedupe,
+  withDlq,
+  withRetry
 } from '../../lib/index.js'
 import { left, right } from '../../lib/core/result.js'
 import { type MountOptions, httpReply, httpRequestOf, toFetch } from '../../lib/http.js'
@@ -428,6 +434,18 @@ refusing('to be made without saying who may send, or with what makes no sense', 
   refused(TypeError, wrong)
 })
 
+refusing('a body that breaks off, as no fault of ours', async () => {
+  const body = new ReadableStream({
+    pull: (controller) => controller.error(new Error('ECONNRESET'))
+  })
+  const broken = new Request(url, { method: 'POST', body, duplex: 'half' })
+  const { status, events } = await answering(saying(ack), broken)
+  assert.equal(
+    [status, events.map((event) => event._tag === 'Refused' && event.reason)],
+    [400, ['the body ended too early']]
+  )
+})
+
 refusing('a processor whose batches could never fill', () => {
   const processor = pipe(receive(json), handle(otherwise(batched(100, 50, async () => ack))))
   assert.throws(
@@ -635,6 +653,75 @@ limits('keeps the letter of what is slow and then fails, with what went wrong', 
   )
 })
 
+limits('stores what is slow or too much at once, whatever would try it again or wait for it', async () => {
+  const clock = virtualClock()
+  const wraps: readonly ((processor: any) => Processor)[] = [
+    withRetry(constantDelay(60_000), { when: () => true, clock }),
+    withDedupe(memoryIdempotency(), () => 'k', { clock })
+  ]
+  for (const wrap of wraps) {
+    const dlq = memoryDlq()
+    const { open, opened } = gate()
+    const answer = toFetch(
+      pipe(
+        handled(async () => {
+          await opened
+          return ack
+        }),
+        wrap,
+        withDlq(dlq, { clock })
+      ),
+      { ...anybody, senderRetries: false, concurrency: 1, deadlineMs: 3_000, clock }
+    )
+    const slow = answer(post('{"slow":1}'))
+    await turn()
+    await turn()
+    assert.is((await answer(post('{"much":1}'))).status, 202)
+    assert.is((await clock.finish(slow, 3_000)).status, 202)
+    open()
+    for (let turns = 0; turns < 20; turns += 1) await turn()
+    assert.equal(
+      dlq.letters().map(({ failure, state }) => [failure, state]),
+      [
+        [rejected('overloaded', { concurrency: 1 }), 'dead'],
+        [rejected('deadline-passed', { deadlineMs: 3_000 }), 'resolved']
+      ]
+    )
+  }
+})
+
+limits('stores nothing for its deadline once the handler has acked', async () => {
+  const clock = virtualClock()
+  const dlq = memoryDlq()
+  const acked = gate()
+  const stored = gate()
+  let passes = 0
+  const delayed = combinator('delayed', (processor) => (message) => async () => {
+    passes += 1
+    if (passes === 2) await stored.opened
+    return processor(message)()
+  })
+  const answer = toFetch(
+    pipe(
+      handled(async () => {
+        await acked.opened
+        return ack
+      }),
+      withDlq(dlq, { clock }),
+      delayed
+    ),
+    { ...anybody, deadlineMs: 3_000, clock }
+  )
+  const answering = answer(post())
+  await clock.advance(3_000)
+  assert.is(passes, 2)
+  acked.open()
+  await turn()
+  stored.open()
+  assert.is((await answering).status, 200)
+  assert.equal(dlq.letters(), [])
+})
+
 limits('waits for the handler after all where what is slow cannot be stored', async () => {
   const broken: Dlq = { location: 'here', put: () => async () => left({ reason: 'disk full' }) }
   const { open, clock, answer } = slowly(broken, () => ack)
@@ -671,6 +758,32 @@ limits('is not ready while its queue cannot store, and says so', async () => {
   assert.is((await answer(post())).status, 202)
   assert.is(await asking('/readyz'), 200)
   assert.equal(events, ['Reported', 'Paused', 'Resumed'])
+})
+
+limits('is ready again some seconds after its queue could not store, as it may be sent nothing', async () => {
+  const clock = virtualClock()
+  const dlq: Dlq = { location: 'here', put: () => async () => left({ reason: 'disk full' }) }
+  const events: string[] = []
+  const answer = toFetch(pipe(saying(failed(rejected('no'))), withDlq(dlq, { clock })), {
+    ...anybody,
+    health: true,
+    clock,
+    onEvent: (event) => {
+      if (event._tag !== 'Reported') events.push(renderEvent(event) ?? event._tag)
+    }
+  })
+  const isReady = async () => (await answer(new Request('http://example.test/readyz'))).status === 200
+  for (let round = 0; round < 2; round += 1) {
+    await answer(post())
+    await clock.advance(3_000)
+    await answer(post())
+    await clock.advance(4_999)
+    assert.is(await isReady(), false)
+    await clock.advance(1)
+    assert.is(await isReady(), true)
+  }
+  const paused = 'paused: the dead letter queue could not store it: disk full; it holds: rejected: no'
+  assert.equal(events, [paused, 'resumed after 8000 ms', paused, 'resumed after 8000 ms'])
 })
 
 limits(

@@ -22,7 +22,7 @@ import {
 } from '../../lib/index.js'
 import { left, right } from '../../lib/core/result.js'
 import { virtualClock } from '../support/clock.js'
-import { until } from '../support/deadline.js'
+import { until, within } from '../support/deadline.js'
 
 const url = 'http://example.test/orders'
 
@@ -109,9 +109,20 @@ once('is refused with another body, while it is handled and after', async () => 
   finish()
   assert.is((await first).status, 200)
   const after = await answer(post('k', '{"a":2}'))
-  const expected = [422, '{"error":"the key was used with another body"}']
+  const expected = [422, '{"error":"the key was used with another request"}']
   assert.equal([during.status, during.body], expected)
   assert.equal([after.status, after.body], expected)
+  assert.is(calls(), 1)
+})
+
+once('is refused with another method or query', async () => {
+  const { answer, calls } = trial(async () => ack, { methods: ['POST', 'DELETE'] })
+  const asked = async (method: string, query: string): Promise<number> => {
+    const headers = { 'idempotency-key': 'k' }
+    return (await answer(new Request(url + query, { method, body: '{}', headers }))).status
+  }
+  assert.equal([await asked('POST', '?id=1'), await asked('POST', '?id=1')], [200, 200])
+  assert.equal([await asked('DELETE', '?id=1'), await asked('POST', '?id=2')], [422, 422])
   assert.is(calls(), 1)
 })
 
@@ -245,13 +256,73 @@ once('is not taken while the store does not answer, whatever it does', async () 
     }
   ]
   for (const store of stores) {
-    const { answer, calls } = trial(async () => ack, { idempotency: { ...memoryIdempotency(), ...store } })
+    const { answer, calls, events } = trial(async () => ack, {
+      idempotency: { ...memoryIdempotency(), ...store }
+    })
     const { status, body, headers } = await answer(post('k'))
     assert.equal(
       [status, body, headers.get('retry-after'), calls()],
       [503, '{"error":"the request cannot be taken now"}', '1', 0]
     )
+    assert.equal(
+      events.map((event) => event._tag === 'Refused' && event.reason.split(':')[0]),
+      ['the store of idempotency']
+    )
   }
+})
+
+once('is stored where the store cannot begin and the sender does not send it again', async () => {
+  const dlq = memoryDlq()
+  let calls = 0
+  const processor = pipe(
+    receive(json),
+    handle(
+      otherwise(async () => {
+        calls += 1
+        return ack
+      })
+    ),
+    withDlq(dlq)
+  )
+  const answer = toFetch(processor, {
+    allowAnonymous: true,
+    senderRetries: false,
+    idempotency: { ...memoryIdempotency(), begin: () => async () => left({ reason: 'Redis is away' }) }
+  })
+  assert.is((await answer(post('k'))).status, 202)
+  assert.is(calls, 0)
+  assert.equal(
+    dlq.letters().map(({ id, failure }) => [id, failure]),
+    [['k', rejected('idempotency-unavailable', { reason: 'Redis is away' })]]
+  )
+})
+
+once('is no more than the concurrency allows, however many come at once', async () => {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  let active = 0
+  let most = 0
+  const { answer } = trial(
+    async () => {
+      active += 1
+      most = Math.max(most, active)
+      await opened
+      active -= 1
+      return ack
+    },
+    { concurrency: 2 }
+  )
+  const all = Array.from({ length: 20 }, (_, index) => answer(post(`k${index}`)))
+  await until('two are being handled', () => active >= 2)
+  const refused = await within('the refusals', Promise.all(all.slice(2)))
+  open()
+  const taken = await Promise.all(all.slice(0, 2))
+  assert.equal(
+    [...taken, ...refused].map(({ status }) => status),
+    [200, 200, ...refused.map(() => 503)]
+  )
+  assert.is(most, 2)
+  assert.is((await answer(post('k19'))).status, 200)
 })
 
 once('is answered though it cannot be marked, and the owner is told', async () => {

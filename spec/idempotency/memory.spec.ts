@@ -183,6 +183,10 @@ bounded('refuses what it cannot be asked, and numbers that make no sense', async
   assert.equal(await store.renew({ key: 'a', token: 'ann', leaseMs: 1 })(), right(true))
   for (const [options, message] of [
     [{ maxKeys: 0 }, 'memoryIdempotency: maxKeys is 0; give a number of at least 1'],
+    [
+      { ttlMs: Infinity },
+      'memoryIdempotency: ttlMs is Infinity; give a number of milliseconds, at most 9007199254740991'
+    ],
     [{ ttlMs: NaN }, 'memoryIdempotency: ttlMs is NaN; give a number of at least 1'],
     [{ maxBytes: -1 }, 'memoryIdempotency: maxBytes is -1; give a number of at least 1']
   ] as const)

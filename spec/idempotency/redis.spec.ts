@@ -74,6 +74,10 @@ store('refuses options that make no sense, before it is opened', () => {
   const url = 'redis://localhost:6379'
   const wrong: readonly (readonly [object, RegExp])[] = [
     [{ url, ttlMs: 0 }, /^RangeError: redisIdempotency: ttlMs is 0; give a number of at least 1/],
+    [
+      { url, ttlMs: Infinity },
+      /^RangeError: redisIdempotency: ttlMs is Infinity; give a number of milliseconds, at most 9007199254740991/
+    ],
     [{ url, name: '' }, /^TypeError: redisIdempotency: give its keys a name/],
     [{ url, connectMs: 0 }, /^RangeError: redisIdempotency: connectMs is a number of milliseconds above 0/],
     [{}, /^TypeError: redisIdempotency: give url: 'redis:.*', or a client/]

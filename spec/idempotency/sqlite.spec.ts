@@ -223,6 +223,10 @@ storing('refuses numbers that make no sense', () =>
     const file = join(folder, 'once.db')
     const wrong: readonly (readonly [SqliteIdempotencyOptions, string])[] = [
       [{ ttlMs: 0 }, 'sqliteIdempotency: ttlMs is 0; give a number of at least 1'],
+      [
+        { ttlMs: Infinity },
+        'sqliteIdempotency: ttlMs is Infinity; give a number of milliseconds, at most 9007199254740991'
+      ],
       [{ maxKeys: NaN }, 'sqliteIdempotency: maxKeys is NaN; give a number of at least 1'],
       [{ patienceMs: -1 }, 'sqliteIdempotency: patienceMs is -1; give a number of at least 0'],
       [{ patienceMs: NaN }, 'sqliteIdempotency: patienceMs is NaN; give a number of at least 0']

@@ -239,6 +239,17 @@ const faults: readonly (readonly [string, string, Break])[] = [
     'forgets what is finished when its time is over, counted from the finish',
     (_, clock) => memoryIdempotency({ clock, ttlMs: 86_400_000 - 30_000 })
   ],
+  [
+    'holds a key whose lease it refuses',
+    'keeps nothing of a wish that it refuses for its lease',
+    (store) => ({
+      begin: (claim) => async () => {
+        const state = await store.begin(claim)()
+        if (state._tag === 'Left') await store.begin({ ...claim, leaseMs: 60_000 })()
+        return state
+      }
+    })
+  ],
   ['trims keys', 'keeps keys apart, whatever texts they are', keyed((key) => key.trim())],
   ['ignores case in keys', 'keeps keys apart, whatever texts they are', keyed((key) => key.toLowerCase())],
   ['normalises keys', 'keeps keys apart, whatever texts they are', keyed((key) => key.normalize())],
