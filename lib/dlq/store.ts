@@ -14,6 +14,7 @@ import type {
   Replayed
 } from '../core/letter.js'
 import { left, right } from '../core/result.js'
+import { type Bounds, boundsOf, refusalOf, retained } from './bounds.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { isHarmless, keyOf } from './identity.js'
 import { type Row, letterOf, rowOf, rowOfStored } from './row.js'
@@ -50,32 +51,19 @@ export const storeOver = ({
     put: (letter, raw) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader), raw)),
     recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
-    page: (query = {}) => pageOf(() => call('page', query, now())),
-    groups:
-      ({ filter = {}, limit = defaultGroups } = {}) =>
-      () =>
-        call('groups', filter, limit, now()),
-    count:
-      (filter = {}) =>
-      () =>
-        call('count', filter, now()),
-    arrivals:
-      (filter = {}) =>
-      () =>
-        call('arrivals', filter, now()),
-    claim: (claim) => pageOf(() => call('claim', claim, now())),
+    page: (query = {}) => pageOf(bounded(boundsOf(query.filter), () => call('page', query, now()))),
+    groups: ({ filter = {}, limit = defaultGroups } = {}) =>
+      bounded(boundsOf(filter), () => call('groups', filter, limit, now())),
+    count: (filter = {}) => bounded(boundsOf(filter), () => call('count', filter, now())),
+    arrivals: (filter = {}) => bounded(boundsOf(filter), () => call('arrivals', filter, now())),
+    claim: (claim) => pageOf(bounded(boundsOf(claim.filter), () => call('claim', claim, now()))),
     renew: (held, leaseMs) => () => call('renew', held, now() + leaseMs),
     settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain), now())),
     edit: (edit) => () => call('edit', edit, now()),
-    discard:
-      ({ filter, by, note }) =>
-      () =>
-        call('discard', filter, by, note, now()),
+    discard: ({ filter, by, note }) =>
+      bounded(boundsOf(filter), () => call('discard', filter, by, note, now())),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
-    prune:
-      (retention = {}) =>
-      () =>
-        call('prune', retention, now())
+    prune: (retention = {}) => bounded(retained(retention), () => call('prune', retention, now()))
   }
 }
 
@@ -111,6 +99,14 @@ const guarded = async <A>(ask: () => Promise<Either<DlqError, A>>): Promise<Eith
     return left({ reason: capture(thrown).message })
   }
 }
+
+/** Asks only with bounds that are numbers. */
+const bounded =
+  <A>(bounds: Bounds, ask: () => Promise<Either<DlqError, A>>): TaskEither<DlqError, A> =>
+  async () => {
+    const reason = refusalOf(bounds)
+    return reason === undefined ? ask() : left({ reason })
+  }
 
 const pageOf =
   (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>

@@ -1,6 +1,7 @@
 /** Laws of reading: pages, filters, groups, counts and arrivals. */
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { defect, malformed, noMatch, rejected } from '../core/failure.js'
-import type { DeadLetter, LetterFilter, StoredLetter } from '../core/letter.js'
+import type { DeadLetter, DlqError, LetterFilter, StoredLetter } from '../core/letter.js'
 import {
   type Asked,
   type Bench,
@@ -107,6 +108,43 @@ export const readingLaws: readonly Law[] = [
       await answerOf('arrivals', () => store.arrivals(filter))
     }
     expectEqual('the letter that is there', idsOf(await allOf(ask)), ['1'])
+  }),
+
+  law('refuses a bound that is NaN, and takes an infinite one for what it says', async ({ store, ask }) => {
+    for (const id of ids(3)) await ask.put(letter({ id }))
+    const by = { by: 'ann', note: '' }
+    const noNumbers = ['seenFrom', 'seenBefore', 'minAttempts', 'maxAttempts'].flatMap((name) => {
+      const filter = { [name]: NaN }
+      return [
+        () => store.page({ filter }),
+        () => store.groups({ filter }),
+        () => store.count(filter),
+        () => store.arrivals(filter),
+        () => store.claim({ filter, owner: 'ann', leaseMs: 1_000 }),
+        () => store.discard({ filter, ...by })
+      ].map((ask) => ({ name, ask: ask as () => TaskEither<DlqError, unknown> }))
+    })
+    const removals = ['keepSettledMs', 'keepTombstonesMs', 'maxAgeMs', 'maxLetters', 'maxBytes'].map(
+      (name) => ({ name, ask: () => store.prune({ [name]: NaN }) })
+    )
+    for (const { name, ask } of [...noNumbers, ...removals]) {
+      const answer = await answerOf(name, ask)
+      const reason = answer._tag === 'Left' ? answer.left.reason : ''
+      expect(`a refusal that names ${name}`, reason.includes(name), answer)
+    }
+    expectEqual('the letters that are there', await ask.count({ state: 'dead' }), 3)
+    const none: readonly LetterFilter[] = [
+      { seenFrom: Infinity },
+      { seenBefore: -Infinity },
+      { minAttempts: Infinity },
+      { maxAttempts: -Infinity }
+    ]
+    for (const filter of none) {
+      expectEqual(`the letters of ${Object.keys(filter).join()}`, await ask.count(filter), 0)
+      expectEqual('what is discarded', await ask.discard({ filter, ...by }), 0)
+    }
+    const all = { seenFrom: -Infinity, seenBefore: Infinity, minAttempts: -Infinity, maxAttempts: Infinity }
+    expectEqual('the letters of all times', (await ask.page({ filter: all })).letters.length, 3)
   }),
 
   law('finds by each filter, and by several, the letters that it means', async (bench) => {
