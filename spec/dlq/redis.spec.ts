@@ -104,6 +104,42 @@ opens('has all keys under one hash tag, which is the name or a part of it', asyn
   }
 })
 
+/** While this machine's clock is so much ahead. */
+const ahead = async <A>(ms: number, use: () => Promise<A>): Promise<A> => {
+  const { now } = Date
+  Date.now = () => now() + ms
+  try {
+    return await use()
+  } finally {
+    Date.now = now
+  }
+}
+
+for (const hours of [-1, 1])
+  opens(
+    `ends no lease of others by a clock that is ${hours} h ahead, and gives leases as long as said`,
+    () => {
+      const name = uniqueName('skewed')
+      return using({ name }, async (store) => {
+        await store.put(letter())()
+        const claimed = rightOf(await store.claim({ owner: 'ann', leaseMs: 60_000 })()).letters
+        const held = claimed.map(({ key, id, lease }) => ({ key, id, token: lease?.token ?? '' }))
+        await ahead(hours * 3_600_000, () =>
+          using({ name }, async (other) => {
+            assert.equal(
+              (await allOf(other)).map(({ state }) => state),
+              ['replaying']
+            )
+            assert.equal(rightOf(await other.renew(held, 60_000)()), ['ok'])
+          })
+        )
+        const [there] = await allOf(store)
+        const leftMs = (there?.lease?.until ?? 0) - Date.now()
+        assert.ok(leftMs > 30_000 && leftMs < 61_000, String(leftMs))
+      })
+    }
+  )
+
 opens('makes no queue where it is told not to', async () => {
   const name = uniqueName('missing')
   assert.match(await refusal({ name, create: false }), `there is no queue called ${name}; give the name`)
