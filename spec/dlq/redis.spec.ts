@@ -3,6 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { LetterFilter, Pruned, StoredLetter } from '../../lib/core/letter.js'
 import { type RedisDlq, type RedisDlqOptions, redisDlq } from '../../lib/dlq/redis.js'
 import { eachLetter } from '../../lib/dlq/each-letter.js'
+import { left } from '../../lib/core/result.js'
 import { systemClock } from '../../lib/system.js'
 import { until } from '../support/deadline.js'
 import { letter } from '../support/letters.js'
@@ -232,6 +233,26 @@ opens('removes what is no longer to be kept at most once an hour, after somethin
       ['4', '5']
     )
   })
+})
+
+opens('makes no empty message of a letter whose bytes are gone, and can discard it', async () => {
+  for (const part of ['bytes', 'originals']) {
+    const name = uniqueName('gone')
+    await using({ name }, async (store) => {
+      await store.put(letter({ original: Uint8Array.from([1]) }))()
+      const [{ key } = { key: '' }] = await allOf(store)
+      await redis.cli('DEL', `{${name}}:${part}`)
+      const reason = `letter ${key}: its bytes are gone from Redis; bring them back from a copy, or discard it`
+      for (const ask of [store.page(), store.claim({ owner: 'ann', leaseMs: dayMs })])
+        assert.equal(await ask(), left({ reason: `${store.location}: ${reason}` }))
+      assert.is(rightOf(await store.count({ state: 'dead' })()), 1)
+      assert.is(rightOf(await store.discard({ filter: { key }, by: 'ann', note: '' })()), 1)
+      assert.equal(
+        (await allOf(store)).map(({ state }) => state),
+        ['discarded']
+      )
+    })
+  }
 })
 
 opens('finds all of many letters in both orders, whatever their states', async () => {
