@@ -17,7 +17,7 @@ import { left, right } from '../core/result.js'
 import { type Bounds, boundsOf, refusalOf, retained } from './bounds.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { isHarmless, keyOf } from './identity.js'
-import { type Row, letterOf, rowOf, rowOfStored } from './row.js'
+import { type ReadFailure, type Row, letterOf, rowOf, rowOfStored } from './row.js'
 
 // model
 
@@ -34,6 +34,8 @@ export interface StoreNeeds {
   readonly put: (row: Row, raw?: unknown) => Promise<Either<DlqError, void>>
   readonly clock: Clock
   readonly isStoredHeader?: ((name: string) => boolean) | undefined
+  /** Loaded when letters are first read, if it is not given. */
+  readonly readFailure?: ReadFailure
 }
 
 // constructors
@@ -43,9 +45,11 @@ export const storeOver = ({
   call,
   put,
   clock,
-  isStoredHeader = isHarmless
+  isStoredHeader = isHarmless,
+  readFailure
 }: StoreNeeds): DeadLetterStore => {
   const { now } = clock
+  const pageOf = pagesBy(readFailure)
   return {
     location,
     put: (letter, raw) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader), raw)),
@@ -108,14 +112,19 @@ const bounded =
     return reason === undefined ? ask() : left({ reason })
   }
 
-const pageOf =
-  (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>
-  () =>
-    guarded(async () => {
-      const page = await ask()
-      if (page._tag === 'Left') return page
-      // io-ts is loaded by those alone who read letters, not by each program that may have to write one.
-      const { failureFromJson } = await import('../core/failure-json.js')
-      const { rows, next } = page.right
-      return right({ letters: rows.map((row) => letterOf(row, failureFromJson)), next })
-    })
+const pagesBy = (given: ReadFailure | undefined) => {
+  let known = given
+  return (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>
+    () =>
+      guarded(async () => {
+        const page = await ask()
+        if (page._tag === 'Left') return page
+        const readFailure = known ?? (await loadReader())
+        known = readFailure
+        const { rows, next } = page.right
+        return right({ letters: rows.map((row) => letterOf(row, readFailure)), next })
+      })
+}
+
+/** io-ts is loaded by those alone who read letters, not by each program that may have to write one. */
+const loadReader = async (): Promise<ReadFailure> => (await import('../core/failure-json.js')).failureFromJson
