@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.js'
 import type { Failure } from '../core/failure.js'
 import { failureToJson } from '../core/failure-to-json.js'
 import type {
+  Claim,
   DeadLetterStore,
   DlqError,
   LetterIdentity,
@@ -14,7 +15,15 @@ import type {
   Replayed
 } from '../core/letter.js'
 import { left, right } from '../core/result.js'
-import { type Bounds, boundsOf, refusalOf, retained } from './bounds.js'
+import {
+  type Bounds,
+  boundsOf,
+  limited,
+  refusalOf,
+  wholeLease,
+  wholeLimit,
+  wholeRetention
+} from './bounds.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { isHarmless, keyOf } from './identity.js'
 import { type ReadFailure, type Row, letterOf, rowOf, rowOfStored } from './row.js'
@@ -48,26 +57,34 @@ export const storeOver = ({
   isStoredHeader = isHarmless,
   readFailure
 }: StoreNeeds): DeadLetterStore => {
-  const { now } = clock
+  const now = (): number => Math.round(clock.now())
   const pageOf = pagesBy(readFailure)
   return {
     location,
     put: (letter, raw) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader), raw)),
     recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
-    page: (query = {}) => pageOf(bounded(boundsOf(query.filter), () => call('page', query, now()))),
+    page: (query = {}) =>
+      pageOf(
+        bounded({ ...boundsOf(query.filter), limit: query.limit }, () => call('page', limited(query), now()))
+      ),
     groups: ({ filter = {}, limit = defaultGroups } = {}) =>
-      bounded(boundsOf(filter), () => call('groups', filter, limit, now())),
+      bounded({ ...boundsOf(filter), limit }, () => call('groups', filter, wholeLimit(limit), now())),
     count: (filter = {}) => bounded(boundsOf(filter), () => call('count', filter, now())),
     arrivals: (filter = {}) => bounded(boundsOf(filter), () => call('arrivals', filter, now())),
-    claim: (claim) => pageOf(bounded(boundsOf(claim.filter), () => call('claim', claim, now()))),
-    renew: (held, leaseMs) => () => call('renew', held, now() + leaseMs),
+    claim: (claim) => {
+      const { filter, limit, leaseMs } = claim
+      const leasing = (): Claim => limited({ ...claim, leaseMs: wholeLease(leaseMs) })
+      return pageOf(bounded({ ...boundsOf(filter), limit, leaseMs }, () => call('claim', leasing(), now())))
+    },
+    renew: (held, leaseMs) => bounded({ leaseMs }, () => call('renew', held, now() + wholeLease(leaseMs))),
     settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain), now())),
     edit: (edit) => () => call('edit', edit, now()),
     discard: ({ filter, by, note }) =>
       bounded(boundsOf(filter), () => call('discard', filter, by, note, now())),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
-    prune: (retention = {}) => bounded(retained(retention), () => call('prune', retention, now()))
+    prune: (retention = {}) =>
+      bounded({ ...retention }, () => call('prune', wholeRetention(retention), now()))
   }
 }
 
