@@ -124,7 +124,7 @@ refusals('says which field has the wrong type, and what was expected', async () 
     [{ id: 17 }, '.id expected string'],
     [{ id: null }, '.id expected string'],
     [{ source: ['a'] }, '.source expected string'],
-    [{ times: '1' }, '.times expected number'],
+    [{ times: '1' }, '.times expected a whole number'],
     [{ route: 17 }, '.route expected string'],
     [{ state: 'lost' }, '.state expected "dead"'],
     [{ headers: { tenant: 1 } }, '.headers.tenant expected string'],
@@ -150,6 +150,17 @@ refusals('says which field has the wrong type, and what was expected', async () 
     const found = wrong(lineWith(dead, fields))
     assert.ok(found.includes(said), `${JSON.stringify(fields)}: ${found}`)
   }
+})
+
+refusals('says of what was settled, too, that its key is none, or a number no whole one', async () => {
+  const settled = await stored((letter, store) => given(store.resolve(letter)))
+  for (const [fields, said] of [
+    [{ key: '\u001b]0;owned\u0007' }, '.key expected a key of 40 hexadecimal digits'],
+    [{ key: 'A'.repeat(40) }, '.key expected a key of 40 hexadecimal digits'],
+    [{ times: 1e300 }, '.times expected a whole number'],
+    [{ lastSeenAt: 0.5 }, '.lastSeenAt expected a whole number']
+  ] as const)
+    assert.ok(wrong(lineWith(settled, fields)).includes(said), wrong(lineWith(settled, fields)))
 })
 
 refusals('says that a letter was changed whose key does not fit', async () => {
