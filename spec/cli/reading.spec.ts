@@ -546,6 +546,34 @@ tail('shows the last letters and then those that come, until it is told to end',
   })
 )
 
+tail('shows no letter as new that was there, though all that came since is removed', () =>
+  inEmptyFolder(async (cwd) => {
+    const queue = join(cwd, 'shop.db')
+    await madeQueue(queue, orders)
+    const child = shellChild(`exec ${lineOf('tail', queue, '-n', '0', '--json')}`)
+    await using(queue, async (store) => {
+      const comes = async (name: string): Promise<void> => {
+        for (let index = 0; ; index += 1) {
+          await store.put(letter({ id: `${name}-${index}` }))()
+          const shown = child.until('stdout', `"id":"${name}-`).then(() => true)
+          if (await Promise.race([shown, pause()])) return
+        }
+      }
+      await comes('first')
+      await store.discard({ filter: { source: 'test' }, by: 'ann', note: '' })()
+      const isEmptied = async () => {
+        const pruned = await store.prune({ keepTombstonesMs: 0 })()
+        return pruned._tag === 'Right' && pruned.right.tombstones > 0
+      }
+      while (!(await isEmptied()));
+      await comes('then')
+    })
+    child.process.kill('SIGINT')
+    const told = idsIn((await child.ended).stdout)
+    assert.ok(told.length > 0 && told.every((id) => /^(?:first|then)-/.test(id)), told.join())
+  })
+)
+
 const order = (id: string): number => (id.startsWith('o-') ? Number(id.slice(2)) - 100 : Number(id.slice(4)))
 
 const pause = (): Promise<false> => new Promise((resolve) => setTimeout(resolve, 700, false))
