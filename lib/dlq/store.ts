@@ -3,8 +3,6 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import type { Failure } from '../core/failure.js'
-import { failureToJson } from '../core/failure-to-json.js'
 import type {
   Claim,
   DeadLetterStore,
@@ -26,7 +24,7 @@ import {
 } from './bounds.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { isHarmless, keyOf } from './identity.js'
-import { type ReadFailure, type Row, letterOf, rowOf, rowOfStored } from './row.js'
+import { type ReadFailure, type Row, letterOf, plainFailure, rowOf, rowOfStored } from './row.js'
 
 // model
 
@@ -108,9 +106,6 @@ const plain = (replayed: Replayed): Replayed => {
     }
   }
 }
-
-/** The JSON form of a failure is one, of the same tag; its type says less. */
-const plainFailure = (failure: Failure): Failure => failureToJson(failure) as unknown as Failure
 
 /** Whoever asks may have given anything. */
 const guarded = async <A>(ask: () => Promise<Either<DlqError, A>>): Promise<Either<DlqError, A>> => {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { malformed } from '../../lib/core/failure.js'
 import type { StoredLetter } from '../../lib/core/letter.js'
 import { right } from '../../lib/core/result.js'
 import { letterFromJson, letterToJson } from '../../lib/dlq/letter-json.js'
@@ -57,6 +58,22 @@ lines('keep text readable, and all bytes exactly', async () => {
     assert.equal(letterFromJson(line), right(settled))
   }
 })
+
+lines(
+  'carry letters to where they are of the same kind, whatever was left out of their failures',
+  async () => {
+    const issues = Array.from({ length: 300 }, (_, index) => ({
+      path: `.${String.fromCharCode(97 + (index % 26))}${'x'.repeat(300 - index)}`,
+      message: 'expected number'
+    }))
+    const [store, other] = [memoryDlq(), memoryDlq()]
+    await put(store, { id: '17', failure: malformed(issues) })
+    const letter = await onlyLetter(store)
+    const read = letterFromJson(letterToJson(letter))
+    await given(other.add(read._tag === 'Right' ? [read.right] : []))
+    assert.is((await onlyLetter(other)).fingerprint, letter.fingerprint)
+  }
+)
 
 lines('carry letters that were edited, with the bytes as they arrived', async () => {
   const to = Uint8Array.from([1, 2, 255])
