@@ -255,6 +255,28 @@ opens('makes no empty message of a letter whose bytes are gone, and can discard 
   }
 })
 
+opens(
+  'forgets kinds of failure that no letter is of any more, where they are more than letters',
+  async () => {
+    const name = uniqueName('kinds')
+    await using({ name }, async (store) => {
+      for (const id of ['1', '2', '3']) await store.put(letter({ id, source: `source ${id}` }))()
+      await store.discard({ filter: { id: '2' }, by: 'ann', note: '' })()
+      assert.is(rightOf(await store.prune({ maxLetters: 1 })()).dead, 1)
+      assert.is(await redis.cli('HLEN', `{${name}}:kinds`), 2)
+      await store.put(letter({ id: '1', source: 'source 1' }))()
+      assert.equal(
+        rightOf(await store.groups()()).map(({ tag, count }) => [tag, count]),
+        [['Malformed', 3]]
+      )
+      assert.equal(
+        (await allOf(store)).map(({ source }) => source),
+        ['source 2', 'source 3', 'source 1']
+      )
+    })
+  }
+)
+
 opens('finds all of many letters in both orders, whatever their states', async () => {
   await using({ name: uniqueName('many') }, async (store) => {
     const ids = Array.from({ length: 6_000 }, (_, index) => String(index))
