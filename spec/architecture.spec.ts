@@ -71,6 +71,7 @@ const shared: ReadonlySet<string> = new Set([
   'lib/interpreters/run-main.ts',
   'lib/interpreters/tally.ts',
   ...[
+    'bounds',
     'counting',
     'decisions',
     'each-letter',

@@ -31,8 +31,9 @@ export const declare = (parent: Command, { name, summary, examples, json }: Decl
 
 export const exitCodes = `
 Exit codes:
-  0  done
-  1  something is left: letters that failed again or would be refused, bad lines, nothing found
+  0  done, also where no letter is meant
+  1  something is left or could not be done: letters that failed again or would be refused, bad lines,
+     a key that no letter has
   2  the command line is wrong, or nothing was done as a file or an answer was missing`
 
 export const queueArgument = 'the file of the queue, or redis://host:6379/0#name'
@@ -49,6 +50,13 @@ export const countOf = (text: string): number => {
   const count = wholeNumber(text)
   if (count < 1) throw new InvalidArgumentError('Give a whole number of at least 1.')
   return count
+}
+
+/** As it is said where a page ends. */
+export const cursorText = (text: string): string => {
+  if (!/^\d{1,15}\.\d{1,15}$/.test(text))
+    throw new InvalidArgumentError('Give what a page before said: --after and a cursor.')
+  return text
 }
 
 export const rateOf = (text: string): number => {

@@ -1,6 +1,6 @@
 /** missive dlq discard: gives letters up. */
 import { type Command } from 'commander'
-import type { DeadLetterStore, LetterFilter } from '../core/letter.js'
+import type { DeadLetterStore, LetterFilter, StoredLetter } from '../core/letter.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, declare, keyArgument, keys, queueArgument } from './command.js'
 import { confirmed, mustAsk } from './confirm.js'
@@ -53,8 +53,7 @@ const run = async (
 ): Promise<void> => {
   const { note, by, json = false, yes = false } = options
   const chosen = named.length === 0 ? [] : await deadNamed(store, named)
-  // What arrives or fails again from now on was in no preview.
-  const seenBefore = Math.min(io.now(), options.until ?? Infinity)
+  const seenBefore = Math.min(shownBefore(chosen, io), options.until ?? Infinity)
   const filter: LetterFilter = {
     ...filterOf(options),
     ...(chosen.length > 0 && { key: chosen.map(({ key }) => key) }),
@@ -70,7 +69,17 @@ const run = async (
   }
   const discarded = count === 0 ? 0 : await answerOf(store.discard({ filter, by, note }))
   await say(io.stdout, json ? jsonText({ discarded }) : `${letters(discarded)} discarded`)
+  if (discarded >= chosen.length) return
+  io.end(1)
+  await say(
+    io.stderr,
+    `${letters(chosen.length)} named: the others are not what the filters mean, or changed meanwhile; look at them again`
+  )
 }
+
+/** What arrives or fails again from now on was in no preview. The clocks of those who stored letters may be ahead. */
+const shownBefore = (chosen: readonly StoredLetter[], { now }: Io): number =>
+  chosen.length === 0 ? now() : Math.max(...chosen.map(({ lastSeenAt }) => lastSeenAt)) + 1
 
 const preview = async (
   io: Io,

@@ -1,7 +1,7 @@
 /** missive dlq ls: the letters, a page of them. */
 import type { Command } from 'commander'
 import { answerOf } from './answer.js'
-import { type CommonOptions, countOf, declare, queueArgument } from './command.js'
+import { type CommonOptions, countOf, cursorText, declare, queueArgument } from './command.js'
 import {
   type FilterOptions,
   type StateOptions,
@@ -33,7 +33,7 @@ export const ls = (dlq: Command, io: Io): void => {
   })
   withFilters(withStates(command.argument('<queue>', queueArgument)), io)
     .option('-n, --limit <count>', 'at most so many', countOf, 50)
-    .option('--after <cursor>', 'the page that begins there')
+    .option('--after <cursor>', 'the page that begins there', cursorText)
     .option('--oldest', 'those that arrived first first')
     .option(maskingOption[0], `with --json: ${maskingOption[1]}`)
     .option(...revealOption)

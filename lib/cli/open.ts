@@ -3,6 +3,8 @@ import { existsSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { DeadLetterStore } from '../core/letter.js'
 import { printable } from '../core/render.js'
+import type { Resource } from '../core/resource.js'
+import { left } from '../core/result.js'
 import { redisDlq } from '../dlq/redis.js'
 import { sqliteDlq } from '../dlq/sqlite.js'
 import { using } from './answer.js'
@@ -17,10 +19,11 @@ export const withQueue = async <A>(
   offered: { readonly create?: boolean } = {}
 ): Promise<A> => {
   const { create = false } = offered
-  if (isRedis(queue)) return using(redisDlq({ ...redisOf(queue, env), create, connectMs }), 2, use)
+  const orCreate = offered.create === undefined ? '' : ', or --create to make one'
+  if (isRedis(queue))
+    return using(advised(redisDlq({ ...redisOf(queue, env), create, connectMs }), orCreate), 2, use)
   const location = resolve(cwd, queue)
   if (!create && !existsSync(location)) {
-    const orCreate = offered.create === undefined ? '' : ', or --create to make one'
     throw new Stop(
       2,
       printable(
@@ -28,7 +31,7 @@ export const withQueue = async <A>(
       )
     )
   }
-  return using(sqliteDlq(location, { create }), 2, use)
+  return using(advised(sqliteDlq(location, { create }), orCreate), 2, use)
 }
 
 /** Is this a file of the queue itself? */
@@ -39,6 +42,17 @@ export const isOfQueue = (path: string, location: string): boolean =>
 
 /** Somebody waits for the answer. */
 const connectMs = 5_000
+
+/** Says where there is no queue yet what makes one. */
+const advised = <A>({ open }: Resource<A>, orCreate: string): Resource<A> => ({
+  open: async () => {
+    const opened = await open()
+    return opened._tag === 'Left' &&
+      /there is no queue called|is empty, and no queue/.test(opened.left.message)
+      ? left({ ...opened.left, message: `${opened.left.message}${orCreate}` })
+      : opened
+  }
+})
 
 const isSameFile = (one: string, other: string): boolean => {
   const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }))

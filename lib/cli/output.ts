@@ -33,7 +33,7 @@ export const writing = async <A>(
     const file = await open(partial, 'wx', 0o600)
     let used: A
     try {
-      used = await use(async (text) => void (await file.write(text)))
+      used = await use((text) => file.appendFile(text))
       await file.sync()
     } finally {
       await file.close()

@@ -1,6 +1,6 @@
 /** Payloads for people: JSON indented, text as it is, anything else in hexadecimal. */
 import { Buffer } from 'node:buffer'
-import { cut } from '../core/json.js'
+import { cut, toJson } from '../core/json.js'
 import type { Issue } from '../core/failure.js'
 import { printable } from '../core/render.js'
 
@@ -76,11 +76,15 @@ const jsonOf = (bytes: Uint8Array): { readonly value: unknown } | undefined => {
   }
 }
 
-/** The text of the JSON itself, so that no number is rounded and no name is lost that is there twice. */
+/**
+ * The text of the JSON itself, so that no number is rounded and no name is lost that is there twice. Where it would be
+ * far more spaces than payload, as it is nested so deeply, it stays as it is.
+ */
 const indented = (json: string): string => {
   let depth = 0
   let previous = ''
   let lines = ''
+  const most = 16 * json.length + 65_536
   const broken = (): string => `\n${'  '.repeat(depth)}`
   for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g)) {
     const isOpening = previous === '{' || previous === '['
@@ -90,6 +94,7 @@ const indented = (json: string): string => {
     lines += token === ':' ? ': ' : token
     if (token === '{' || token === '[') depth += 1
     previous = token
+    if (lines.length > most) return json
   }
   return lines
 }
@@ -107,7 +112,8 @@ const hexLines = (bytes: Uint8Array, isFull: boolean): readonly string[] => {
 
 const shownBytes = 512
 
-const shown = (value: unknown): string => (value === undefined ? 'absent' : cut(JSON.stringify(value), 60))
+const shown = (value: unknown): string =>
+  value === undefined ? 'absent' : cut(JSON.stringify(toJson(value)), 60)
 
 /** By a path like `.items[0]["odd name"]`. */
 const valueAt = (json: unknown, path: string): unknown => {

@@ -1,9 +1,10 @@
 /** missive dlq tail: the last letters, and then those that come. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
+import type { DeadLetterStore, LetterFilter, StoredLetter } from '../core/letter.js'
 import { printable } from '../core/render.js'
-import { answerOf } from './answer.js'
+import { cursor, cursorOf } from '../dlq/engine.js'
+import { answerOf, walk } from './answer.js'
 import { type CommonOptions, declare, queueArgument, wholeNumber } from './command.js'
 import { type Io, say } from './io.js'
 import { letterJson } from './json.js'
@@ -70,50 +71,53 @@ const follow = async (
   }
 }
 
-/** Letters in the order in which they arrived, from the last one back to those that were met before. */
+/**
+ * Letters in the order in which they arrived. What was there is told from what comes by its place, as letters that
+ * were met may be removed.
+ */
 const arrivalsOf = (store: DeadLetterStore) => {
   const met = new Set<string>()
-  const isMet = ({ key }: StoredLetter): boolean => met.has(key)
+  let position = 0
   const meet = (letters: readonly StoredLetter[]): void => {
     for (const { key } of letters) met.add(key)
     for (const key of [...met].slice(0, Math.max(0, met.size - maxMet))) met.delete(key)
   }
-  const newest = (limit: number, filter = {}, after?: string) =>
-    answerOf(store.page({ filter, order: 'newest', limit, after }))
+  /** The last letter, and its place, which is told only where there is another before it. */
+  const newest = async () => {
+    const { letters, next } = await answerOf(store.page({ order: 'newest', limit: 1 }))
+    return { letters, last: next === undefined ? undefined : cursorOf(next, 0).last }
+  }
+  const between = async (from: number, last: number): Promise<readonly StoredLetter[]> => {
+    const found: StoredLetter[] = []
+    await walk(store, { after: cursor(from, last) }, async (letters) => void found.push(...letters))
+    return found
+  }
   return {
-    skip: async (): Promise<void> => meet((await newest(1)).letters),
+    skip: async (): Promise<void> => {
+      const { letters, last = 0 } = await newest()
+      meet(letters)
+      position = last
+    },
     last: async (count: number): Promise<readonly StoredLetter[]> => {
       if (count === 0) return []
-      const { letters } = await newest(count, { state: ['dead', 'replaying'] })
+      const filter: LetterFilter = { state: ['dead', 'replaying'] }
+      const { letters } = await answerOf(store.page({ filter, order: 'newest', limit: count }))
       const ordered = letters.toReversed()
       meet(ordered)
       return ordered
     },
     next: async (): Promise<readonly StoredLetter[]> => {
-      const found: StoredLetter[] = []
-      let page = await newest(pageLimit)
-      found.push(...untilMet(page.letters, isMet))
-      while (page.next !== undefined && !page.letters.some(isMet)) {
-        page = await newest(pageLimit, {}, page.next)
-        found.push(...untilMet(page.letters, isMet))
-      }
-      const ordered = found.toReversed()
-      meet(ordered)
-      return ordered
+      const { letters, last } = await newest()
+      const found = last === undefined ? letters : last > position ? await between(position, last) : []
+      position = Math.max(position, last ?? 0)
+      const fresh = found.filter(({ key }) => !met.has(key))
+      meet(fresh)
+      return fresh
     }
   }
 }
 
-const pageLimit = 100
 const maxMet = 1_000
-
-const untilMet = (
-  letters: readonly StoredLetter[],
-  isMet: (letter: StoredLetter) => boolean
-): readonly StoredLetter[] => {
-  const index = letters.findIndex(isMet)
-  return index < 0 ? letters : letters.slice(0, index)
-}
 
 const lineOf = (letter: StoredLetter, { stdout }: Io, { dim, yellow, red }: Style): string => {
   const { key, id, firstSeenAt, failure, route } = letter

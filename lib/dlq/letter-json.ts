@@ -101,9 +101,22 @@ const isText = (payload: Payload): payload is { readonly text: string } => Text.
 
 const Payload = t.union([Text, t.type({ base64: t.string })])
 
+const checked = <A>(type: t.Type<A>, expected: string, isFit: (value: A) => boolean) =>
+  new t.Type<A>(
+    expected,
+    (value): value is A => type.is(value) && isFit(value),
+    (value, context) =>
+      type.is(value) && isFit(value) ? t.success(value) : t.failure(value, context, `expected ${expected}`),
+    t.identity
+  )
+
+/** What every store takes. A key that is none would act on terminals, and Redis refuses all that comes with it. */
+const Key = checked(t.string, 'a key of 40 hexadecimal digits', (key) => /^[0-9a-f]{40}$/.test(key))
+const Whole = checked(t.number, 'a whole number', Number.isSafeInteger)
+
 const Letter = t.intersection([
   t.type({
-    key: t.string,
+    key: Key,
     id: t.string,
     source: t.string,
     state: t.union([
@@ -114,13 +127,13 @@ const Letter = t.intersection([
     ]),
     failure: AnyFailure,
     fingerprint: t.string,
-    firstSeenAt: t.number,
-    lastSeenAt: t.number,
-    times: t.number,
+    firstSeenAt: Whole,
+    lastSeenAt: Whole,
+    times: Whole,
     attempts: t.readonlyArray(t.type({ startedAt: t.number, durationMs: t.number, failure: AnyFailure })),
-    attemptCount: t.number,
-    deliveryCount: t.number,
-    receivedAt: t.number,
+    attemptCount: Whole,
+    deliveryCount: Whole,
+    receivedAt: Whole,
     headers: t.record(t.string, t.string),
     events: t.readonlyArray(
       t.intersection([

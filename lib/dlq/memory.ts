@@ -40,6 +40,7 @@ export const memoryDlq = ({ clock = systemClock }: { readonly clock?: Clock } = 
   const store = storeOver({
     location: 'memory',
     clock,
+    readFailure: failureFromJson,
     call: (name, ...parts) => answered(() => perform(engine, name, parts)),
     put: (row) => answered(() => void engine.put([row]))
   })

@@ -80,7 +80,9 @@ export const pruning = async (
   let full = 0
   for (const filter of settledFor(keepSettledMs)) full += await each(filter, empty)
   const old = maxAgeMs === undefined ? 0 : await removed({ state: 'dead', seenBefore: now - maxAgeMs })
-  return { dead: old + (await removedOver()), tombstones, emptied: full }
+  const dead = old + (await removedOver())
+  await rows.sweep()
+  return { dead, tombstones, emptied: full }
 }
 
 // helpers

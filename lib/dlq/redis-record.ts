@@ -97,13 +97,54 @@ export const idHashOf = (id: string): string => hash('sha256', id).slice(0, 8)
 
 // reading
 
-/** Throws if it was not written by this library. */
-export const storedOf = (
-  seq: number,
-  text: string,
-  bytes: Uint8Array | null | undefined,
-  original: Uint8Array | null | undefined
-): Stored => {
+/** Throws if it was not written by this library, or if somebody has removed its bytes: it would be an empty letter. */
+export const storedOf = (seq: number, text: string, bytes: Found, original: Found): Stored => {
+  const stored = readOf(seq, text, bytes, original)
+  const { bytesSize, originalSize, row } = stored
+  if ((bytes === null && bytesSize > 0) || (original === null && originalSize > 0))
+    throw new Error(
+      `letter ${row.key}: its bytes are gone from Redis; bring them back from a copy, or discard it`
+    )
+  return stored
+}
+
+export const entryOf = (state: LetterState, member: string): Entry => {
+  const [seq, , kind = '', firstSeenAt, lastSeenAt, attemptCount, size, weight, idHash = ''] =
+    member.split(' ')
+  return {
+    seq: Number(seq),
+    state,
+    kind,
+    firstSeenAt: Number(firstSeenAt),
+    lastSeenAt: Number(lastSeenAt),
+    attemptCount: Number(attemptCount),
+    size: Number(size),
+    weight: Number(weight),
+    idHash,
+    member
+  }
+}
+
+/** The entry that a row has in its index. */
+export const entryOfStored = ({ seq, index, row }: Stored): Entry => entryOf(row.state, memberOf(seq, index))
+
+export const kindOfText = (text: string | null | undefined): Kind => {
+  const [source, fingerprint, tag, route, summary] = JSON.parse(text ?? unknownKind) as readonly [
+    string,
+    string,
+    Row['tag'],
+    string | null,
+    string
+  ]
+  return { source, fingerprint, tag, route, summary }
+}
+
+// helpers
+
+/** `undefined` where it was not asked for, `null` where there is none. */
+type Found = Uint8Array | null | undefined
+
+const readOf = (seq: number, text: string, bytes: Found, original: Found): Stored => {
   const [
     key = '',
     head = '',
@@ -157,39 +198,6 @@ export const storedOf = (
     throw new Error(`letter ${key.slice(0, 40)}: its row cannot be read: ${small.slice(0, 200)}`)
   }
 }
-
-export const entryOf = (state: LetterState, member: string): Entry => {
-  const [seq, , kind = '', firstSeenAt, lastSeenAt, attemptCount, size, weight, idHash = ''] =
-    member.split(' ')
-  return {
-    seq: Number(seq),
-    state,
-    kind,
-    firstSeenAt: Number(firstSeenAt),
-    lastSeenAt: Number(lastSeenAt),
-    attemptCount: Number(attemptCount),
-    size: Number(size),
-    weight: Number(weight),
-    idHash,
-    member
-  }
-}
-
-/** The entry that a row has in its index. */
-export const entryOfStored = ({ seq, index, row }: Stored): Entry => entryOf(row.state, memberOf(seq, index))
-
-export const kindOfText = (text: string | null | undefined): Kind => {
-  const [source, fingerprint, tag, route, summary] = JSON.parse(text ?? unknownKind) as readonly [
-    string,
-    string,
-    Row['tag'],
-    string | null,
-    string
-  ]
-  return { source, fingerprint, tag, route, summary }
-}
-
-// helpers
 
 type Small = readonly [
   source: string,

@@ -26,6 +26,7 @@ import {
   putScript,
   readScript,
   removeScript,
+  sweepScript,
   totalsScript,
   windowScript
 } from './redis-scripts.js'
@@ -71,6 +72,8 @@ export interface Rows {
   readonly expired: (now: number, limit: number) => Promise<readonly Stored[]>
   /** Removes those that are still as they were, and tells how many. */
   readonly remove: (entries: readonly Entry[]) => Promise<number>
+  /** Removes kinds that no letter is of any more, once there are many of them. */
+  readonly sweep: () => Promise<void>
 }
 
 export interface HowToChange {
@@ -176,6 +179,7 @@ export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
       const found = (await runBytes(expiredScript, [now, limit])) as readonly Found[]
       return found.flatMap((each) => foundOf(each) ?? [])
     },
+    sweep: async () => void (await run(sweepScript, [])),
     remove: async (entries) => {
       const [first] = entries
       if (first === undefined) return 0

@@ -135,6 +135,29 @@ return found`)
 export const kindsScript = script(`${names}
 return redis.call('HMGET', kinds, unpack(ARGV))`)
 
+/**
+ * Removes kinds that no letter is of, some of them at a time: where there are more than letters, which are few enough
+ * to be looked through in one step.
+ */
+export const sweepScript = script(`${names}
+local letters = 0
+for _, index in pairs(indexes) do letters = letters + redis.call('ZCARD', index) end
+if letters > 10000 or redis.call('HLEN', kinds) <= letters then return 0 end
+local used = {}
+for _, index in pairs(indexes) do
+  for _, member in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+    used[string.match(member, '^%S+ %S+ (%S+)')] = true
+  end
+end
+local removed = 0
+for _, kind in ipairs(redis.call('HKEYS', kinds)) do
+  if removed < 10000 and not used[kind] then
+    redis.call('HDEL', kinds, kind)
+    removed = removed + 1
+  end
+end
+return removed`)
+
 /** Leases that ended. */
 export const expiredScript = script(`${names}${finding}
 local found = {}

@@ -15,6 +15,7 @@ import { openQueue, risksOf } from './redis-open.js'
 import { gathered } from './redis-puts.js'
 import { reasonOf } from './redis-reason.js'
 import { puttingOf, rowsOf } from './redis-rows.js'
+import { aheadOf, moved } from './redis-time.js'
 import { walkOver } from './redis-walk.js'
 import { storeOver } from './store.js'
 import { refuseRetention, tidied } from './tidied.js'
@@ -36,6 +37,7 @@ export type RedisDlqOptions = RedisTarget & {
   readonly retention?: Retention
   /** Told when something was removed. */
   readonly onPruned?: (pruned: Pruned) => void
+  /** Instead of this machine's clock, and of that of Redis, by which leases end. */
   readonly clock?: Clock
   /** How long Redis may take to be there, in milliseconds. 10 s by default. */
   readonly connectMs?: number
@@ -136,6 +138,7 @@ const storeOn = (
   options: RedisDlqOptions
 ): Opened => {
   const { clock = systemClock, isStoredHeader } = options
+  const aheadMs = options.clock === undefined ? aheadOf(connection, keys, clock) : async () => 0
   const rows = rowsOf(connection, keys)
   const decided = decidedOver(rows)
   const engine = redisEngine({ rows, decided, walk: walkOver(rows), retention: noted })
@@ -147,7 +150,7 @@ const storeOn = (
     location,
     call: (name, ...parts) => {
       const perform: (...given: any[]) => Promise<any> = engine[name]
-      return answered(() => perform(...parts))
+      return answered(async () => perform(...moved(name, parts, await aheadMs())))
     },
     put: (row, raw) => {
       // The bytes are their owner's, who may change them before they are sent.

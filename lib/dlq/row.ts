@@ -41,13 +41,15 @@ export interface Row {
 
 export const rowOf = (letter: DeadLetter, now: number, isStoredHeader: (name: string) => boolean): Row => {
   const { failure, route, attempts, original, fault, lease } = letter
-  const text = failureText(failure)
+  const plain = plainFailure(failure)
+  const text = JSON.stringify(plain)
   return {
     key: keyOf({ ...letter, bytes: original ?? letter.bytes }),
     source: letter.source,
     id: letter.id,
     state: 'dead',
-    ...kindOf(failure, route),
+    // Of what is kept of the failure, so that it is of the same kind wherever the letter is carried.
+    ...kindOf(plain, route),
     firstSeenAt: whole(now),
     lastSeenAt: whole(now),
     times: 1,
@@ -145,6 +147,9 @@ export const kindOf = (
     fingerprint: fingerprintOf(failure._tag, route, summary)
   }
 }
+
+/** The JSON form of a failure is one, of the same tag; its type says less. */
+export const plainFailure = (failure: Failure): Failure => failureToJson(failure) as unknown as Failure
 
 export const failureText = (failure: Failure): string => JSON.stringify(failureToJson(failure))
 

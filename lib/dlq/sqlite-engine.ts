@@ -91,6 +91,19 @@ export const sqliteEngine = (database: Database): Engine => {
         .get(...values)
     ) <= few
 
+  const unused = database.prepare(`SELECT 1 FROM kinds WHERE ${isUnused} LIMIT 1`)
+
+  /** SQLite would look through all letters for each kind that goes, as no index is by kind alone. */
+  const forgetUnused = (): void => {
+    if (unused.get() === undefined) return
+    database.pragma('foreign_keys = OFF')
+    try {
+      written(() => database.prepare(`DELETE FROM kinds WHERE ${isUnused}`).run())
+    } finally {
+      database.pragma('foreign_keys = ON')
+    }
+  }
+
   const pruned = (where: string, ...values: readonly number[]): number =>
     database.prepare(`DELETE FROM letters WHERE ${where}`).run(...values).changes
 
@@ -197,7 +210,7 @@ export const sqliteEngine = (database: Database): Engine => {
       reap(now)
       const { keepSettledMs: keepMs = keepSettledMs, keepTombstonesMs = keepNamesMs } = retention
       const { maxAgeMs, maxLetters, maxBytes } = retention
-      return written(() => {
+      const removed = written(() => {
         const tombstones = pruned(
           "state IN ('resolved', 'discarded') AND lastSeenAt < ?",
           now - Math.max(keepMs, keepTombstonesMs)
@@ -218,6 +231,8 @@ export const sqliteEngine = (database: Database): Engine => {
         if (maxBytes !== undefined) dead += pruned(overBytes, maxBytes)
         return { dead, tombstones, emptied: full.length }
       })
+      forgetUnused()
+      return removed
     }
   }
 }
@@ -228,6 +243,14 @@ export const sqliteEngine = (database: Database): Engine => {
 const few = 10_000
 
 const wholeLimit = (limit: number): number => Math.max(0, Math.floor(limit))
+
+/** No letter is of this kind. Asked state by state, as the index is. */
+const isUnused = ['dead', 'replaying', 'resolved', 'discarded']
+  .map(
+    (state) =>
+      `NOT EXISTS (SELECT 1 FROM letters INDEXED BY letters_kind WHERE state = '${state}' AND kind = kinds.kind)`
+  )
+  .join(' AND ')
 
 /** The newest `?` of the dead stay. */
 const overCount = `seq IN (SELECT seq FROM letters WHERE state = 'dead' ORDER BY seq DESC LIMIT -1 OFFSET ?)`

@@ -119,7 +119,7 @@ const anyOf = (conditions: readonly Sql[]): Sql =>
   conditions.length === 0 ? { text: 'FALSE', values: [] } : within('(', joined(conditions, ' OR '), ')')
 
 const compared = (comparison: string, value: number | undefined): Sql | undefined =>
-  value === undefined || !Number.isFinite(value) ? undefined : { text: `${comparison} ?`, values: [value] }
+  value === undefined ? undefined : { text: `${comparison} ?`, values: [value] }
 
 const asked = (call: string, name: string, values: readonly string[]): Sql => ({
   text: `${call} IN (${values.map(() => '?').join()})`,

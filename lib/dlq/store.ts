@@ -3,9 +3,8 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import type { Failure } from '../core/failure.js'
-import { failureToJson } from '../core/failure-to-json.js'
 import type {
+  Claim,
   DeadLetterStore,
   DlqError,
   LetterIdentity,
@@ -14,9 +13,18 @@ import type {
   Replayed
 } from '../core/letter.js'
 import { left, right } from '../core/result.js'
+import {
+  type Bounds,
+  boundsOf,
+  limited,
+  refusalOf,
+  wholeLease,
+  wholeLimit,
+  wholeRetention
+} from './bounds.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { isHarmless, keyOf } from './identity.js'
-import { type Row, letterOf, rowOf, rowOfStored } from './row.js'
+import { type ReadFailure, type Row, letterOf, plainFailure, rowOf, rowOfStored } from './row.js'
 
 // model
 
@@ -33,6 +41,8 @@ export interface StoreNeeds {
   readonly put: (row: Row, raw?: unknown) => Promise<Either<DlqError, void>>
   readonly clock: Clock
   readonly isStoredHeader?: ((name: string) => boolean) | undefined
+  /** Loaded when letters are first read, if it is not given. */
+  readonly readFailure?: ReadFailure
 }
 
 // constructors
@@ -42,40 +52,37 @@ export const storeOver = ({
   call,
   put,
   clock,
-  isStoredHeader = isHarmless
+  isStoredHeader = isHarmless,
+  readFailure
 }: StoreNeeds): DeadLetterStore => {
-  const { now } = clock
+  const now = (): number => Math.round(clock.now())
+  const pageOf = pagesBy(readFailure)
   return {
     location,
     put: (letter, raw) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader), raw)),
     recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
-    page: (query = {}) => pageOf(() => call('page', query, now())),
-    groups:
-      ({ filter = {}, limit = defaultGroups } = {}) =>
-      () =>
-        call('groups', filter, limit, now()),
-    count:
-      (filter = {}) =>
-      () =>
-        call('count', filter, now()),
-    arrivals:
-      (filter = {}) =>
-      () =>
-        call('arrivals', filter, now()),
-    claim: (claim) => pageOf(() => call('claim', claim, now())),
-    renew: (held, leaseMs) => () => call('renew', held, now() + leaseMs),
+    page: (query = {}) =>
+      pageOf(
+        bounded({ ...boundsOf(query.filter), limit: query.limit }, () => call('page', limited(query), now()))
+      ),
+    groups: ({ filter = {}, limit = defaultGroups } = {}) =>
+      bounded({ ...boundsOf(filter), limit }, () => call('groups', filter, wholeLimit(limit), now())),
+    count: (filter = {}) => bounded(boundsOf(filter), () => call('count', filter, now())),
+    arrivals: (filter = {}) => bounded(boundsOf(filter), () => call('arrivals', filter, now())),
+    claim: (claim) => {
+      const { filter, limit, leaseMs } = claim
+      const leasing = (): Claim => limited({ ...claim, leaseMs: wholeLease(leaseMs) })
+      return pageOf(bounded({ ...boundsOf(filter), limit, leaseMs }, () => call('claim', leasing(), now())))
+    },
+    renew: (held, leaseMs) => bounded({ leaseMs }, () => call('renew', held, now() + wholeLease(leaseMs))),
     settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain), now())),
     edit: (edit) => () => call('edit', edit, now()),
-    discard:
-      ({ filter, by, note }) =>
-      () =>
-        call('discard', filter, by, note, now()),
+    discard: ({ filter, by, note }) =>
+      bounded(boundsOf(filter), () => call('discard', filter, by, note, now())),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
-    prune:
-      (retention = {}) =>
-      () =>
-        call('prune', retention, now())
+    prune: (retention = {}) =>
+      bounded({ ...retention }, () => call('prune', wholeRetention(retention), now()))
   }
 }
 
@@ -100,9 +107,6 @@ const plain = (replayed: Replayed): Replayed => {
   }
 }
 
-/** The JSON form of a failure is one, of the same tag; its type says less. */
-const plainFailure = (failure: Failure): Failure => failureToJson(failure) as unknown as Failure
-
 /** Whoever asks may have given anything. */
 const guarded = async <A>(ask: () => Promise<Either<DlqError, A>>): Promise<Either<DlqError, A>> => {
   try {
@@ -112,14 +116,27 @@ const guarded = async <A>(ask: () => Promise<Either<DlqError, A>>): Promise<Eith
   }
 }
 
-const pageOf =
-  (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>
-  () =>
-    guarded(async () => {
-      const page = await ask()
-      if (page._tag === 'Left') return page
-      // io-ts is loaded by those alone who read letters, not by each program that may have to write one.
-      const { failureFromJson } = await import('../core/failure-json.js')
-      const { rows, next } = page.right
-      return right({ letters: rows.map((row) => letterOf(row, failureFromJson)), next })
-    })
+/** Asks only with bounds that are numbers. */
+const bounded =
+  <A>(bounds: Bounds, ask: () => Promise<Either<DlqError, A>>): TaskEither<DlqError, A> =>
+  async () => {
+    const reason = refusalOf(bounds)
+    return reason === undefined ? ask() : left({ reason })
+  }
+
+const pagesBy = (given: ReadFailure | undefined) => {
+  let known = given
+  return (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>
+    () =>
+      guarded(async () => {
+        const page = await ask()
+        if (page._tag === 'Left') return page
+        const readFailure = known ?? (await loadReader())
+        known = readFailure
+        const { rows, next } = page.right
+        return right({ letters: rows.map((row) => letterOf(row, readFailure)), next })
+      })
+}
+
+/** io-ts is loaded by those alone who read letters, not by each program that may have to write one. */
+const loadReader = async (): Promise<ReadFailure> => (await import('../core/failure-json.js')).failureFromJson

@@ -29,8 +29,9 @@ export const tidied = (
     if (clock.monotonic() - tidiedAt < hourMs) return
     tidiedAt = clock.monotonic()
     const pruned = await store.prune(retention)()
-    if (pruned._tag === 'Right' && Object.values(pruned.right).some((count) => count > 0))
-      onPruned(pruned.right)
+    if (pruned._tag === 'Left')
+      process.emitWarning(`what is no longer to be kept is still there: ${pruned.left.reason}`)
+    else if (Object.values(pruned.right).some((count) => count > 0)) onPruned(pruned.right)
   }
   const thenTidy =
     <A extends readonly unknown[], B>(write: (...parts: A) => Task<B>): ((...parts: A) => Task<B>) =>

@@ -63,7 +63,7 @@ export const openFile = (
     // Closing a file ends this process's locks on it, so one that is there is not touched.
     if (!existsSync(location)) closeSync(openSync(location, 'a', 0o600))
     database = connect(location, { timeout: busyMs })
-    prepare(database, kind)
+    prepare(database, kind, create)
     return right(database)
   } catch (error) {
     database?.close()
@@ -137,7 +137,7 @@ const levels = { FULL: 2, NORMAL: 1 } as const
 /** The first without the WAL-reset bug, by which two connections can lose a commit (sqlite.org/wal.html). */
 const oldestSqlite = [3, 51, 3] as const
 
-const prepare = (database: Database, kind: FileKind): void => {
+const prepare = (database: Database, kind: FileKind, create: boolean): void => {
   const version = String(database.prepare('SELECT sqlite_version()').pluck().get())
   if (isOlder(version)) {
     throw new Error(
@@ -145,7 +145,8 @@ const prepare = (database: Database, kind: FileKind): void => {
     )
   }
   database.pragma('trusted_schema = OFF')
-  refuseForeign(database, kind)
+  if (refuseForeign(database, kind) === 0 && !create)
+    throw new Error(`the database is empty, and no ${kind.shortName}; give the path of a ${kind.shortName}`)
   if (database.pragma('journal_mode = WAL', { simple: true }) !== 'wal') {
     throw new Error(`the file system does not allow WAL; keep the ${kind.shortName} on a local disk`)
   }

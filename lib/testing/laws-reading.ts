@@ -1,6 +1,7 @@
 /** Laws of reading: pages, filters, groups, counts and arrivals. */
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { defect, malformed, noMatch, rejected } from '../core/failure.js'
-import type { DeadLetter, LetterFilter, StoredLetter } from '../core/letter.js'
+import type { DeadLetter, DlqError, LetterFilter, StoredLetter } from '../core/letter.js'
 import {
   type Asked,
   type Bench,
@@ -107,6 +108,75 @@ export const readingLaws: readonly Law[] = [
       await answerOf('arrivals', () => store.arrivals(filter))
     }
     expectEqual('the letter that is there', idsOf(await allOf(ask)), ['1'])
+  }),
+
+  law('refuses a bound that is NaN, and takes an infinite one for what it says', async ({ store, ask }) => {
+    for (const id of ids(3)) await ask.put(letter({ id }))
+    const by = { by: 'ann', note: '' }
+    const noNumbers = ['seenFrom', 'seenBefore', 'minAttempts', 'maxAttempts'].flatMap((name) => {
+      const filter = { [name]: NaN }
+      return [
+        () => store.page({ filter }),
+        () => store.groups({ filter }),
+        () => store.count(filter),
+        () => store.arrivals(filter),
+        () => store.claim({ filter, owner: 'ann', leaseMs: 1_000 }),
+        () => store.discard({ filter, ...by })
+      ].map((ask) => ({ name, ask: ask as () => TaskEither<DlqError, unknown> }))
+    })
+    const removals = ['keepSettledMs', 'keepTombstonesMs', 'maxAgeMs', 'maxLetters', 'maxBytes'].map(
+      (name) => ({ name, ask: () => store.prune({ [name]: NaN }) })
+    )
+    for (const { name, ask } of [...noNumbers, ...removals]) {
+      const answer = await answerOf(name, ask)
+      const reason = answer._tag === 'Left' ? answer.left.reason : ''
+      expect(`a refusal that names ${name}`, reason.includes(name), answer)
+    }
+    expectEqual('the letters that are there', await ask.count({ state: 'dead' }), 3)
+    const none: readonly LetterFilter[] = [
+      { seenFrom: Infinity },
+      { seenBefore: -Infinity },
+      { minAttempts: Infinity },
+      { maxAttempts: -Infinity }
+    ]
+    for (const filter of none) {
+      expectEqual(`the letters of ${Object.keys(filter).join()}`, await ask.count(filter), 0)
+      expectEqual('what is discarded', await ask.discard({ filter, ...by }), 0)
+    }
+    const all = { seenFrom: -Infinity, seenBefore: Infinity, minAttempts: -Infinity, maxAttempts: Infinity }
+    expectEqual('the letters of all times', (await ask.page({ filter: all })).letters.length, 3)
+  }),
+
+  law('takes numbers between whole ones and without an end for what they mean', async ({ ask, clock }) => {
+    clock.pass(0.25)
+    for (const id of ids(5)) await ask.put(letter({ id }))
+    expectEqual('a page without an end', (await ask.page({ limit: Infinity })).letters.length, 5)
+    expectEqual('a page of 2.5', (await ask.page({ limit: 2.5 })).letters.length, 2)
+    expectEqual('groups without an end', (await ask.groups({ limit: Infinity })).length, 1)
+    const leased = { owner: 'ann', limit: 1 }
+    const [third] = (await ask.claim({ ...leased, leaseMs: 100_000 / 3 })).letters
+    expectEqual('the end of a lease of a third', third?.lease?.until, Math.floor(clock.now()) + 33_333)
+    const endless = (await ask.claim({ ...leased, limit: Infinity, leaseMs: Infinity })).letters
+    expectEqual('those that are leased for ever', endless.length, 4)
+    const held = [...endless, ...(third === undefined ? [] : [third])].map(({ key, id, lease }) => ({
+      key,
+      id,
+      token: lease?.token ?? ''
+    }))
+    clock.pass(1_000)
+    expectEqual(
+      'renewals',
+      [...(await ask.renew(held, Infinity)), ...(await ask.renew(held, 0.5))],
+      held.flatMap(() => ['ok', 'ok'])
+    )
+    clock.pass(1_000)
+    expectEqual('the dead once their leases have ended', await ask.count({ state: 'dead' }), 5)
+    const nothing = await ask.prune({ maxAgeMs: Infinity, maxLetters: Infinity, maxBytes: Infinity })
+    expectEqual('what no bound removes', nothing.dead, 0)
+    expectEqual('what is more than 2.5', (await ask.prune({ maxLetters: 2.5, maxAgeMs: Infinity })).dead, 3)
+    const { bytes } = letter()
+    const few = await ask.prune({ maxBytes: bytes.length + 0.5, keepSettledMs: 0.5 })
+    expectEqual('what is more than the bytes of one, and half a byte', few.dead, 1)
   }),
 
   law('finds by each filter, and by several, the letters that it means', async (bench) => {

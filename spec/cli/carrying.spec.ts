@@ -25,6 +25,7 @@ import {
   using
 } from '../support/cli-command.js'
 import { inEmptyFolder, repository, run, typescript } from '../support/program.js'
+import { onSmallDisk } from '../support/small-disk.js'
 
 const inShop = (use: (cwd: string, letters: readonly StoredLetter[], queue: string) => Promise<void>) =>
   inEmptyFolder(async (cwd) => {
@@ -84,6 +85,18 @@ carrying('name the lines that are bad, and take the others', () =>
     assert.equal([missing.code, missing.stdout], [2, ''])
     assert.match(missing.stderr, 'missing.ndjson cannot be read')
     assert.is((await called(cwd, 'import', 'other.db', '.')).code, 2)
+  })
+)
+
+carrying('leave nothing where the disk is full, and say so', () =>
+  inEmptyFolder(async (cwd) => {
+    await madeQueue(join(cwd, 'shop.db'), [{ bytes: new Uint8Array(100_000).fill(120) }])
+    await onSmallDisk(64, async (folder) => {
+      const ended = await called(cwd, 'export', 'shop.db', '--output', join(folder, 'letters.ndjson'))
+      assert.equal([ended.code, ended.stdout], [1, ''])
+      assert.match(ended.stderr, 'letters.ndjson cannot be written: ENOSPC')
+      assert.equal(readdirSync(folder), [])
+    })
   })
 )
 

@@ -344,6 +344,22 @@ discard('discards nothing that came after it was asked', () =>
   })
 )
 
+discard('discards a letter that is named though the clock of who stored it is ahead', () =>
+  inQueue([...orders, { id: 'ahead', age: -3_600_000 }], async (cwd, letters) => {
+    const named = (...parts: readonly string[]) =>
+      called(cwd, 'discard', 'shop.db', ...parts, '--note', 'odd', '--yes')
+    const keys = [5, 3].map((index) => at(letters, index).key)
+    const some = await named(...keys, '--id', 'o-4', '--id', 'o-2')
+    assert.equal([some.code, some.stdout], [1, '1 letter discarded\n'])
+    assert.match(
+      some.stderr,
+      '2 letters named: the others are not what the filters mean, or changed meanwhile'
+    )
+    const ended = await named(at(letters, 5).key)
+    assert.equal([ended.code, ended.stdout], [0, '1 letter discarded\n'])
+  })
+)
+
 discard('asks for what it must know', () =>
   inQueue(orders, async (cwd, before, queue) => {
     const expected: readonly (readonly [text: string, ...options: readonly string[]])[] = [

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { suite } from 'uvu'
@@ -82,9 +82,6 @@ ls('lists the letters that are left, those that arrived last first, page by page
     assert.equal(cellsOf(last.stdout).length, 2)
     assert.match(last.stdout, 'o-5')
     assert.is(last.stderr, '')
-    const refused = await called(cwd, 'ls', 'shop.db', '--after', 'nonsense')
-    assert.equal([refused.code, refused.stdout], [1, ''])
-    assert.match(refused.stderr, 'is no cursor')
   })
 )
 
@@ -546,6 +543,34 @@ tail('shows the last letters and then those that come, until it is told to end',
   })
 )
 
+tail('shows no letter as new that was there, though all that came since is removed', () =>
+  inEmptyFolder(async (cwd) => {
+    const queue = join(cwd, 'shop.db')
+    await madeQueue(queue, orders)
+    const child = shellChild(`exec ${lineOf('tail', queue, '-n', '0', '--json')}`)
+    await using(queue, async (store) => {
+      const comes = async (name: string): Promise<void> => {
+        for (let index = 0; ; index += 1) {
+          await store.put(letter({ id: `${name}-${index}` }))()
+          const shown = child.until('stdout', `"id":"${name}-`).then(() => true)
+          if (await Promise.race([shown, pause()])) return
+        }
+      }
+      await comes('first')
+      await store.discard({ filter: { source: 'test' }, by: 'ann', note: '' })()
+      const isEmptied = async () => {
+        const pruned = await store.prune({ keepTombstonesMs: 0 })()
+        return pruned._tag === 'Right' && pruned.right.tombstones > 0
+      }
+      while (!(await isEmptied()));
+      await comes('then')
+    })
+    child.process.kill('SIGINT')
+    const told = idsIn((await child.ended).stdout)
+    assert.ok(told.length > 0 && told.every((id) => /^(?:first|then)-/.test(id)), told.join())
+  })
+)
+
 const order = (id: string): number => (id.startsWith('o-') ? Number(id.slice(2)) - 100 : Number(id.slice(4)))
 
 const pause = (): Promise<false> => new Promise((resolve) => setTimeout(resolve, 700, false))
@@ -647,12 +672,14 @@ queues('is refused if it is missing, no queue, or newer; and never made', () =>
     }
     changed('newer.db', 'PRAGMA user_version = 99')
     changed('foreign.db', 'PRAGMA application_id = 17')
+    for (const name of ['empty.db', 'none.ndjson']) writeFileSync(join(cwd, name), '')
     writeFileSync(join(cwd, 'text.db'), 'not a database, but a text of some length'.repeat(100))
     const expected = [
       ['missing.db', /^missive: \S+missing\.db does not exist; give the path of a queue/],
       ['newer.db', /a newer missive-ts wrote it/],
       ['foreign.db', /the database is not a dead letter queue/],
       ['text.db', /it is no SQLite database/],
+      ['empty.db', /the database is empty, and no queue; give the path of a queue/],
       ['.', /is no file/]
     ] as const
     for (const [name, advice] of expected) {
@@ -664,6 +691,9 @@ queues('is refused if it is missing, no queue, or newer; and never made', () =>
     const ended = await dlq({ cwd }, 'import', 'missing.db', '-')
     assert.equal([ended.code, ended.stdout], [2, ''])
     assert.is(existsSync(join(cwd, 'missing.db')), false)
+    assert.is(statSync(join(cwd, 'empty.db')).size, 0)
+    const made = await called(cwd, 'import', 'empty.db', 'none.ndjson', '--create')
+    assert.equal([made.code, made.stdout], [0, '0 added, 0 present, 0 bad\n'])
   })
 )
 
@@ -710,6 +740,21 @@ command('asks in a line of its own what may have been meant, and shows what was 
   assert.is(typed.stderr.split('\n').length, 2)
   assertHarmless(typed, 'a command of several lines')
 })
+
+command('takes nothing for a cursor that is none, and says so where no letter fits', () =>
+  inEmptyFolder(async (cwd) => {
+    await madeQueue(join(cwd, 'shop.db'), [])
+    for (const after of ['foo', '1', '1.', `${'9'.repeat(20)}.1`]) {
+      const ended = await called(cwd, 'ls', 'shop.db', '--after', after)
+      assert.equal([ended.code, ended.stdout], [2, ''], after)
+      assert.match(ended.stderr, 'Give what a page before said')
+    }
+    const none = await called(cwd, 'ls', 'shop.db', '--after', '1.2')
+    assert.equal(none, { code: 0, stdout: '', stderr: 'no letters\n' })
+    const { stdout } = await called(cwd, 'ls', '--help')
+    assert.match(stdout, /0 {2}done, also where no letter is meant\n/)
+  })
+)
 
 command('says which options are required', async () => {
   const required = async (name: string) =>

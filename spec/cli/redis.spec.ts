@@ -154,7 +154,7 @@ command('ends with 2 where there is no such queue, and makes none', async () => 
     assert.equal([code, stdout], [2, ''])
     assert.is(
       stderr,
-      `missive: redis://127.0.0.1:${redis.port}/0: there is no queue called ${name}; give the name that it was given in redisDlq\n`
+      `missive: redis://127.0.0.1:${redis.port}/0: there is no queue called ${name}; give the name that it was given in redisDlq${first === 'import' ? ', or --create to make one' : ''}\n`
     )
   }
   assert.equal(await redis.cli('KEYS', `*${name}*`), [])

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { malformed } from '../../lib/core/failure.js'
 import type { StoredLetter } from '../../lib/core/letter.js'
 import { right } from '../../lib/core/result.js'
 import { letterFromJson, letterToJson } from '../../lib/dlq/letter-json.js'
@@ -57,6 +58,22 @@ lines('keep text readable, and all bytes exactly', async () => {
     assert.equal(letterFromJson(line), right(settled))
   }
 })
+
+lines(
+  'carry letters to where they are of the same kind, whatever was left out of their failures',
+  async () => {
+    const issues = Array.from({ length: 300 }, (_, index) => ({
+      path: `.${String.fromCharCode(97 + (index % 26))}${'x'.repeat(300 - index)}`,
+      message: 'expected number'
+    }))
+    const [store, other] = [memoryDlq(), memoryDlq()]
+    await put(store, { id: '17', failure: malformed(issues) })
+    const letter = await onlyLetter(store)
+    const read = letterFromJson(letterToJson(letter))
+    await given(other.add(read._tag === 'Right' ? [read.right] : []))
+    assert.is((await onlyLetter(other)).fingerprint, letter.fingerprint)
+  }
+)
 
 lines('carry letters that were edited, with the bytes as they arrived', async () => {
   const to = Uint8Array.from([1, 2, 255])
@@ -124,7 +141,7 @@ refusals('says which field has the wrong type, and what was expected', async () 
     [{ id: 17 }, '.id expected string'],
     [{ id: null }, '.id expected string'],
     [{ source: ['a'] }, '.source expected string'],
-    [{ times: '1' }, '.times expected number'],
+    [{ times: '1' }, '.times expected a whole number'],
     [{ route: 17 }, '.route expected string'],
     [{ state: 'lost' }, '.state expected "dead"'],
     [{ headers: { tenant: 1 } }, '.headers.tenant expected string'],
@@ -150,6 +167,17 @@ refusals('says which field has the wrong type, and what was expected', async () 
     const found = wrong(lineWith(dead, fields))
     assert.ok(found.includes(said), `${JSON.stringify(fields)}: ${found}`)
   }
+})
+
+refusals('says of what was settled, too, that its key is none, or a number no whole one', async () => {
+  const settled = await stored((letter, store) => given(store.resolve(letter)))
+  for (const [fields, said] of [
+    [{ key: '\u001b]0;owned\u0007' }, '.key expected a key of 40 hexadecimal digits'],
+    [{ key: 'A'.repeat(40) }, '.key expected a key of 40 hexadecimal digits'],
+    [{ times: 1e300 }, '.times expected a whole number'],
+    [{ lastSeenAt: 0.5 }, '.lastSeenAt expected a whole number']
+  ] as const)
+    assert.ok(wrong(lineWith(settled, fields)).includes(said), wrong(lineWith(settled, fields)))
 })
 
 refusals('says that a letter was changed whose key does not fit', async () => {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pipe } from 'fp-ts/lib/function.js'
-import { failed } from '../../lib/core/outcome.js'
+import { ack, failed } from '../../lib/core/outcome.js'
 import { handle } from '../../lib/core/handle.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
 import { message } from '../../lib/core/message.js'
@@ -10,6 +10,7 @@ import { receive } from '../../lib/core/pipeline.js'
 import { rejected } from '../../lib/core/failure.js'
 import { text } from '../../lib/core/format.js'
 import { withDlq } from '../../lib/timed.js'
+import { replay } from '../../lib/interpreters/replay.js'
 import { virtualClock } from '../support/clock.js'
 import { letter } from '../support/letters.js'
 
@@ -54,6 +55,16 @@ memory('does not share what it holds with another, nor with who reads it', async
   await queue.put(letter())()
   queue.letters()[0]?.bytes.fill(0)
   assert.equal([queue.letters()[0]?.bytes, other.letters()], [letter().bytes, []])
+})
+
+memory('gives its letters to a replay before the time of a virtual clock runs on', async () => {
+  const clock = virtualClock()
+  const queue = memoryDlq({ clock })
+  await queue.put(letter({ bytes: Buffer.from('Hello') }))()
+  const run = replay(queue, {}, { clock })(pipe(receive(text), handle(otherwise(async () => ack))))
+  const report = await clock.finish(run(new AbortController().signal)())
+  assert.equal([report.acked, report.released, report.durationMs], [1, 0, 0])
+  assert.is(queue.letters()[0]?.state, 'resolved')
 })
 
 memory('reads the time from this machine unless it is given a clock', async () => {

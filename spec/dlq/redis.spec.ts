@@ -3,6 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { LetterFilter, Pruned, StoredLetter } from '../../lib/core/letter.js'
 import { type RedisDlq, type RedisDlqOptions, redisDlq } from '../../lib/dlq/redis.js'
 import { eachLetter } from '../../lib/dlq/each-letter.js'
+import { left } from '../../lib/core/result.js'
 import { systemClock } from '../../lib/system.js'
 import { until } from '../support/deadline.js'
 import { letter } from '../support/letters.js'
@@ -104,6 +105,42 @@ opens('has all keys under one hash tag, which is the name or a part of it', asyn
   }
 })
 
+/** While this machine's clock is so much ahead. */
+const ahead = async <A>(ms: number, use: () => Promise<A>): Promise<A> => {
+  const { now } = Date
+  Date.now = () => now() + ms
+  try {
+    return await use()
+  } finally {
+    Date.now = now
+  }
+}
+
+for (const hours of [-1, 1])
+  opens(
+    `ends no lease of others by a clock that is ${hours} h ahead, and gives leases as long as said`,
+    () => {
+      const name = uniqueName('skewed')
+      return using({ name }, async (store) => {
+        await store.put(letter())()
+        const claimed = rightOf(await store.claim({ owner: 'ann', leaseMs: 60_000 })()).letters
+        const held = claimed.map(({ key, id, lease }) => ({ key, id, token: lease?.token ?? '' }))
+        await ahead(hours * 3_600_000, () =>
+          using({ name }, async (other) => {
+            assert.equal(
+              (await allOf(other)).map(({ state }) => state),
+              ['replaying']
+            )
+            assert.equal(rightOf(await other.renew(held, 60_000)()), ['ok'])
+          })
+        )
+        const [there] = await allOf(store)
+        const leftMs = (there?.lease?.until ?? 0) - Date.now()
+        assert.ok(leftMs > 30_000 && leftMs < 61_000, String(leftMs))
+      })
+    }
+  )
+
 opens('makes no queue where it is told not to', async () => {
   const name = uniqueName('missing')
   assert.match(await refusal({ name, create: false }), `there is no queue called ${name}; give the name`)
@@ -197,6 +234,48 @@ opens('removes what is no longer to be kept at most once an hour, after somethin
     )
   })
 })
+
+opens('makes no empty message of a letter whose bytes are gone, and can discard it', async () => {
+  for (const part of ['bytes', 'originals']) {
+    const name = uniqueName('gone')
+    await using({ name }, async (store) => {
+      await store.put(letter({ original: Uint8Array.from([1]) }))()
+      const [{ key } = { key: '' }] = await allOf(store)
+      await redis.cli('DEL', `{${name}}:${part}`)
+      const reason = `letter ${key}: its bytes are gone from Redis; bring them back from a copy, or discard it`
+      for (const ask of [store.page(), store.claim({ owner: 'ann', leaseMs: dayMs })])
+        assert.equal(await ask(), left({ reason: `${store.location}: ${reason}` }))
+      assert.is(rightOf(await store.count({ state: 'dead' })()), 1)
+      assert.is(rightOf(await store.discard({ filter: { key }, by: 'ann', note: '' })()), 1)
+      assert.equal(
+        (await allOf(store)).map(({ state }) => state),
+        ['discarded']
+      )
+    })
+  }
+})
+
+opens(
+  'forgets kinds of failure that no letter is of any more, where they are more than letters',
+  async () => {
+    const name = uniqueName('kinds')
+    await using({ name }, async (store) => {
+      for (const id of ['1', '2', '3']) await store.put(letter({ id, source: `source ${id}` }))()
+      await store.discard({ filter: { id: '2' }, by: 'ann', note: '' })()
+      assert.is(rightOf(await store.prune({ maxLetters: 1 })()).dead, 1)
+      assert.is(await redis.cli('HLEN', `{${name}}:kinds`), 2)
+      await store.put(letter({ id: '1', source: 'source 1' }))()
+      assert.equal(
+        rightOf(await store.groups()()).map(({ tag, count }) => [tag, count]),
+        [['Malformed', 3]]
+      )
+      assert.equal(
+        (await allOf(store)).map(({ source }) => source),
+        ['source 2', 'source 3', 'source 1']
+      )
+    })
+  }
+)
 
 opens('finds all of many letters in both orders, whatever their states', async () => {
   await using({ name: uniqueName('many') }, async (store) => {

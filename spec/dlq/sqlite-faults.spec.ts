@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import {
   closeSync,
   copyFileSync,
@@ -22,6 +21,7 @@ import type { SqliteDlq } from '../../lib/dlq/sqlite.js'
 import type { Connect } from '../../lib/dlq/sqlite-file.js'
 import { type Host, hostOf } from '../../lib/dlq/sqlite-host.js'
 import { inFolder, letter } from '../support/letters.js'
+import { onSmallDisk } from '../support/small-disk.js'
 import { type Child, start } from '../support/sqlite-children.js'
 import {
   bodyOf,
@@ -260,22 +260,6 @@ full('answers Left while the database is full, and stores again when it is not',
     assert.equal([...lettersIn(location).keys()], ['first', 'small', 'large'])
   })
 })
-
-/** A file system in memory that has so much room. */
-const onSmallDisk = (kilobytes: number, use: (folder: string) => Promise<void>): Promise<void> =>
-  inFolder(async (folder) => {
-    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'none', folder])
-    if (mounted.status !== 0) {
-      throw new Error(
-        `this spec mounts a small tmpfs, and is to be run where that is allowed (root, CAP_SYS_ADMIN): ${String(mounted.stderr ?? mounted.error)}`
-      )
-    }
-    try {
-      await use(folder)
-    } finally {
-      spawnSync('umount', ['-l', folder])
-    }
-  })
 
 full('loses nothing that it answered on a disk that is full, and stores again once there is room', () =>
   onSmallDisk(512, async (folder) => {

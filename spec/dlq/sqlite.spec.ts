@@ -47,6 +47,27 @@ storing('gives back the whole letter, its bytes unchanged', () =>
   )
 )
 
+storing('forgets kinds of failure that no letter is of any more', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'a.db')
+    const kinds = () => {
+      const database = new Database(file, { readonly: true })
+      const sources = database.prepare('SELECT source FROM kinds ORDER BY source').pluck().all()
+      database.close()
+      return sources
+    }
+    await using(file, async (queue) => {
+      for (const id of ['1', '2', '3']) right(await queue.put(letter({ id, source: `source ${id}` }))())
+      right(await queue.discard({ filter: { id: '2' }, by: 'ann', note: '' })())
+      assert.is(right(await queue.prune({ maxLetters: 1 })()).dead, 1)
+      assert.equal(kinds(), ['source 2', 'source 3'])
+      right(await queue.put(letter({ id: '1', source: 'source 1' }))())
+      assert.is((await lettersOf(queue)).length, 3)
+      assert.equal(kinds(), ['source 1', 'source 2', 'source 3'])
+    })
+  })
+)
+
 storing('keeps a letter without route, empty bytes and an id like any text', () =>
   inFolder((folder) =>
     using(join(folder, 'a.db'), async (queue) => {
