@@ -244,9 +244,9 @@ export const loop = async (
     if (freeSlots.length > 0) fillSlots()
   }
 
-  /** Does it hold its key until it is tried again, here and by itself? */
+  /** Does it hold its key until it is tried again, here and by itself? What is `alone` does not: others wait for it. */
   const restsFor = (delivery: Delivery, outcome: Outcome): boolean => {
-    if (!traits.redelivers || ended !== undefined || isLost(delivery)) return false
+    if (!traits.redelivers || delivery.alone === true || ended !== undefined || isLost(delivery)) return false
     const message = resting.messageOf(delivery)
     const action = actionOf(outcome, { message }, true, limits.onFailed)
     if (action._tag !== 'Retry') return false
