@@ -1,11 +1,12 @@
 /** Gates: what slows or pauses a source, so that no message fails for it. */
+import { hush } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import type { Outcome } from '../core/outcome.js'
 import { isTransient } from './retry.js'
 
 // model
 
-/** Asked before each start, told of each start and of each outcome. */
+/** Asked before each start, told of each start and of each outcome. One that throws counts as open. */
 export interface Gate {
   readonly name: string
   /** How long nothing may be started, in milliseconds: 0 if something may, `Infinity` until an outcome is told. */
@@ -73,6 +74,7 @@ export const rateLimit = ({
  * Starts nothing for `openMs` once so many messages in a row have failed for what is not their own fault, as a service
  * that handlers need is down; then one is tried, and if that is acked all go on. Counted are nacks, and `Defect`,
  * `TimedOut` and `HookFailed`, stored or not, unless `isFailure` says otherwise. Others neither open nor close it.
+ * Where `isFailure` throws, it is counted as if it were not given, and the event `GateFailed` tells.
  *
  * @example
  * const breaker = circuitBreaker({ failures: 2, openMs: 30_000 })(virtualClock())
@@ -115,9 +117,14 @@ export const circuitBreaker = ({
         if (outcome._tag === 'Acked') {
           inRow = 0
           openUntil = undefined
-        } else if (isFailure(outcome)) {
-          inRow += 1
-          if (inRow >= failures) openUntil = clock.monotonic() + openMs
+        } else {
+          let counts = isNoFaultOfTheMessage(outcome)
+          try {
+            counts = judged(isFailure, outcome)
+          } finally {
+            if (counts) inRow += 1
+            if (counts && inRow >= failures) openUntil = clock.monotonic() + openMs
+          }
         }
       }
     }
@@ -125,6 +132,13 @@ export const circuitBreaker = ({
 }
 
 // helpers
+
+const judged = (isFailure: (outcome: Outcome) => boolean, outcome: Outcome): boolean => {
+  const given: unknown = isFailure(outcome)
+  if (typeof given === 'boolean') return given
+  hush(given)
+  throw new TypeError('isFailure of circuitBreaker gave something that is no boolean')
+}
 
 const isNoFaultOfTheMessage = (outcome: Outcome): boolean => {
   if (outcome._tag === 'Nacked') return true

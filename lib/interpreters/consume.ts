@@ -85,6 +85,7 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
       const emit = telling(onEvent, onOwnEvent)
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
+      const unopened = (thrown: unknown): Report => notStarted(capture(thrown))
       const run = async (): Promise<Report> => {
         runOf(processor) // throws where it is none
         // What is refused has changed nothing at the source.
@@ -96,14 +97,14 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
         const refusal = refusalOf(source.traits, processor, options)
         const report =
           refusal === undefined
-            ? await loop(reliable(source), processor, limits, clock, signal, emit)
+            ? await loop(reliable(source), processor, limits, clock, signal, emit).catch(unopened)
             : notStarted({ name: 'TypeError', message: refusal })
         const unclosed = await closeError(close, limits.graceMs, clock)
         return unclosed === undefined || report.ended._tag !== 'Drained'
           ? report
           : { ...report, ended: { _tag: 'SourceLost', error: unclosed } }
       }
-      const report = await run().catch((thrown: unknown) => notStarted(capture(thrown)))
+      const report = await run().catch(unopened)
       emit({ _tag: 'Ended', report })
       return report
     }

@@ -1,5 +1,6 @@
 /** The gates of a run as one: closed while any of them is, and asked again when it may open. */
-import type { OpenGate } from '../combinators/gate.js'
+import type { Gate, OpenGate } from '../combinators/gate.js'
+import { type Captured, capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import type { Outcome } from '../core/outcome.js'
 
@@ -12,8 +13,16 @@ export interface Gatekeeper {
   readonly stop: () => void
 }
 
-export const gatekeeper = (open: readonly OpenGate[], clock: Clock, onOpen: () => void): Gatekeeper => {
-  const gates = open.map((each) => each(clock))
+/** Told what a gate threw. */
+export type OnGateFailed = (gate: string, error: Captured) => void
+
+export const gatekeeper = (
+  open: readonly OpenGate[],
+  clock: Clock,
+  onOpen: () => void,
+  onFailed: OnGateFailed
+): Gatekeeper => {
+  const gates = open.map((each) => guarded(each(clock), onFailed))
   let cancel: (() => void) | undefined
   return {
     isClosed: () => {
@@ -33,5 +42,34 @@ export const gatekeeper = (open: readonly OpenGate[], clock: Clock, onOpen: () =
       for (const gate of gates) gate.onOutcome(outcome)
     },
     stop: () => cancel?.()
+  }
+}
+
+// helpers
+
+/** What it throws, or rejects with, holds nobody up: it counts as open. The first that it throws is told. */
+const guarded = (gate: Gate, onFailed: OnGateFailed): Gate => {
+  let isTold = false
+  const fail = (thrown: unknown): void => {
+    if (!isTold) onFailed(gate.name, capture(thrown))
+    isTold = true
+  }
+  const attempted = (call: () => unknown): unknown => {
+    try {
+      const given = call()
+      if (given instanceof Promise) given.catch(fail)
+      return given
+    } catch (thrown) {
+      return fail(thrown)
+    }
+  }
+  return {
+    name: gate.name,
+    closedMs: () => {
+      const closedMs = attempted(() => gate.closedMs())
+      return typeof closedMs === 'number' && closedMs > 0 ? closedMs : 0
+    },
+    onStart: () => void attempted(() => gate.onStart()),
+    onOutcome: (outcome) => void attempted(() => gate.onOutcome(outcome))
   }
 }

@@ -11,7 +11,7 @@ import { concluded, isCall } from '../core/run.js'
 import type { Action, Delivery, Settlement, Source } from '../core/source.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
-import { gatekeeper } from './gatekeeper.js'
+import { type OnGateFailed, gatekeeper } from './gatekeeper.js'
 import { insisting } from './insisting.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
@@ -37,7 +37,7 @@ export interface Limits {
 
 // the loop
 
-/** Ends when the source has, or soon after the signal aborts. Never rejects, as the source does not. */
+/** Ends when the source has, or soon after the signal aborts. Rejects only where a gate cannot be opened, before it begins. */
 export const loop = async (
   source: Source,
   processor: Processor,
@@ -262,7 +262,9 @@ export const loop = async (
     fillSlots()
   })
 
-  const gates = limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots())
+  const onGateFailed: OnGateFailed = (gate, error) => emit({ _tag: 'GateFailed', gate, error })
+  const gates =
+    limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots(), onGateFailed)
 
   /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
   const keptBack = async (

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { defect, hookFailed, rejected, timedOut } from '../../lib/core/failure.js'
 import { circuitBreaker, rateLimit } from '../../lib/combinators/gate.js'
 import { type Outcome, ack, deadLettered, failed, nack, released } from '../../lib/core/outcome.js'
-import { virtualClock } from '../support/clock.js'
+import { turn, virtualClock } from '../support/clock.js'
 
 const says = (pattern: RegExp) => (error: unknown) =>
   error instanceof RangeError && pattern.test(error.message)
@@ -155,6 +155,35 @@ breaker('counts what it is told to count', () => {
   const { ran } = opened({ isFailure, failures: 1 })
   assert.is(ran(down), 0)
   assert.is(ran(failed(rejected('busy'))), 1_000)
+})
+
+breaker('counts as it would unless told where what it is told throws, or gives no boolean', async () => {
+  const unhandled: unknown[] = []
+  const listen = (reason: unknown) => void unhandled.push(reason)
+  process.on('unhandledRejection', listen)
+  const wrong: readonly (() => any)[] = [
+    () => {
+      throw new TypeError('nonsense')
+    },
+    async () => Promise.reject(new Error('late')),
+    () => undefined
+  ]
+  for (const isFailure of wrong)
+    for (const [outcome, closedMs] of [
+      [down, 1_000],
+      [failed(rejected('no')), 0]
+    ] as const) {
+      const { gate } = opened({ isFailure, failures: 1 })
+      gate.onStart()
+      assert.throws(
+        () => gate.onOutcome(outcome),
+        (error: unknown) => error instanceof TypeError
+      )
+      assert.is(gate.closedMs(), closedMs)
+    }
+  await turn()
+  process.off('unhandledRejection', listen)
+  assert.is(unhandled.length, 0)
 })
 
 breaker('refuses numbers that make no sense', () => {

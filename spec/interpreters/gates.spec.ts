@@ -6,7 +6,9 @@ import {
   type Event,
   type Message,
   type OpenGate,
+  type OpenSource,
   type Outcome,
+  Resource,
   type Verdict,
   ack,
   bytes,
@@ -24,6 +26,8 @@ import {
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { type ConsumeOptions, consume, memory } from 'missive-ts/node'
+import { right } from '../../lib/core/result.js'
+import type { Source } from '../../lib/core/source.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 fc.configureGlobal({ includeErrorInReport: true })
@@ -219,6 +223,22 @@ breaking('counts what it is told to count, in a row', async () => {
   assert.is(once.durationMs, 3_000)
 })
 
+breaking('judges by itself where isFailure throws, which is told', async () => {
+  const clock = virtualClock()
+  const isFailure = (outcome: Outcome) => (outcome as any).failure.error.name === 'Busy'
+  const handler = async ({ id }: Message): Promise<Verdict> =>
+    id === '0' ? ack : id === '1' ? failed(rejected('no')) : nack({ afterMs: 10 })
+  const gates = [circuitBreaker({ failures: 1, openMs: 60_000, isFailure })]
+  const { events, stop, report } = running(numbered(5), handler, { gates, concurrency: 2 }, clock)
+  clock.after(50, stop)
+  const { acked, deadLettered, nacked } = await report()
+  assert.equal([acked, deadLettered, nacked >= 1], [1, 1, true])
+  assert.equal(
+    events.flatMap((event) => (event._tag === 'GateFailed' ? [event.gate, event.error.name] : [])),
+    ['circuitBreaker', 'TypeError']
+  )
+})
+
 breaking('is refused with numbers that make no sense', () => {
   for (const options of [
     { failures: 0, openMs: 1 },
@@ -350,6 +370,48 @@ gates('and order by key let nothing start after a stop, and no more at a time th
     { numRuns: 200 }
   )
 )
+
+/** What a gate does when it is asked or told: the part that is said fails, the others let all through. */
+const failing = (part: 'closedMs' | 'onStart' | 'onOutcome', fail: () => unknown): OpenGate => {
+  const gate = { name: 'own', closedMs: () => 0, onStart: () => undefined, onOutcome: () => undefined }
+  return () => ({ ...gate, [part]: fail })
+}
+
+const throws = (): never => {
+  throw new Error('gone')
+}
+
+gates('that throw or reject hold up nothing, and the first error of each is told', async () => {
+  for (const part of ['closedMs', 'onStart', 'onOutcome'] as const)
+    for (const fail of [throws, async () => throws()])
+      for (const concurrency of [1, 3]) {
+        const clock = virtualClock()
+        const all = [failing(part, fail), rateLimit({ count: 1, perMs: 10, burst: 1 })]
+        const { events, report } = running(numbered(5), async () => ack, { gates: all, concurrency }, clock)
+        const { acked, ended, durationMs } = await report()
+        assert.equal([acked, ended, durationMs], [5, { _tag: 'Drained' }, 40])
+        const told = events.flatMap((event) =>
+          event._tag === 'GateFailed' ? [[event.gate, event.error.message]] : []
+        )
+        assert.equal(told, [['own', 'gone']], part)
+      }
+})
+
+gates('that cannot be opened are why a run does not start, and its source is closed', async () => {
+  let isClosed = false
+  const watched = (source: Source): Resource<Source> =>
+    Resource.make(
+      'the source',
+      async () => right(source),
+      async () => void (isClosed = true)
+    )
+  const source: OpenSource = (limits) => Resource.flatMap(watched)(memory(numbered(1))(limits))
+  const processor = pipe(receive(bytes), handle(otherwise(async () => ack)))
+  const run = consume(source, { onFailed: 'report', gates: [throws] })
+  const { ended } = await run(processor)(new AbortController().signal)()
+  assert.ok(ended._tag === 'NotStarted' && ended.error.message === 'gone')
+  assert.ok(isClosed)
+})
 
 gates('say who holds the run up', async () => {
   const clock = virtualClock()
