@@ -1,7 +1,7 @@
 /** Time limits for handlers, which cannot be stopped from outside: what to do while one still runs. */
 import type { Clock } from '../core/clock.js'
 import { type Failure, timedOut } from '../core/failure.js'
-import { type Limit, type Message, withLimit } from '../core/message.js'
+import { type Limit, type Message, abandonmentOf, withLimit } from '../core/message.js'
 import { type Outcome, failed, unlessInterrupted } from '../core/outcome.js'
 import { type Processor, type Unsettled, described, fromRun, runOf } from '../core/processor.js'
 import { type Run, concluded } from '../core/run.js'
@@ -23,6 +23,7 @@ export const withTimeout = (
       const outcome = concluded(inner(withLimit(message, limit)))
       if (!(outcome instanceof Promise)) return outcome
 
+      const { trace } = message
       const given = defer<Outcome>()
       let hasExpired = false
       let cancel = clock.after(afterMs, () => {
@@ -30,9 +31,14 @@ export const withTimeout = (
         limit.expire(Object.assign(new Error(`timed out after ${afterMs} ms`), { _tag: 'TimedOut', afterMs }))
         cancel = clock.after(graceMs, () => {
           limit.abandon(timedOut(afterMs, true))
-          cancel = clock.after(graceMs, () => given.resolve(failed(timedOut(afterMs, true))))
+          cancel = clock.after(graceMs, () => {
+            trace.abandoned = Promise.all([trace.abandoned, outcome])
+            given.resolve(failed(timedOut(afterMs, true)))
+          })
         })
       })
+      // What an outer limit has given up is that one's to answer for.
+      void abandonmentOf(message)?.then(() => cancel())
       return Promise.race([outcome, given.promise]).then((result) => {
         cancel()
         const isLate = hasExpired && result._tag === 'Failed' && result.failure._tag !== 'TimedOut'
@@ -51,8 +57,10 @@ class Expiry implements Limit {
   private controller: AbortController | undefined = undefined
   private reason: Error | undefined = undefined
   constructor(readonly outer: Message) {}
-  get abandoned() {
-    return this.giveUp.promise
+  /** By this limit or by one around it, whichever is first. */
+  get abandoned(): Promise<Failure> {
+    const outer = abandonmentOf(this.outer)
+    return outer === undefined ? this.giveUp.promise : Promise.race([this.giveUp.promise, outer])
   }
   get signal(): AbortSignal {
     if (this.controller === undefined) {

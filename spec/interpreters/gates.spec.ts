@@ -15,6 +15,7 @@ import {
   circuitBreaker,
   failed,
   handle,
+  hook,
   message,
   nack,
   otherwise,
@@ -447,6 +448,25 @@ hanging('end the run where there are too many of them', async () => {
   assert.is(report.ended._tag, 'TooManyAbandoned')
   assert.ok(report.deadLettered >= 3 && report.deadLettered <= 4)
   assert.is(report.received, report.deadLettered + report.released)
+})
+
+hanging('are counted where an outer limit gives them up, and where it is a hook that hangs', async () => {
+  const clock = virtualClock()
+  const forever = () => new Promise<never>(() => undefined)
+  const limited = withTimeout(100, { graceMs: 50, clock })
+  const stuckHandler = pipe(
+    receive(bytes),
+    handle(otherwise(forever)),
+    withTimeout(1_000, { clock }),
+    limited
+  )
+  const stuckHook = pipe(receive(bytes), hook('db', forever), handle(otherwise(async () => ack)), limited)
+  for (const processor of [stuckHandler, stuckHook]) {
+    const source = memory(numbered(20), { clock })
+    const run = consume(source, { maxAbandoned: 3, onFailed: 'report', clock })
+    const report = await clock.finish(run(processor)(new AbortController().signal)(), 1_000_000)
+    assert.equal([report.ended, report.failed], [{ _tag: 'TooManyAbandoned', count: 3 }, 3])
+  }
 })
 
 hanging('are counted no more once they end after all', async () => {
