@@ -21,7 +21,10 @@ export const withTimeout = (
     const run: Run = (message) => {
       const limit = new Expiry(message)
       const outcome = concluded(inner(withLimit(message, limit)))
-      if (!(outcome instanceof Promise)) return outcome
+      if (!(outcome instanceof Promise)) {
+        limit.end()
+        return outcome
+      }
 
       const { trace } = message
       const given = defer<Outcome>()
@@ -41,6 +44,7 @@ export const withTimeout = (
       void abandonmentOf(message)?.then(() => cancel())
       return Promise.race([outcome, given.promise]).then((result) => {
         cancel()
+        limit.end()
         const isLate = hasExpired && result._tag === 'Failed' && result.failure._tag !== 'TimedOut'
         return unlessInterrupted(message, isLate ? failed(timedOut(afterMs)) : result)
       })
@@ -68,14 +72,24 @@ class Expiry implements Limit {
       const controller = new AbortController()
       this.controller = controller
       if (signal.aborted) controller.abort(signal.reason)
-      else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true })
-      if (this.reason !== undefined) controller.abort(this.reason)
+      else if (this.reason !== undefined) controller.abort(this.reason)
+      else signal.addEventListener('abort', this)
     }
     return this.controller.signal
+  }
+  /** The outer signal aborts. */
+  handleEvent(): void {
+    this.controller?.abort(this.outer.signal.reason)
+    this.end()
   }
   expire(reason: Error): void {
     this.reason = reason
     this.controller?.abort(reason)
+    this.end()
+  }
+  /** Listens no more to the outer signal, which all attempts at a delivery share. */
+  end(): void {
+    if (this.controller !== undefined) this.outer.signal.removeEventListener('abort', this)
   }
   abandon(failure: Failure): void {
     this.giveUp.resolve(failure)
