@@ -8,8 +8,8 @@ export interface Gatekeeper {
   /** If so, `onOpen` is called when it is worth to ask again. */
   readonly isClosed: () => boolean
   readonly closedBy: () => string | undefined
-  readonly onStart: () => void
-  readonly onOutcome: (outcome: Outcome) => void
+  readonly onStart: (start: object) => void
+  readonly onOutcome: (outcome: Outcome, start: object) => void
   readonly stop: () => void
 }
 
@@ -35,11 +35,11 @@ export const gatekeeper = (
       return closedMs > 0
     },
     closedBy: () => gates.find((gate) => gate.closedMs() > 0)?.name,
-    onStart: () => {
-      for (const gate of gates) gate.onStart()
+    onStart: (start) => {
+      for (const gate of gates) gate.onStart(start)
     },
-    onOutcome: (outcome) => {
-      for (const gate of gates) gate.onOutcome(outcome)
+    onOutcome: (outcome, start) => {
+      for (const gate of gates) gate.onOutcome(outcome, start)
     },
     stop: () => cancel?.()
   }
@@ -69,7 +69,7 @@ const guarded = (gate: Gate, onFailed: OnGateFailed): Gate => {
       const closedMs = attempted(() => gate.closedMs())
       return typeof closedMs === 'number' && closedMs > 0 ? closedMs : 0
     },
-    onStart: () => void attempted(() => gate.onStart()),
-    onOutcome: (outcome) => void attempted(() => gate.onOutcome(outcome))
+    onStart: (start) => void attempted(() => gate.onStart(start)),
+    onOutcome: (outcome, start) => void attempted(() => gate.onOutcome(outcome, start))
   }
 }

@@ -174,7 +174,7 @@ export const loop = async (
     if (delivery === undefined || queue.isPaused()) return undefined
     if (isAlone || (delivery.alone === true && active > 0)) return undefined
     if (gates?.isClosed() === true) return undefined
-    gates?.onStart()
+    gates?.onStart(delivery)
     waiting.dropFirst()
     if (waiting.first() === undefined) pulling.wake()
     return delivery
@@ -222,7 +222,7 @@ export const loop = async (
         free(delivery)
       }
       if (gates !== undefined) {
-        gates.onOutcome(outcome)
+        gates.onOutcome(outcome, delivery)
         fillSlots()
       }
       if (!isAlone) continue

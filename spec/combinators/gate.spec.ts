@@ -128,6 +128,25 @@ breaker('tries another where the trial says nothing of the service', async () =>
   assert.is(ran(ack), 0)
 })
 
+breaker('waits for the trial alone, whatever becomes of what was started before it opened', async () => {
+  for (const outcome of [failed(rejected('no')), released('shutdown'), down, ack]) {
+    const { clock, gate } = opened()
+    const [first, second, third, fourth, trial] = [{}, {}, {}, {}, {}]
+    for (const start of [first, second, third, fourth]) gate.onStart(start)
+    gate.onOutcome(down, first)
+    gate.onOutcome(down, second)
+    await clock.advance(400)
+    gate.onOutcome(outcome, third)
+    assert.is(gate.closedMs(), 600, outcome._tag)
+    await clock.advance(600)
+    gate.onStart(trial)
+    gate.onOutcome(outcome, fourth)
+    assert.is(gate.closedMs(), Infinity, outcome._tag)
+    gate.onOutcome(ack, trial)
+    assert.is(gate.closedMs(), 0)
+  }
+})
+
 breaker('counts what may be the fault of a service, stored or not, and nothing else', () => {
   const faults: readonly Outcome[] = [
     nack(),

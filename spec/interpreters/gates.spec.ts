@@ -196,6 +196,23 @@ breaking('tries one at a time, whatever the concurrency', async () => {
   assert.ok(probes.length >= 3 && new Set(probes).size === probes.length, starts.join())
 })
 
+breaking('tries one at a time beside what was started before it opened', async () => {
+  const clock = virtualClock()
+  const starts: number[] = []
+  const handler = async ({ id }: Message): Promise<Verdict> => {
+    const index = Number(id)
+    starts[index] = clock.monotonic()
+    if (index >= 5) return waits(clock, 1_000).then(() => ack)
+    if (index >= 3) throw new Error('down')
+    await waits(clock, 150 + index * 30)
+    return failed(rejected('no'))
+  }
+  const gates = [circuitBreaker({ failures: 1, openMs: 100 })]
+  const report = await running(numbered(9), handler, { gates, concurrency: 5 }, clock).report()
+  assert.equal([report.acked, report.deadLettered], [4, 5])
+  assert.equal(starts.slice(5), [100, 1_100, 1_100, 1_100])
+})
+
 breaking('is not opened by what is the messages’ own fault', async () => {
   const clock = virtualClock()
   const gates = [circuitBreaker({ failures: 2, openMs: 1_000 })]
@@ -261,11 +278,18 @@ const gates = suite('gates')
 gates('of one’s own are asked before each start, and told of each start and outcome', async () => {
   const clock = virtualClock()
   const log: string[] = []
+  const started: unknown[] = []
   const own: OpenGate = () => ({
     name: 'own',
     closedMs: () => (clock.monotonic() < 500 ? 500 - clock.monotonic() : 0),
-    onStart: () => void log.push('start'),
-    onOutcome: ({ _tag }) => void log.push(_tag)
+    onStart: (start) => {
+      log.push('start')
+      started.push(start)
+    },
+    onOutcome: ({ _tag }, start) => {
+      log.push(_tag)
+      assert.is(start, started.at(-1))
+    }
   })
   const { report } = running(
     numbered(2),
@@ -275,6 +299,7 @@ gates('of one’s own are asked before each start, and told of each start and ou
   )
   assert.is((await report()).acked, 2)
   assert.equal(log, ['start', 'Acked', 'start', 'Acked'])
+  assert.is(new Set(started).size, 2)
   assert.ok(clock.monotonic() >= 500)
 })
 
