@@ -4,6 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { batchProblem } from '../combinators/batch.js'
 import type { OpenGate } from '../combinators/gate.js'
 import { telling } from '../combinators/observers.js'
+import { isCombined } from '../core/combine.js'
 import { type Captured, capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
@@ -160,7 +161,9 @@ const refusalOf = (
   { concurrency = 1, onFailed, orderBy, scope }: ConsumeOptions
 ): string | undefined => {
   if (traits?.redelivers && !isSettled(processor) && onFailed === undefined)
-    return "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
+    return isCombined(processor)
+      ? "combined processors have no dead letter queue around them all, so what fails, or none of them takes, would come back for ever; put withDlq(...) after combine(...), or say onFailed: 'park' or 'stop'"
+      : "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
   if (orderBy !== undefined && traits !== undefined && !traits.exclusive && scope !== 'process')
     return "this source gives messages of one key to several processes, so orderBy holds within each alone; if that is enough, say scope: 'process'"
   return batchProblem(processor, concurrency)
