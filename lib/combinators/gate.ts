@@ -1,19 +1,20 @@
 /** Gates: what slows or pauses a source, so that no message fails for it. */
+import { hush } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import type { Outcome } from '../core/outcome.js'
 import { isTransient } from './retry.js'
 
 // model
 
-/** Asked before each start, told of each start and of each outcome. */
+/** Asked before each start, told of each start and of each outcome. One that throws counts as open. */
 export interface Gate {
   readonly name: string
   /** How long nothing may be started, in milliseconds: 0 if something may, `Infinity` until an outcome is told. */
   readonly closedMs: () => number
-  /** Told before each handler starts. */
-  readonly onStart: () => void
-  /** Told what became of each message that was started. */
-  readonly onOutcome: (outcome: Outcome) => void
+  /** Told before each handler starts. A run gives an object that stands for this start. */
+  readonly onStart: (start?: object) => void
+  /** Told what became of each message that was started, with the object of its start. */
+  readonly onOutcome: (outcome: Outcome, start?: object) => void
 }
 
 /** A gate's settings: each run has a gate of its own. */
@@ -71,8 +72,10 @@ export const rateLimit = ({
 
 /**
  * Starts nothing for `openMs` once so many messages in a row have failed for what is not their own fault, as a service
- * that handlers need is down; then one is tried, and if that is acked all go on. Counted are nacks, and `Defect`,
- * `TimedOut` and `HookFailed`, stored or not, unless `isFailure` says otherwise. Others neither open nor close it.
+ * that handlers need is down; then one is tried, and if that is acked all go on. What was started before it opened
+ * counts for nothing while it is open. Counted are nacks, and `Defect`, `TimedOut` and `HookFailed`, stored or not,
+ * unless `isFailure` says otherwise. Others neither open nor close it. Where `isFailure` throws, it is counted as if it
+ * were not given, and the event `GateFailed` tells.
  *
  * @example
  * const breaker = circuitBreaker({ failures: 2, openMs: 30_000 })(virtualClock())
@@ -101,6 +104,8 @@ export const circuitBreaker = ({
     let inRow = 0
     let openUntil: number | undefined
     let isTrying = false
+    /** The start that is tried. */
+    let trial: object | undefined
     return {
       name: 'circuitBreaker',
       closedMs: () => {
@@ -109,15 +114,25 @@ export const circuitBreaker = ({
         if (leftMs > 0) return leftMs
         return isTrying ? Infinity : 0
       },
-      onStart: () => void (isTrying = openUntil !== undefined),
-      onOutcome: (outcome) => {
+      onStart: (start) => {
+        isTrying = openUntil !== undefined
+        trial = isTrying ? start : undefined
+      },
+      onOutcome: (outcome, start) => {
+        if (openUntil !== undefined && start !== trial) return
         isTrying = false
+        trial = undefined
         if (outcome._tag === 'Acked') {
           inRow = 0
           openUntil = undefined
-        } else if (isFailure(outcome)) {
-          inRow += 1
-          if (inRow >= failures) openUntil = clock.monotonic() + openMs
+        } else {
+          let counts = isNoFaultOfTheMessage(outcome)
+          try {
+            counts = judged(isFailure, outcome)
+          } finally {
+            if (counts) inRow += 1
+            if (counts && inRow >= failures) openUntil = clock.monotonic() + openMs
+          }
         }
       }
     }
@@ -125,6 +140,13 @@ export const circuitBreaker = ({
 }
 
 // helpers
+
+const judged = (isFailure: (outcome: Outcome) => boolean, outcome: Outcome): boolean => {
+  const given: unknown = isFailure(outcome)
+  if (typeof given === 'boolean') return given
+  hush(given)
+  throw new TypeError('isFailure of circuitBreaker gave something that is no boolean')
+}
 
 const isNoFaultOfTheMessage = (outcome: Outcome): boolean => {
   if (outcome._tag === 'Nacked') return true

@@ -1,7 +1,7 @@
 /** Time limits for handlers, which cannot be stopped from outside: what to do while one still runs. */
 import type { Clock } from '../core/clock.js'
 import { type Failure, timedOut } from '../core/failure.js'
-import { type Limit, type Message, withLimit } from '../core/message.js'
+import { type Limit, type Message, abandonmentOf, withLimit } from '../core/message.js'
 import { type Outcome, failed, unlessInterrupted } from '../core/outcome.js'
 import { type Processor, type Unsettled, described, fromRun, runOf } from '../core/processor.js'
 import { type Run, concluded } from '../core/run.js'
@@ -21,8 +21,12 @@ export const withTimeout = (
     const run: Run = (message) => {
       const limit = new Expiry(message)
       const outcome = concluded(inner(withLimit(message, limit)))
-      if (!(outcome instanceof Promise)) return outcome
+      if (!(outcome instanceof Promise)) {
+        limit.end()
+        return outcome
+      }
 
+      const { trace } = message
       const given = defer<Outcome>()
       let hasExpired = false
       let cancel = clock.after(afterMs, () => {
@@ -30,11 +34,17 @@ export const withTimeout = (
         limit.expire(Object.assign(new Error(`timed out after ${afterMs} ms`), { _tag: 'TimedOut', afterMs }))
         cancel = clock.after(graceMs, () => {
           limit.abandon(timedOut(afterMs, true))
-          cancel = clock.after(graceMs, () => given.resolve(failed(timedOut(afterMs, true))))
+          cancel = clock.after(graceMs, () => {
+            trace.abandoned = Promise.all([trace.abandoned, outcome])
+            given.resolve(failed(timedOut(afterMs, true)))
+          })
         })
       })
+      // What an outer limit has given up is that one's to answer for.
+      void abandonmentOf(message)?.then(() => cancel())
       return Promise.race([outcome, given.promise]).then((result) => {
         cancel()
+        limit.end()
         const isLate = hasExpired && result._tag === 'Failed' && result.failure._tag !== 'TimedOut'
         return unlessInterrupted(message, isLate ? failed(timedOut(afterMs)) : result)
       })
@@ -51,8 +61,10 @@ class Expiry implements Limit {
   private controller: AbortController | undefined = undefined
   private reason: Error | undefined = undefined
   constructor(readonly outer: Message) {}
-  get abandoned() {
-    return this.giveUp.promise
+  /** By this limit or by one around it, whichever is first. */
+  get abandoned(): Promise<Failure> {
+    const outer = abandonmentOf(this.outer)
+    return outer === undefined ? this.giveUp.promise : Promise.race([this.giveUp.promise, outer])
   }
   get signal(): AbortSignal {
     if (this.controller === undefined) {
@@ -60,14 +72,24 @@ class Expiry implements Limit {
       const controller = new AbortController()
       this.controller = controller
       if (signal.aborted) controller.abort(signal.reason)
-      else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true })
-      if (this.reason !== undefined) controller.abort(this.reason)
+      else if (this.reason !== undefined) controller.abort(this.reason)
+      else signal.addEventListener('abort', this)
     }
     return this.controller.signal
+  }
+  /** The outer signal aborts. */
+  handleEvent(): void {
+    this.controller?.abort(this.outer.signal.reason)
+    this.end()
   }
   expire(reason: Error): void {
     this.reason = reason
     this.controller?.abort(reason)
+    this.end()
+  }
+  /** Listens no more to the outer signal, which all attempts at a delivery share. */
+  end(): void {
+    if (this.controller !== undefined) this.outer.signal.removeEventListener('abort', this)
   }
   abandon(failure: Failure): void {
     this.giveUp.resolve(failure)

@@ -31,7 +31,7 @@ export const combine = (...processors: readonly Processor[]): Processor => {
     )
   })
   const routes = members.flatMap(({ description }, index) =>
-    description.routes.map((route) => ({ ...route, place: `processor ${index + 1}, ${route.place}` }))
+    description.routes.map((route) => ({ ...route, place: `${memberPlace}${index + 1}, ${route.place}` }))
   )
   refuseOverlaps(routes)
   const select = selectAmong(members)
@@ -44,7 +44,15 @@ export const combine = (...processors: readonly Processor[]): Processor => {
   return fromRun(run, { combinators: [], routes, select: (message) => select(message).selection })
 }
 
+// readers
+
+/** Is it of several processors, as far as it tells its routes? */
+export const isCombined = ({ description }: Processor): boolean =>
+  description?.routes.some(({ place }) => place.startsWith(memberPlace)) === true
+
 // helpers
+
+const memberPlace = 'processor '
 
 interface Member {
   readonly run: Run

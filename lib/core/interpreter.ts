@@ -53,6 +53,7 @@ export interface Report {
  * - `Gap`: what was published in so long was missed. `Dropped`: so many messages came and were not taken.
  * - `GroupCreated`: the stream had no such group. `GroupLost`: it had one, and it was made again, without what was
  *   parked. `Trimmed`: so many entries were gone before they were done.
+ * - `GateFailed`: a gate threw, which holds up nothing; told once of each.
  * - `Refused`: a request was no message, and was answered with this status.
  * - `Measured`, `Progress`: how things stand, every few seconds.
  * - `Draining`: it stops, and so many handlers still run. `Ended`: it is over; after all others.
@@ -77,6 +78,7 @@ export type Event =
   | { readonly _tag: 'Trimmed'; readonly stream: string; readonly count: number }
   | { readonly _tag: 'Refused'; readonly status: number; readonly path: string; readonly reason: string }
   | { readonly _tag: 'Dropped'; readonly count: number }
+  | { readonly _tag: 'GateFailed'; readonly gate: string; readonly error: Captured }
   | { readonly _tag: 'Measured'; readonly gauges: Gauges }
   | { readonly _tag: 'Ended'; readonly report: Report }
   | Progress
@@ -185,6 +187,7 @@ export const renderEvent = (event: Event): string | undefined =>
     Trimmed: ({ stream, count }) =>
       printable(`${count} entries of ${stream} ARE LOST: trimmed or deleted before they were done`),
     Dropped: ({ count }) => `${count} messages WERE DROPPED: they came and were not taken`,
+    GateFailed: ({ gate, error }) => printable(`gate ${gate} failed: ${error.message}`),
     Draining: ({ inFlight }) => `stopping: ${inFlight} in flight; once more stops at once`,
     otherwise: () => undefined
   })

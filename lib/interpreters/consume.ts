@@ -4,6 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { batchProblem } from '../combinators/batch.js'
 import type { OpenGate } from '../combinators/gate.js'
 import { telling } from '../combinators/observers.js'
+import { isCombined } from '../core/combine.js'
 import { type Captured, capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
 import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
@@ -85,6 +86,7 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
       const emit = telling(onEvent, onOwnEvent)
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
+      const unopened = (thrown: unknown): Report => notStarted(capture(thrown))
       const run = async (): Promise<Report> => {
         runOf(processor) // throws where it is none
         // What is refused has changed nothing at the source.
@@ -96,14 +98,14 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
         const refusal = refusalOf(source.traits, processor, options)
         const report =
           refusal === undefined
-            ? await loop(reliable(source), processor, limits, clock, signal, emit)
+            ? await loop(reliable(source), processor, limits, clock, signal, emit).catch(unopened)
             : notStarted({ name: 'TypeError', message: refusal })
         const unclosed = await closeError(close, limits.graceMs, clock)
         return unclosed === undefined || report.ended._tag !== 'Drained'
           ? report
           : { ...report, ended: { _tag: 'SourceLost', error: unclosed } }
       }
-      const report = await run().catch((thrown: unknown) => notStarted(capture(thrown)))
+      const report = await run().catch(unopened)
       emit({ _tag: 'Ended', report })
       return report
     }
@@ -159,7 +161,9 @@ const refusalOf = (
   { concurrency = 1, onFailed, orderBy, scope }: ConsumeOptions
 ): string | undefined => {
   if (traits?.redelivers && !isSettled(processor) && onFailed === undefined)
-    return "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
+    return isCombined(processor)
+      ? "combined processors have no dead letter queue around them all, so what fails, or none of them takes, would come back for ever; put withDlq(...) after combine(...), or say onFailed: 'park' or 'stop'"
+      : "the processor has no dead letter queue, so what fails would come back for ever; add withDlq(...), or say onFailed: 'park' or 'stop'"
   if (orderBy !== undefined && traits !== undefined && !traits.exclusive && scope !== 'process')
     return "this source gives messages of one key to several processes, so orderBy holds within each alone; if that is enough, say scope: 'process'"
   return batchProblem(processor, concurrency)

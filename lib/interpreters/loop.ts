@@ -11,7 +11,7 @@ import { concluded, isCall } from '../core/run.js'
 import type { Action, Delivery, Settlement, Source } from '../core/source.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
-import { gatekeeper } from './gatekeeper.js'
+import { type OnGateFailed, gatekeeper } from './gatekeeper.js'
 import { insisting } from './insisting.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
@@ -37,7 +37,7 @@ export interface Limits {
 
 // the loop
 
-/** Ends when the source has, or soon after the signal aborts. Never rejects, as the source does not. */
+/** Ends when the source has, or soon after the signal aborts. Rejects only where a gate cannot be opened, before it begins. */
 export const loop = async (
   source: Source,
   processor: Processor,
@@ -174,7 +174,7 @@ export const loop = async (
     if (delivery === undefined || queue.isPaused()) return undefined
     if (isAlone || (delivery.alone === true && active > 0)) return undefined
     if (gates?.isClosed() === true) return undefined
-    gates?.onStart()
+    gates?.onStart(delivery)
     waiting.dropFirst()
     if (waiting.first() === undefined) pulling.wake()
     return delivery
@@ -222,7 +222,7 @@ export const loop = async (
         free(delivery)
       }
       if (gates !== undefined) {
-        gates.onOutcome(outcome)
+        gates.onOutcome(outcome, delivery)
         fillSlots()
       }
       if (!isAlone) continue
@@ -244,9 +244,9 @@ export const loop = async (
     if (freeSlots.length > 0) fillSlots()
   }
 
-  /** Does it hold its key until it is tried again, here and by itself? */
+  /** Does it hold its key until it is tried again, here and by itself? What is `alone` does not: others wait for it. */
   const restsFor = (delivery: Delivery, outcome: Outcome): boolean => {
-    if (!traits.redelivers || ended !== undefined || isLost(delivery)) return false
+    if (!traits.redelivers || delivery.alone === true || ended !== undefined || isLost(delivery)) return false
     const message = resting.messageOf(delivery)
     const action = actionOf(outcome, { message }, true, limits.onFailed)
     if (action._tag !== 'Retry') return false
@@ -262,7 +262,9 @@ export const loop = async (
     fillSlots()
   })
 
-  const gates = limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots())
+  const onGateFailed: OnGateFailed = (gate, error) => emit({ _tag: 'GateFailed', gate, error })
+  const gates =
+    limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots(), onGateFailed)
 
   /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
   const keptBack = async (

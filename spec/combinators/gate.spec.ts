@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { defect, hookFailed, rejected, timedOut } from '../../lib/core/failure.js'
 import { circuitBreaker, rateLimit } from '../../lib/combinators/gate.js'
 import { type Outcome, ack, deadLettered, failed, nack, released } from '../../lib/core/outcome.js'
-import { virtualClock } from '../support/clock.js'
+import { turn, virtualClock } from '../support/clock.js'
 
 const says = (pattern: RegExp) => (error: unknown) =>
   error instanceof RangeError && pattern.test(error.message)
@@ -128,6 +128,25 @@ breaker('tries another where the trial says nothing of the service', async () =>
   assert.is(ran(ack), 0)
 })
 
+breaker('waits for the trial alone, whatever becomes of what was started before it opened', async () => {
+  for (const outcome of [failed(rejected('no')), released('shutdown'), down, ack]) {
+    const { clock, gate } = opened()
+    const [first, second, third, fourth, trial] = [{}, {}, {}, {}, {}]
+    for (const start of [first, second, third, fourth]) gate.onStart(start)
+    gate.onOutcome(down, first)
+    gate.onOutcome(down, second)
+    await clock.advance(400)
+    gate.onOutcome(outcome, third)
+    assert.is(gate.closedMs(), 600, outcome._tag)
+    await clock.advance(600)
+    gate.onStart(trial)
+    gate.onOutcome(outcome, fourth)
+    assert.is(gate.closedMs(), Infinity, outcome._tag)
+    gate.onOutcome(ack, trial)
+    assert.is(gate.closedMs(), 0)
+  }
+})
+
 breaker('counts what may be the fault of a service, stored or not, and nothing else', () => {
   const faults: readonly Outcome[] = [
     nack(),
@@ -155,6 +174,35 @@ breaker('counts what it is told to count', () => {
   const { ran } = opened({ isFailure, failures: 1 })
   assert.is(ran(down), 0)
   assert.is(ran(failed(rejected('busy'))), 1_000)
+})
+
+breaker('counts as it would unless told where what it is told throws, or gives no boolean', async () => {
+  const unhandled: unknown[] = []
+  const listen = (reason: unknown) => void unhandled.push(reason)
+  process.on('unhandledRejection', listen)
+  const wrong: readonly (() => any)[] = [
+    () => {
+      throw new TypeError('nonsense')
+    },
+    async () => Promise.reject(new Error('late')),
+    () => undefined
+  ]
+  for (const isFailure of wrong)
+    for (const [outcome, closedMs] of [
+      [down, 1_000],
+      [failed(rejected('no')), 0]
+    ] as const) {
+      const { gate } = opened({ isFailure, failures: 1 })
+      gate.onStart()
+      assert.throws(
+        () => gate.onOutcome(outcome),
+        (error: unknown) => error instanceof TypeError
+      )
+      assert.is(gate.closedMs(), closedMs)
+    }
+  await turn()
+  process.off('unhandledRejection', listen)
+  assert.is(unhandled.length, 0)
 })
 
 breaker('refuses numbers that make no sense', () => {

@@ -2,12 +2,13 @@ import { getEventListeners } from 'node:events'
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { timedOut } from '../../lib/core/failure.js'
 import { bytes } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
-import { interruption, message } from '../../lib/core/message.js'
-import { type Outcome, type Verdict, ack } from '../../lib/core/outcome.js'
+import { type Message, interruption, message } from '../../lib/core/message.js'
+import { type Outcome, type Verdict, ack, failed } from '../../lib/core/outcome.js'
 import { receive } from '../../lib/core/pipeline.js'
-import { otherwise } from '../../lib/core/route.js'
+import { otherwise, route } from '../../lib/core/route.js'
 import { withTimeout } from '../../lib/combinators/timeout.js'
 import { virtualClock } from '../support/clock.js'
 
@@ -73,6 +74,48 @@ signals('says why the message’s own signal aborted, before or after', async ()
     return ack
   }, controller.signal)
   assert.equal(await after.outcome, ack)
+})
+
+signals('leaves nothing on the message’s own once it is over, in time or not', async () => {
+  const { signal } = new AbortController()
+  const left = () => getEventListeners(signal, 'abort').length
+  const inTime = limited(async (ask) => {
+    assert.is(ask().aborted, false)
+    assert.is(left(), 1)
+    return ack
+  }, signal)
+  assert.equal(await inTime.outcome, ack)
+  assert.is(left(), 0)
+
+  let askLate: () => AbortSignal = () => signal
+  const forever = limited((ask) => {
+    assert.is(ask().aborted, false)
+    askLate = ask
+    return new Promise(() => undefined)
+  }, signal)
+  assert.equal(await forever.clock.finish(forever.outcome), failed(timedOut(100, true)))
+  assert.is(left(), 0)
+  assert.is(askLate().reason._tag, 'TimedOut')
+
+  const unasked = limited((ask) => {
+    askLate = ask
+    return new Promise(() => undefined)
+  }, signal)
+  assert.equal(await unasked.clock.finish(unasked.outcome), failed(timedOut(100, true)))
+  assert.is(askLate().reason._tag, 'TimedOut')
+  assert.is(left(), 0)
+})
+
+signals('leaves nothing where no handler was called', async () => {
+  const { signal } = new AbortController()
+  const asking = (given: Message) => given.signal.aborted
+  const processor = pipe(
+    receive(bytes),
+    handle(route(asking, async () => ack)),
+    withTimeout(100, 50, virtualClock())
+  )
+  assert.is((await processor(message('', { signal }))())._tag, 'Failed')
+  assert.is(getEventListeners(signal, 'abort').length, 0)
 })
 
 signals('is not made, nor the message’s own, where nobody asks', async () => {

@@ -343,6 +343,62 @@ limiting('within another tells of the one that was first', async () => {
   assert.equal(await clock.finish(twice(1_000, 100)(message('1'))()), failed(timedOut(100, true)))
 })
 
+limiting('within another lets that one give the handler up, too, and hooks are told', async () => {
+  const clock = virtualClock()
+  const log: unknown[] = []
+  const inner = noted(log, clock, () => waiting(clock, 400).then(() => ack))
+  const delivered = message('1')
+  const outcome = withTimeout(60, 20, clock)(inner)(delivered)()
+  assert.equal(await settled(clock, outcome), [80, failed(timedOut(60, true))])
+  assert.equal(log.slice(3), ['released b at 80: Failed, abandoned', 'released a at 80: Failed, abandoned'])
+  const { abandoned } = delivered.trace
+  delivered.trace.abandoned = undefined
+  let endedAt: number | undefined
+  void abandoned?.then(() => (endedAt = clock.monotonic()))
+  await clock.advance(1_000)
+  assert.is(endedAt, 400)
+  assert.is(delivered.trace.abandoned, undefined)
+})
+
+limiting('within another leaves one record of a hook that hangs', async () => {
+  const clock = virtualClock()
+  const inner = noted([], clock, async () => ack, 900)
+  const delivered = message('1')
+  const outcome = withTimeout(60, 20, clock)(inner)(delivered)()
+  assert.equal(await settled(clock, outcome), [100, failed(timedOut(60, true))])
+  assert.ok(delivered.trace.abandoned !== undefined)
+  delivered.trace.abandoned = undefined
+  await clock.advance(2_000)
+  assert.is(delivered.trace.abandoned, undefined)
+})
+
+limiting('leaves in the record what settles once a hook does that nobody waits for', async () => {
+  const stuckFor = (ms: number, part: 'acquire' | 'release', clock: VirtualClock) =>
+    pipe(
+      receive(json),
+      hook(
+        'stuck',
+        () => (part === 'acquire' ? waiting(clock, ms) : Promise.resolve()),
+        () => (part === 'release' ? waiting(clock, ms) : Promise.resolve())
+      ),
+      handle(otherwise(() => waiting(clock, 10).then(() => ack))),
+      withTimeout(afterMs, graceMs, clock)
+    )
+  for (const [part, stuckMs, expected] of [
+    ['acquire', 170, undefined],
+    ['acquire', 900, 900],
+    ['release', 900, 910]
+  ] as const) {
+    const clock = virtualClock()
+    const delivered = message('1')
+    await clock.finish(stuckFor(stuckMs, part, clock)(delivered)())
+    let endedAt: number | undefined
+    void delivered.trace.abandoned?.then(() => (endedAt = clock.monotonic()))
+    await clock.advance(2_000)
+    assert.is(endedAt, expected, `${part} of ${stuckMs} ms`)
+  }
+})
+
 limiting('limits each message by itself', async () => {
   const clock = virtualClock()
   const processor = pipe(

@@ -2,7 +2,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { combine } from '../../lib/core/combine.js'
+import { combine, isCombined } from '../../lib/core/combine.js'
 import type { Dlq } from '../../lib/core/letter.js'
 import { withDlq } from '../../lib/timed.js'
 import { malformed, multipleMatches, noMatch, rejected } from '../../lib/core/failure.js'
@@ -181,6 +181,17 @@ combining('of nothing takes nothing', async () => {
 })
 
 combining.run()
+
+const reading = suite('isCombined')
+
+reading('tells by its routes whether it is of several, also from outside of what is laid around it', () => {
+  const around = combinator('around', (processor) => processor)
+  const bare: Processor = () => async () => ack
+  assert.equal([greeting, around(orders), bare].map(isCombined), [false, false, false])
+  assert.equal([combine(greeting, orders), around(combine(orders))].map(isCombined), [true, true])
+})
+
+reading.run()
 
 const mistakes = suite('combine: mistakes seen when it is built')
 

@@ -159,6 +159,11 @@ event('says loudly what is lost', () => {
   ])
 })
 
+event('says what a gate threw', () => {
+  const error = { name: 'Error', message: 'gone\u001b' }
+  assert.is(rendered({ _tag: 'GateFailed', gate: 'own', error }), 'gate own failed: gone\\u001b')
+})
+
 event('has no line for what is for programs alone', () => {
   const gauges = { unsettled: 1, inFlight: 1, isPaused: false, abandoned: 0 }
   assert.is(rendered({ _tag: 'Measured', gauges }), undefined)

@@ -22,7 +22,9 @@ import {
   type Traits,
   ack,
   batched,
+  byHeader,
   bytes,
+  combine,
   deadLettered,
   dlqUnavailable,
   exitCode,
@@ -36,6 +38,7 @@ import {
   receive,
   rejected,
   resourceError,
+  route,
   withDlq
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
@@ -473,6 +476,23 @@ options('want a queue, or onFailed, where the source brings messages back', asyn
     }
   })
   assert.equal([handled, source.log.pulls, source.log.closed], [[], [], 1])
+})
+
+options('say where a queue is missing that processors have which are combined', async () => {
+  const source = listed(['a'], { traits: { redelivers: true } })
+  const queued = (id: string) =>
+    pipe(receive(bytes), handle(route(byHeader('id', id), async () => ack)), withDlq(memoryDlq()))
+  const both = combine(queued('a'), queued('b'))
+  for (const processor of [both, combine(both, queued('c'))]) {
+    const { ended } = await running(source.open, processor).report()
+    assert.equal(ended, {
+      _tag: 'NotStarted',
+      error:
+        "combined processors have no dead letter queue around them all, so what fails, or none of them takes, would come back for ever; put withDlq(...) after combine(...), or say onFailed: 'park' or 'stop'"
+    })
+  }
+  const report = await running(source.open, pipe(both, withDlq(memoryDlq()))).report()
+  assert.equal(report.ended._tag, 'Drained')
 })
 
 options('are refused before the source is opened, where that can be', async () => {

@@ -6,13 +6,16 @@ import {
   type Event,
   type Message,
   type OpenGate,
+  type OpenSource,
   type Outcome,
+  Resource,
   type Verdict,
   ack,
   bytes,
   circuitBreaker,
   failed,
   handle,
+  hook,
   message,
   nack,
   otherwise,
@@ -24,6 +27,8 @@ import {
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { type ConsumeOptions, consume, memory } from 'missive-ts/node'
+import { right } from '../../lib/core/result.js'
+import type { Source } from '../../lib/core/source.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 fc.configureGlobal({ includeErrorInReport: true })
@@ -191,6 +196,23 @@ breaking('tries one at a time, whatever the concurrency', async () => {
   assert.ok(probes.length >= 3 && new Set(probes).size === probes.length, starts.join())
 })
 
+breaking('tries one at a time beside what was started before it opened', async () => {
+  const clock = virtualClock()
+  const starts: number[] = []
+  const handler = async ({ id }: Message): Promise<Verdict> => {
+    const index = Number(id)
+    starts[index] = clock.monotonic()
+    if (index >= 5) return waits(clock, 1_000).then(() => ack)
+    if (index >= 3) throw new Error('down')
+    await waits(clock, 150 + index * 30)
+    return failed(rejected('no'))
+  }
+  const gates = [circuitBreaker({ failures: 1, openMs: 100 })]
+  const report = await running(numbered(9), handler, { gates, concurrency: 5 }, clock).report()
+  assert.equal([report.acked, report.deadLettered], [4, 5])
+  assert.equal(starts.slice(5), [100, 1_100, 1_100, 1_100])
+})
+
 breaking('is not opened by what is the messages’ own fault', async () => {
   const clock = virtualClock()
   const gates = [circuitBreaker({ failures: 2, openMs: 1_000 })]
@@ -219,6 +241,22 @@ breaking('counts what it is told to count, in a row', async () => {
   assert.is(once.durationMs, 3_000)
 })
 
+breaking('judges by itself where isFailure throws, which is told', async () => {
+  const clock = virtualClock()
+  const isFailure = (outcome: Outcome) => (outcome as any).failure.error.name === 'Busy'
+  const handler = async ({ id }: Message): Promise<Verdict> =>
+    id === '0' ? ack : id === '1' ? failed(rejected('no')) : nack({ afterMs: 10 })
+  const gates = [circuitBreaker({ failures: 1, openMs: 60_000, isFailure })]
+  const { events, stop, report } = running(numbered(5), handler, { gates, concurrency: 2 }, clock)
+  clock.after(50, stop)
+  const { acked, deadLettered, nacked } = await report()
+  assert.equal([acked, deadLettered, nacked >= 1], [1, 1, true])
+  assert.equal(
+    events.flatMap((event) => (event._tag === 'GateFailed' ? [event.gate, event.error.name] : [])),
+    ['circuitBreaker', 'TypeError']
+  )
+})
+
 breaking('is refused with numbers that make no sense', () => {
   for (const options of [
     { failures: 0, openMs: 1 },
@@ -240,11 +278,18 @@ const gates = suite('gates')
 gates('of one’s own are asked before each start, and told of each start and outcome', async () => {
   const clock = virtualClock()
   const log: string[] = []
+  const started: unknown[] = []
   const own: OpenGate = () => ({
     name: 'own',
     closedMs: () => (clock.monotonic() < 500 ? 500 - clock.monotonic() : 0),
-    onStart: () => void log.push('start'),
-    onOutcome: ({ _tag }) => void log.push(_tag)
+    onStart: (start) => {
+      log.push('start')
+      started.push(start)
+    },
+    onOutcome: ({ _tag }, start) => {
+      log.push(_tag)
+      assert.is(start, started.at(-1))
+    }
   })
   const { report } = running(
     numbered(2),
@@ -254,6 +299,7 @@ gates('of one’s own are asked before each start, and told of each start and ou
   )
   assert.is((await report()).acked, 2)
   assert.equal(log, ['start', 'Acked', 'start', 'Acked'])
+  assert.is(new Set(started).size, 2)
   assert.ok(clock.monotonic() >= 500)
 })
 
@@ -351,6 +397,48 @@ gates('and order by key let nothing start after a stop, and no more at a time th
   )
 )
 
+/** What a gate does when it is asked or told: the part that is said fails, the others let all through. */
+const failing = (part: 'closedMs' | 'onStart' | 'onOutcome', fail: () => unknown): OpenGate => {
+  const gate = { name: 'own', closedMs: () => 0, onStart: () => undefined, onOutcome: () => undefined }
+  return () => ({ ...gate, [part]: fail })
+}
+
+const throws = (): never => {
+  throw new Error('gone')
+}
+
+gates('that throw or reject hold up nothing, and the first error of each is told', async () => {
+  for (const part of ['closedMs', 'onStart', 'onOutcome'] as const)
+    for (const fail of [throws, async () => throws()])
+      for (const concurrency of [1, 3]) {
+        const clock = virtualClock()
+        const all = [failing(part, fail), rateLimit({ count: 1, perMs: 10, burst: 1 })]
+        const { events, report } = running(numbered(5), async () => ack, { gates: all, concurrency }, clock)
+        const { acked, ended, durationMs } = await report()
+        assert.equal([acked, ended, durationMs], [5, { _tag: 'Drained' }, 40])
+        const told = events.flatMap((event) =>
+          event._tag === 'GateFailed' ? [[event.gate, event.error.message]] : []
+        )
+        assert.equal(told, [['own', 'gone']], part)
+      }
+})
+
+gates('that cannot be opened are why a run does not start, and its source is closed', async () => {
+  let isClosed = false
+  const watched = (source: Source): Resource<Source> =>
+    Resource.make(
+      'the source',
+      async () => right(source),
+      async () => void (isClosed = true)
+    )
+  const source: OpenSource = (limits) => Resource.flatMap(watched)(memory(numbered(1))(limits))
+  const processor = pipe(receive(bytes), handle(otherwise(async () => ack)))
+  const run = consume(source, { onFailed: 'report', gates: [throws] })
+  const { ended } = await run(processor)(new AbortController().signal)()
+  assert.ok(ended._tag === 'NotStarted' && ended.error.message === 'gone')
+  assert.ok(isClosed)
+})
+
 gates('say who holds the run up', async () => {
   const clock = virtualClock()
   const gates = [rateLimit({ count: 1, perMs: 20_000 })]
@@ -385,6 +473,25 @@ hanging('end the run where there are too many of them', async () => {
   assert.is(report.ended._tag, 'TooManyAbandoned')
   assert.ok(report.deadLettered >= 3 && report.deadLettered <= 4)
   assert.is(report.received, report.deadLettered + report.released)
+})
+
+hanging('are counted where an outer limit gives them up, and where it is a hook that hangs', async () => {
+  const clock = virtualClock()
+  const forever = () => new Promise<never>(() => undefined)
+  const limited = withTimeout(100, { graceMs: 50, clock })
+  const stuckHandler = pipe(
+    receive(bytes),
+    handle(otherwise(forever)),
+    withTimeout(1_000, { clock }),
+    limited
+  )
+  const stuckHook = pipe(receive(bytes), hook('db', forever), handle(otherwise(async () => ack)), limited)
+  for (const processor of [stuckHandler, stuckHook]) {
+    const source = memory(numbered(20), { clock })
+    const run = consume(source, { maxAbandoned: 3, onFailed: 'report', clock })
+    const report = await clock.finish(run(processor)(new AbortController().signal)(), 1_000_000)
+    assert.equal([report.ended, report.failed], [{ _tag: 'TooManyAbandoned', count: 3 }, 3])
+  }
 })
 
 hanging('are counted no more once they end after all', async () => {

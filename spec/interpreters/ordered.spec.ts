@@ -22,7 +22,9 @@ import {
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { type ConsumeOptions, type OrderBy, consume, memory } from 'missive-ts/node'
+import { sleep } from '../../lib/core/clock.js'
 import { right } from '../../lib/core/result.js'
+import type { Delivery, Source } from '../../lib/core/source.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 fc.configureGlobal({ includeErrorInReport: true })
@@ -207,6 +209,46 @@ ordered('gives back what waits for its turn, and what waits to be tried again, w
     'a1 {"_tag":"Retry","afterMs":60000}',
     'a2 {"_tag":"Release","started":false}'
   ])
+})
+
+/** A source of what a dead process left: each is alone, and is not started before the last one is settled. */
+const ofSuspects =
+  (open: OpenSource, clock: VirtualClock): OpenSource =>
+  (limits) => {
+    const settled = new Set<Delivery>()
+    let last: Delivery | undefined
+    const suspected = (source: Source): Source => ({
+      ...source,
+      pull: (max, signal) => async () => {
+        const pulled = await source.pull(max, signal)()
+        if (pulled._tag === 'Right' && pulled.right._tag === 'Batch')
+          for (const delivery of pulled.right.items) Object.assign(delivery, { alone: true })
+        return pulled
+      },
+      start: (delivery) => async () => {
+        while (last !== undefined && !settled.has(last)) await sleep(clock, 1, new AbortController().signal)
+        last = delivery
+        return 'ok'
+      },
+      settle: (batch) => {
+        for (const { delivery } of batch) settled.add(delivery)
+        return source.settle?.(batch) ?? (async () => batch.map(() => 'ok'))
+      }
+    })
+    return Resource.map(suspected)(open(limits))
+  }
+
+ordered('gives back what was started alone and is nacked, so that others need not wait for it', async () => {
+  const clock = virtualClock()
+  const log: string[] = []
+  const handler = async ({ id, deliveryCount }: Message): Promise<Verdict> => {
+    log.push(`${id} ${deliveryCount} at ${clock.monotonic()}`)
+    return id === 'a1' && deliveryCount === 1 ? nack({ afterMs: 100 }) : ack
+  }
+  const source = ofSuspects(memory([keyed('a', 'a1'), keyed('b', 'b1')], { clock }), clock)
+  const { received, acked, nacked } = await running(source, handler, { concurrency: 2 }, clock).report()
+  assert.equal([received, acked, nacked], [3, 2, 1])
+  assert.equal(log, ['a1 1 at 0', 'b1 1 at 0', 'a1 2 at 100'])
 })
 
 ordered('stops pulling while a key has as many waiting as it may, and goes on after', async () => {
