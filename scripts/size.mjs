@@ -17,11 +17,11 @@ const specifiers = Object.keys(manifest.exports)
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
   'missive-ts': 19_600,
-  'missive-ts/node': 13_500,
-  'missive-ts/dlq': 19_600,
-  'missive-ts/sqlite': 12_400,
-  'missive-ts/redis': 38_000,
-  'missive-ts/http': 19_600,
+  'missive-ts/node': 13_800,
+  'missive-ts/dlq': 20_600,
+  'missive-ts/sqlite': 13_000,
+  'missive-ts/redis': 39_000,
+  'missive-ts/http': 20_000,
   'missive-ts/otel': 5_900,
   'missive-ts/testing': 41_500
 }

@@ -1,4 +1,4 @@
-/** The numbers in what a store is asked: refused where they are none, and made such as every engine takes. */
+/** What a store is asked: refused where it makes no sense, and numbers made such as every engine takes. */
 import type { LetterFilter, LetterQuery, Retention } from '../core/letter.js'
 
 // model
@@ -8,6 +8,26 @@ export type Bounds = Readonly<Record<string, unknown>>
 
 // refusing
 
+/** What is wrong with a filter, and what to give; `undefined` if nothing is. */
+export const filterRefusal = (filter: LetterFilter = {}): string | undefined => {
+  if (typeof filter !== 'object' || filter === null) return 'a filter is an object, as { tag: "Malformed" }'
+  const unknown = Object.keys(filter).find((name) => !names.has(name))
+  return unknown === undefined
+    ? refusalOf(boundsOf(filter))
+    : `there is no filter called ${unknown}; there are ${Array.from(names).join(', ')}`
+}
+
+/** The same where letters are not only read: a value that is not there, as of a variable not set, would mean them all. */
+export const choiceRefusal = (filter: LetterFilter = {}): string | undefined => {
+  const refusal = filterRefusal(filter)
+  if (refusal !== undefined) return refusal
+  const { headers = {}, fields = {} } = filter
+  const unsaid = [filter, headers, fields].flatMap(Object.entries).find(([, value]) => value === undefined)
+  return (
+    unsaid && `the filter ${unsaid[0]} is undefined, which would be any letter; leave it out, or give a value`
+  )
+}
+
 /** Which of the bounds is none, and what to give; `undefined` if all are numbers, or are not said. */
 export const refusalOf = (bounds: Bounds): string | undefined => {
   const bad = Object.entries(bounds).find(
@@ -15,15 +35,6 @@ export const refusalOf = (bounds: Bounds): string | undefined => {
   )
   return bad === undefined ? undefined : `${bad[0]} is ${String(bad[1])}; give a number`
 }
-
-// reading
-
-export const boundsOf = ({ seenFrom, seenBefore, minAttempts, maxAttempts }: LetterFilter = {}): Bounds => ({
-  seenFrom,
-  seenBefore,
-  minAttempts,
-  maxAttempts
-})
 
 // whole numbers
 
@@ -48,6 +59,31 @@ export const wholeRetention = (retention: Retention): Retention =>
   )
 
 // helpers
+
+const boundsOf = ({ seenFrom, seenBefore, minAttempts, maxAttempts }: LetterFilter): Bounds => ({
+  seenFrom,
+  seenBefore,
+  minAttempts,
+  maxAttempts
+})
+
+/** By the type, so that none is forgotten. */
+const named: Readonly<Record<keyof LetterFilter, true>> = {
+  key: true,
+  id: true,
+  source: true,
+  tag: true,
+  route: true,
+  fingerprint: true,
+  state: true,
+  seenFrom: true,
+  seenBefore: true,
+  minAttempts: true,
+  maxAttempts: true,
+  headers: true,
+  fields: true
+}
+const names: ReadonlySet<string> = new Set(Object.keys(named))
 
 const maxLimit = 2 ** 31 - 1
 const maxLeaseMs = 2 ** 48

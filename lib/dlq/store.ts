@@ -7,6 +7,7 @@ import type {
   Claim,
   DeadLetterStore,
   DlqError,
+  LetterFilter,
   LetterIdentity,
   LetterName,
   LetterPage,
@@ -15,7 +16,8 @@ import type {
 import { left, right } from '../core/result.js'
 import {
   type Bounds,
-  boundsOf,
+  choiceRefusal,
+  filterRefusal,
   limited,
   refusalOf,
   wholeLease,
@@ -63,23 +65,20 @@ export const storeOver = ({
     recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
     page: (query = {}) =>
-      pageOf(
-        bounded({ ...boundsOf(query.filter), limit: query.limit }, () => call('page', limited(query), now()))
-      ),
+      pageOf(filtered(query.filter, { limit: query.limit }, () => call('page', limited(query), now()))),
     groups: ({ filter = {}, limit = defaultGroups } = {}) =>
-      bounded({ ...boundsOf(filter), limit }, () => call('groups', filter, wholeLimit(limit), now())),
-    count: (filter = {}) => bounded(boundsOf(filter), () => call('count', filter, now())),
-    arrivals: (filter = {}) => bounded(boundsOf(filter), () => call('arrivals', filter, now())),
+      filtered(filter, { limit }, () => call('groups', filter, wholeLimit(limit), now())),
+    count: (filter = {}) => filtered(filter, {}, () => call('count', filter, now())),
+    arrivals: (filter = {}) => filtered(filter, {}, () => call('arrivals', filter, now())),
     claim: (claim) => {
       const { filter, limit, leaseMs } = claim
       const leasing = (): Claim => limited({ ...claim, leaseMs: wholeLease(leaseMs) })
-      return pageOf(bounded({ ...boundsOf(filter), limit, leaseMs }, () => call('claim', leasing(), now())))
+      return pageOf(chosen(filter, { limit, leaseMs }, () => call('claim', leasing(), now())))
     },
     renew: (held, leaseMs) => bounded({ leaseMs }, () => call('renew', held, now() + wholeLease(leaseMs))),
     settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain), now())),
     edit: (edit) => () => call('edit', edit, now()),
-    discard: ({ filter, by, note }) =>
-      bounded(boundsOf(filter), () => call('discard', filter, by, note, now())),
+    discard: ({ filter, by, note }) => chosen(filter, {}, () => call('discard', filter, by, note, now())),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
     prune: (retention = {}) =>
       bounded({ ...retention }, () => call('prune', wholeRetention(retention), now()))
@@ -115,6 +114,22 @@ const guarded = async <A>(ask: () => Promise<Either<DlqError, A>>): Promise<Eith
     return left({ reason: capture(thrown).message })
   }
 }
+
+/** Asks only with a filter that is one. */
+const unlessRefused =
+  (refusal: (filter: LetterFilter | undefined) => string | undefined) =>
+  <A>(
+    filter: LetterFilter | undefined,
+    bounds: Bounds,
+    ask: () => Promise<Either<DlqError, A>>
+  ): TaskEither<DlqError, A> =>
+  async () => {
+    const reason = refusal(filter)
+    return reason === undefined ? bounded(bounds, ask)() : left({ reason })
+  }
+
+const filtered = unlessRefused(filterRefusal)
+const chosen = unlessRefused(choiceRefusal)
 
 /** Asks only with bounds that are numbers. */
 const bounded =

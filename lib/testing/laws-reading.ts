@@ -1,7 +1,7 @@
 /** Laws of reading: pages, filters, groups, counts and arrivals. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { defect, malformed, noMatch, rejected } from '../core/failure.js'
-import type { DeadLetter, DlqError, LetterFilter, StoredLetter } from '../core/letter.js'
+import type { DeadLetter, DeadLetterStore, DlqError, LetterFilter, StoredLetter } from '../core/letter.js'
 import {
   type Asked,
   type Bench,
@@ -113,17 +113,9 @@ export const readingLaws: readonly Law[] = [
   law('refuses a bound that is NaN, and takes an infinite one for what it says', async ({ store, ask }) => {
     for (const id of ids(3)) await ask.put(letter({ id }))
     const by = { by: 'ann', note: '' }
-    const noNumbers = ['seenFrom', 'seenBefore', 'minAttempts', 'maxAttempts'].flatMap((name) => {
-      const filter = { [name]: NaN }
-      return [
-        () => store.page({ filter }),
-        () => store.groups({ filter }),
-        () => store.count(filter),
-        () => store.arrivals(filter),
-        () => store.claim({ filter, owner: 'ann', leaseMs: 1_000 }),
-        () => store.discard({ filter, ...by })
-      ].map((ask) => ({ name, ask: ask as () => TaskEither<DlqError, unknown> }))
-    })
+    const noNumbers = ['seenFrom', 'seenBefore', 'minAttempts', 'maxAttempts'].flatMap((name) =>
+      askingWith(store, { [name]: NaN }).map((ask) => ({ name, ask }))
+    )
     const removals = ['keepSettledMs', 'keepTombstonesMs', 'maxAgeMs', 'maxLetters', 'maxBytes'].map(
       (name) => ({ name, ask: () => store.prune({ [name]: NaN }) })
     )
@@ -145,6 +137,27 @@ export const readingLaws: readonly Law[] = [
     }
     const all = { seenFrom: -Infinity, seenBefore: Infinity, minAttempts: -Infinity, maxAttempts: Infinity }
     expectEqual('the letters of all times', (await ask.page({ filter: all })).letters.length, 3)
+  }),
+
+  law('refuses a filter that there is not, and to act on one that is undefined', async ({ store, ask }) => {
+    for (const id of ids(3)) await ask.put(letter({ id }))
+    const unsaid: readonly (readonly [name: string, filter: object])[] = [
+      ...['key', 'id', 'source', 'tag', 'route', 'fingerprint', 'state', 'seenBefore', 'headers'].map(
+        (name) => [name, { [name]: undefined }] as const
+      ),
+      ['tenant', { headers: { tenant: undefined } }],
+      ['customer.id', { fields: { 'customer.id': undefined } }]
+    ]
+    const refused = async (name: string, asking: () => TaskEither<DlqError, unknown>): Promise<void> => {
+      const answer = await answerOf(name, asking)
+      const reason = answer._tag === 'Left' ? answer.left.reason : ''
+      expect(`a refusal that names ${name}`, reason.includes(name), answer)
+    }
+    for (const asking of askingWith(store, { tga: 'Malformed' } as never)) await refused('tga', asking)
+    for (const [name, filter] of unsaid)
+      for (const asking of actingOn(store, filter)) await refused(name, asking)
+    for (const asking of actingOn(store, null as never)) await refused('object', asking)
+    expectEqual('the letters that are there', await ask.count({ state: 'dead' }), 3)
   }),
 
   law('takes numbers between whole ones and without an end for what they mean', async ({ ask, clock }) => {
@@ -426,4 +439,24 @@ const badFilters: readonly LetterFilter[] = [
   { fields: { 'a.b': { $gt: 1 } as never } },
   { fields: { '': 1, '.': 2, '..': 3 } },
   { state: 'alive' as never, tag: 'Nonsense' as never }
+]
+
+/** All that a store can be asked with a filter. */
+const askingWith = (
+  store: DeadLetterStore,
+  filter: LetterFilter
+): readonly (() => TaskEither<DlqError, unknown>)[] => [
+  () => store.page({ filter }),
+  () => store.groups({ filter }),
+  () => store.count(filter),
+  () => store.arrivals(filter),
+  ...actingOn(store, filter)
+]
+
+const actingOn = (
+  store: DeadLetterStore,
+  filter: LetterFilter
+): readonly (() => TaskEither<DlqError, unknown>)[] => [
+  () => store.claim({ filter, owner: 'ann', leaseMs: 1_000 }),
+  () => store.discard({ filter, by: 'ann', note: '' })
 ]
