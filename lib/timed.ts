@@ -56,6 +56,7 @@ import { systemClock } from './system.js'
  * ])
  *
  * @throws RangeError if `maxWaitMs` makes no sense
+ * @throws TypeError if there is no policy
  * @since 0.1.0
  */
 export const withRetry = (

@@ -9,7 +9,7 @@ import { printable } from '../core/render.js'
 import { type DryRun, dryRun, renderDryRun } from '../dlq/dry-run.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, declare, keyArgument, keys, queueArgument } from './command.js'
-import { type FilterOptions, filterOf, withFilters } from './filters.js'
+import { type FilterOptions, filterOf, isFiltered, withFilters } from './filters.js'
 import { type Io, Stop, say } from './io.js'
 import { jsonText } from './json.js'
 import { lettersNamed, notDead, short } from './keys.js'
@@ -33,13 +33,14 @@ export const explain = (dlq: Command, io: Io): void => {
   withFilters(command.argument('<queue>', queueArgument).argument('[keys...]', keyArgument, keys), io)
     .requiredOption(...throughOption)
     .action((queue: string, named: readonly string[], options: Options) =>
-      withQueue(io, queue, (store) =>
-        withProcessor(io, options.through, (processor) =>
+      withQueue(io, queue, async (store) => {
+        if (named.length > 0 && isFiltered(options)) throw new Stop(2, 'give keys or filters, not both')
+        return withProcessor(io, options.through, (processor) =>
           named.length === 0
             ? rehearse(io, store, filterOf(options), processor, options)
             : explainEach(io, store, named, processor, options)
         )
-      )
+      })
     )
 }
 

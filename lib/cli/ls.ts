@@ -1,5 +1,6 @@
 /** missive dlq ls: the letters, a page of them. */
 import type { Command } from 'commander'
+import type { DeadLetterStore, LetterQuery, StoredLetter } from '../core/letter.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, countOf, cursorText, declare, queueArgument } from './command.js'
 import {
@@ -47,15 +48,45 @@ const list = (io: Io, queue: string, options: Options): Promise<void> =>
     const { json = false, color, limit, after, oldest = false } = options
     const filter = { ...statesOf(options), ...filterOf(options) }
     const order = oldest ? 'oldest' : 'newest'
-    const { letters, next } = await answerOf(store.page({ filter, order, limit, after }))
+    const pages = (use: (letters: readonly StoredLetter[]) => Promise<void>): Promise<string | undefined> =>
+      eachPage(store, { filter, order, limit, after }, use)
+    let next: string | undefined
     if (json)
-      await withMasking(io, options, (mask) =>
-        say(io.stdout, ...letters.map((letter) => letterJson(mask(letter))))
+      next = await withMasking(io, options, (mask) =>
+        pages((letters) => say(io.stdout, ...letters.map((letter) => letterJson(mask(letter)))))
       )
-    else if (letters.length === 0) await say(io.stderr, 'no letters')
     else {
+      const rows: StoredLetter[] = []
+      next = await pages(async (letters) => void rows.push(...letters.map(withoutPayload)))
       const style = styleOf(io.stdout, io, color)
-      await say(io.stdout, ...tableOf(letterColumns(io.now(), style), letters, io.stdout, style))
+      if (rows.length === 0) await say(io.stderr, 'no letters')
+      else await say(io.stdout, ...tableOf(letterColumns(io.now(), style), rows, io.stdout, style))
     }
     if (next !== undefined) await say(io.stderr, json ? jsonText({ next }) : `more: --after ${next}`)
   })
+
+/** Pages until there are as many as were asked for, as a page of large letters has fewer; where the next would begin. */
+const eachPage = async (
+  store: DeadLetterStore,
+  { limit, ...query }: LetterQuery & { readonly limit: number },
+  use: (letters: readonly StoredLetter[]) => Promise<void>
+): Promise<string | undefined> => {
+  let { after } = query
+  let rest = limit
+  do {
+    const { letters, next } = await answerOf(store.page({ ...query, after, limit: rest }))
+    await use(letters)
+    rest -= letters.length
+    after = next
+  } while (after !== undefined && rest > 0)
+  return after
+}
+
+/** What a table does not show is not to be held for all of its rows. */
+const withoutPayload = (letter: StoredLetter): StoredLetter => ({
+  ...letter,
+  bytes: none,
+  original: undefined
+})
+
+const none = new Uint8Array()

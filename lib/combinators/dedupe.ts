@@ -26,6 +26,12 @@ export const withDedupe = (
 ): (<P extends Processor>(processor: P) => P) => {
   if (!(leaseMs > 0 && leaseMs < 2 ** 31))
     throw new RangeError('withDedupe: leaseMs is milliseconds above 0, and no more than 24 days')
+  if (typeof store?.begin !== 'function')
+    throw new TypeError(
+      'withDedupe: give an open store; a Resource of one, as of sqliteIdempotency, opens it for Resource.map((store) => ...)'
+    )
+  if (typeof keyOf !== 'function')
+    throw new TypeError('withDedupe: give a function that says the key of a message')
   return combinator('withDedupe', (processor) => {
     /** What is being handled here, by its key. */
     const underWay = new Map<string, Promise<Outcome>>()

@@ -35,6 +35,8 @@ export const withRetry = (
   clock: Clock,
   { when = isTransient, maxWaitMs = 30_000 }: RetryOptions = {}
 ): ((processor: Unsettled) => Processor) => {
+  if (typeof policy !== 'function')
+    throw new TypeError('withRetry: give a policy, as exponentialBackoff({ baseMs: 50, attempts: 5 })')
   if (!(maxWaitMs >= 0)) throw new RangeError('withRetry: maxWaitMs is a number of at least 0')
   return (processor) => {
     const inner = runOf(processor)

@@ -85,6 +85,26 @@ ls('lists the letters that are left, those that arrived last first, page by page
   })
 )
 
+ls('lists as many as were asked for where a page has fewer, as letters are large', () =>
+  inEmptyFolder(async (cwd) => {
+    const large = new Uint8Array(17 * 1_048_576).fill(97)
+    await madeQueue(join(cwd, 'large.db'), [
+      letter({ id: 'small' }),
+      letter({ id: 'large', bytes: large }),
+      letter({ id: 'last' })
+    ])
+    const table = await called(cwd, 'ls', 'large.db')
+    assert.equal(
+      cellsOf(table.stdout).map(([, id]) => id),
+      ['ID', 'last', 'large', 'small']
+    )
+    assert.is(table.stderr, '')
+    const some = await called(cwd, 'ls', 'large.db', '--oldest', '-n', '2')
+    assert.equal(cellsOf(some.stdout).length, 3)
+    assert.match(some.stderr, /^more: --after /)
+  })
+)
+
 ls('shows settled letters when they are asked for', () =>
   inShop(async (cwd) => {
     await using(join(cwd, 'shop.db'), (store) =>
@@ -373,6 +393,9 @@ explain('says what a processor would do, and runs no handler', () =>
       [taken.code, JSON.parse(taken.stdout)],
       [0, { total: 1, taken: [{ route: 'order', count: 1 }], refused: [], opaque: 0 }]
     )
+    const both = await called(cwd, 'explain', 'shop.db', named[0] ?? '', '--tag', 'Defect', ...through)
+    assert.is(both.code, 2)
+    assert.match(both.stderr, /give keys or filters, not both/)
     const found = JSON.parse(json.stdout) as { readonly letters: readonly Record<string, unknown>[] }
     assert.equal(
       found.letters.map(({ key, id }) => [key, id]),

@@ -68,6 +68,17 @@ dedupe('lets through what is to be stored only, while its first attempt goes on'
   assert.equal(await processor(delivered)(), deadLettered(failure))
 })
 
+dedupe('refuses a store that is not open, and a key that is no function, when it is built', () => {
+  const refused = (store: unknown, keyOf: unknown): void =>
+    assert.throws(
+      () => withDedupe(store as never, keyOf as never, virtualClock(), {}),
+      (error: unknown) => error instanceof TypeError && error.message.startsWith('withDedupe: give ')
+    )
+  refused({ open: async () => right({}) }, byKey)
+  refused(undefined, byKey)
+  refused(memoryIdempotency(), 'id')
+})
+
 dedupe('acks what was acked before, and does not handle it again', async () => {
   const handled: string[] = []
   const processor = deduped(async ({ id }) => {

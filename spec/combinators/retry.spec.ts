@@ -405,6 +405,16 @@ retrying('starts nothing that a time limit around it would end', async () => {
   assert.is(inner.calls(), 2)
 })
 
+retrying('refuses what is no policy when it is built', () => {
+  for (const policy of [undefined, 3, { attempts: 3 }])
+    assert.throws(
+      () => retry(policy as never, virtualClock(), {}),
+      (error: unknown) =>
+        error instanceof TypeError &&
+        error.message.startsWith('withRetry: give a policy, as exponentialBackoff')
+    )
+})
+
 retrying('refuses a maxWaitMs that makes no sense', () => {
   for (const maxWaitMs of [-1, NaN])
     assert.throws(
