@@ -130,7 +130,8 @@ const holdsWhatItShould = ({ copy, files, executables }: Packed): void => {
     ...(name.startsWith('cli/') ? [] : ['.js', '.d.ts'].map((ending) => `dist/cjs/${name}${ending}`)),
     `lib/${name}.ts`
   ])
-  const others = ['CHANGELOG.md', 'LICENSE', 'README.md', 'dist/cjs/package.json', 'package.json']
+  const pages = readdirSync(join(copy, 'docs')).map((name) => `docs/${name}`)
+  const others = [...pages, 'CHANGELOG.md', 'LICENSE', 'README.md', 'dist/cjs/package.json', 'package.json']
   assert.equal(files.toSorted(), [...built, ...others].toSorted())
   assert.equal(executables, [posix.normalize(manifest.bin.missive)])
 }
