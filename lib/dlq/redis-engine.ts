@@ -58,21 +58,20 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     use: (entries: readonly Entry[]) => Promise<readonly Row[]>
   ): Promise<RowPage> => {
     const { position, last } = cursorOf(after, (await rows.totals([])).last)
-    const wanted = wholeLimit(limit)
     const found: Row[] = []
     let bytes = 0
     let end = position ?? 0
-    if (wanted === 0) return { rows: found, next: undefined }
+    if (limit === 0) return { rows: found, next: undefined }
     for await (const entries of walk.through(filter, {
       isNewest: order === 'newest',
       position,
       last,
-      wanted
+      wanted: limit
     })) {
       for (let rest = entries; rest.length > 0;) {
-        const isFull = found.length >= wanted || (bytes > 0 && bytes + (rest[0]?.size ?? 0) > maxPageBytes)
+        const isFull = found.length >= limit || (bytes > 0 && bytes + (rest[0]?.size ?? 0) > maxPageBytes)
         if (isFull) return { rows: found, next: cursor(end, last) }
-        const some = portion(rest, Math.min(atOnce, wanted - found.length), maxPageBytes - bytes)
+        const some = portion(rest, Math.min(atOnce, limit - found.length), maxPageBytes - bytes)
         rest = rest.slice(some.length)
         end = some.at(-1)?.seq ?? end
         const used = await use(some)
@@ -190,8 +189,6 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
 const atOnce = 256
 
 const sum = (counts: readonly number[]): number => counts.reduce((all, count) => all + count, 0)
-
-const wholeLimit = (limit: number): number => Math.max(0, Math.floor(limit)) || 0
 
 const hasExpired = ({ state, leaseUntil }: Row, now: number): boolean =>
   state === 'replaying' && (leaseUntil ?? 0) <= now

@@ -65,7 +65,7 @@ export const sqliteEngine = (database: Database): Engine => {
       { text: 'seq <= ?', values: [last] },
       ...(position === undefined ? [] : [{ text: isNewest ? 'seq < ?' : 'seq > ?', values: [position] }])
     ])
-    const { text, values } = seqsOf(filter, bounds, { isNewest, isFew, limit: wholeLimit(limit) + 1 })
+    const { text, values } = seqsOf(filter, bounds, { isNewest, isFew, limit: limit + 1 })
     const seqs = database
       .prepare(text)
       .pluck()
@@ -150,7 +150,7 @@ export const sqliteEngine = (database: Database): Engine => {
            ) JOIN kinds USING (kind)
            GROUP BY fingerprint ORDER BY count DESC, fingerprint LIMIT ?`
         )
-        .all(...values, wholeLimit(limit))
+        .all(...values, limit)
         .map((group) => ({ ...(group as LetterGroup), route: (group as LetterGroup).route ?? undefined }))
     },
     count: (filter, now) => {
@@ -241,8 +241,6 @@ export const sqliteEngine = (database: Database): Engine => {
 
 /** As many are sorted at once. */
 const few = 10_000
-
-const wholeLimit = (limit: number): number => Math.max(0, Math.floor(limit))
 
 /** No letter is of this kind. Asked state by state, as the index is. */
 const isUnused = ['dead', 'replaying', 'resolved', 'discarded']

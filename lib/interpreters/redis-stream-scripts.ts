@@ -19,21 +19,26 @@ const reapMs = 600_000
  * consumer of that name: what lies before that it gives to nobody, so it is still whose it was.
  */
 const adopting = `
+local function parts(id)
+  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+  return tonumber(ms), tonumber(seq)
+end
+local function isAfter(id, other)
+  local ms, seq = parts(id)
+  local otherMs, otherSeq = parts(other)
+  return ms > otherMs or (ms == otherMs and seq > otherSeq)
+end
 local begins
 local function isOlder(id)
   if not begins then
-    begins = {0, 0}
+    begins = '0-0'
     for _, fields in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
       for i = 1, #fields, 2 do
-        local ms, seq
-        if fields[i] == 'name' then ms, seq = string.match(fields[i + 1], '^~from (%d+)%-(%d+)$') end
-        if ms then begins = {tonumber(ms), tonumber(seq)} end
+        if fields[i] == 'name' then begins = string.match(fields[i + 1], '^~from (%d+%-%d+)$') or begins end
       end
     end
   end
-  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
-  ms, seq = tonumber(ms), tonumber(seq)
-  return ms < begins[1] or (ms == begins[1] and seq <= begins[2])
+  return not isAfter(id, begins)
 end
 local function isThere(id) return #redis.call('XRANGE', KEYS[1], id, id) == 1 end
 local function adopt(name, id, idle, count)
@@ -237,15 +242,10 @@ local function isToCome(id)
     for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
       local group = {}
       for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
-      if group.name == ARGV[1] then
-        local ms, seq = string.match(group['last-delivered-id'], '^(%d+)%-(%d+)$')
-        last = {tonumber(ms), tonumber(seq)}
-      end
+      if group.name == ARGV[1] then last = group['last-delivered-id'] end
     end
   end
-  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
-  ms, seq = tonumber(ms), tonumber(seq)
-  return ms > last[1] or (ms == last[1] and seq > last[2])
+  return isAfter(id, last)
 end
 local out = {}
 for i = 3, #ARGV do
