@@ -44,17 +44,13 @@ const maxCauses = 8
 
 const causesOf = (thrown: unknown): readonly unknown[] => {
   try {
-    return foundCauses(thrown)
+    const cause = field(thrown, 'cause')
+    const errors = field(thrown, 'errors')
+    const members = Array.isArray(errors) ? errors.slice(0, maxCauses) : []
+    return cause === undefined || cause === thrown ? members : [cause, ...members]
   } catch {
     return []
   }
-}
-
-const foundCauses = (thrown: unknown): readonly unknown[] => {
-  const cause = field(thrown, 'cause')
-  const errors = field(thrown, 'errors')
-  const members = Array.isArray(errors) ? errors.slice(0, maxCauses) : []
-  return cause === undefined || cause === thrown ? members : [cause, ...members]
 }
 
 const field = (value: unknown, key: string): unknown => {

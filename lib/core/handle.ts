@@ -43,6 +43,8 @@ import { type Begun, Call, type Run, concluded, handlerOf } from './run.js'
 export const handle =
   <B, C extends Context<B>>(...routes: readonly Route<NoInfer<B>, NoInfer<C>>[]) =>
   (pipeline: Pipeline<B, C>): Processor => {
+    if (typeof pipeline?.format !== 'function')
+      throw new TypeError('handle: begin the pipeline with receive(format)')
     const labels = labelsOf(routes)
     const prepared = routes.map((route, index) => prepare(pipeline, route, labels[index] as string, index))
     refuseOverlaps(prepared)
@@ -98,6 +100,7 @@ const prepare = (
   index: number
 ): Prepared => {
   const place = placeOf(index)
+  if (typeof called !== 'function') throw new TypeError(`${place} has no handler`)
   const { handler, batch } = gatheringOf(called)
   const bare: Prepared = { label, place, matcher, given, batch, handler, hooks, whole: undefined }
   return around === undefined ? bare : { ...bare, whole: surrounded(around, bare) }

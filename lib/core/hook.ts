@@ -88,7 +88,7 @@ const run = async (
     const either = await result()
     if (either?._tag === 'Right') return right(either.right)
     if (either?._tag === 'Left' && isFailure(either.left)) return left(either.left)
-    throw new TypeError('its Task gave something that is no Either')
+    throw new TypeError('gave something that is no Either')
   } catch (thrown) {
     return left(hookFailed(name, phase, thrown))
   }

@@ -177,8 +177,8 @@ export const restored = <B>(message: Message<B>): Message<B> =>
 // helpers
 
 const none: readonly never[] = []
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-const utf8Encoder = new TextEncoder()
+const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true })
+const utf8Encoder = /* @__PURE__ */ new TextEncoder()
 
 /** A registered symbol, so that two copies of this module in one process read each other's messages. */
 const envelope: unique symbol = Symbol.for('missive-ts/envelope') as never

@@ -65,12 +65,14 @@ export const receive = <B>(format: Format<B>): Pipeline<B, Context<B>> => ({ for
  * await processor(message('Hello'))()
  * assert.equal(log, ['handled', 'Acked'])
  *
- * @throws TypeError if the pipeline has a hook of that name already, or it is `message`
+ * @throws TypeError if the pipeline has a hook of that name already, it is `message`, or there is no pipeline before it
  * @since 0.1.0
  */
 export const hook =
   <N extends string, R, A>(name: N, acquire: HookAcquire<R, A>, release?: HookRelease<A>): Hook<N, R, A> =>
   (pipeline) => {
+    if (!Array.isArray(pipeline?.hooks))
+      throw new TypeError(`hook: '${name}' has its place between receive(...) and handle(...)`)
     refuseNamesake(pipeline.hooks, name)
     return { format: pipeline.format, hooks: [...pipeline.hooks, { name, acquire, release }] }
   }

@@ -745,6 +745,20 @@ mistakes('what cannot match', () => {
   assert.throws(() => route('order' as never, done), mistake('a matcher is'))
 })
 
+mistakes('a route without a handler', () => {
+  for (const routes of [
+    [otherwise(done), route(Order, undefined as never)],
+    [otherwise(done), otherwise({} as never)]
+  ])
+    assert.throws(() => pipe(receive(json), handle(...routes)), mistake('route 2 has no handler'))
+})
+
+mistakes('a pipeline that does not begin with receive(format)', () => {
+  const ended = pipe(receive(json), handle(otherwise(done)))
+  for (const pipeline of [ended, receive(undefined as never), undefined])
+    assert.throws(() => handle(otherwise(done))(pipeline as never), mistake('receive(format)'))
+})
+
 mistakes('are not seen where a message could be for one alone', () => {
   const pairs = [
     [byField('type', 'a'), byField('kind', 'a')],

@@ -15,7 +15,7 @@ const plain = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value, (key, field) => (key === 'stack' ? undefined : field)))
 
 const boom = new RangeError('boom')
-const noEither = new TypeError('its Task gave something that is no Either')
+const noEither = new TypeError('gave something that is no Either')
 
 /** Each way in which a hook can give a value, or its release nothing. */
 const goodWays: Readonly<Record<string, (value: unknown) => unknown>> = {

@@ -108,4 +108,11 @@ hooking("refuses the message's own name", () => {
   assert.throws(() => pipe(receive(text), named as never), mistake("'message'"))
 })
 
+hooking('is refused where it stands for nothing', () => {
+  const one = hook('one', async () => 1)
+  const ended = pipe(receive(text), handle(otherwise(async () => ack)))
+  for (const pipeline of [ended, undefined])
+    assert.throws(() => one(pipeline as never), mistake("'one'", 'between receive(...) and handle(...)'))
+})
+
 hooking.run()
