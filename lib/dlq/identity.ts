@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
 import type { DeadLetter, LetterIdentity } from '../core/letter.js'
+import { toStorable } from '../core/storable.js'
 
 /**
  * Names a letter, the same in every store: 40 hexadecimal digits. Letters are the same if source, id and bytes are. The
@@ -9,11 +10,11 @@ import type { DeadLetter, LetterIdentity } from '../core/letter.js'
  *
  * @since 0.1.0
  */
-export const keyOf = ({ source, id, bytes }: LetterIdentity): string =>
-  hash('sha256', Buffer.concat([Buffer.from(`${source.length} ${id.length} ${source}${id}`), bytes])).slice(
-    0,
-    40
-  )
+export const keyOf = ({ bytes, ...identity }: LetterIdentity): string => {
+  const [source, id] = [toStorable(identity.source), toStorable(identity.id)]
+  const named = Buffer.from(`${source.length} ${id.length} ${source}${id}`)
+  return hash('sha256', Buffer.concat([named, bytes])).slice(0, 40)
+}
 
 /** The headers without what lets somebody in: credentials and signatures are named, and their values left out. */
 export const storableHeaders = (

@@ -4,6 +4,7 @@ import type { Failure } from '../core/failure.js'
 import { failureToJson } from '../core/failure-to-json.js'
 import { cut } from '../core/json.js'
 import type { Attempt, DeadLetter, LetterEvent, LetterState, StoredLetter } from '../core/letter.js'
+import { fromStorable, toStorable } from '../core/storable.js'
 import { fingerprintOf, maxSummary, summaryOf } from './fingerprint.js'
 import { keyOf, storableHeaders } from './identity.js'
 
@@ -45,8 +46,8 @@ export const rowOf = (letter: DeadLetter, now: number, isStoredHeader: (name: st
   const text = JSON.stringify(plain)
   return {
     key: keyOf({ ...letter, bytes: original ?? letter.bytes }),
-    source: letter.source,
-    id: letter.id,
+    source: toStorable(letter.source),
+    id: toStorable(letter.id),
     state: 'dead',
     // Of what is kept of the failure, so that it is of the same kind wherever the letter is carried.
     ...kindOf(plain, route),
@@ -109,8 +110,8 @@ export const letterOf = (row: Row, readFailure: ReadFailure): StoredLetter => {
   const isHeld = row.state === 'replaying' && owner !== null && token !== null && leaseUntil !== null
   return {
     key: row.key,
-    id: row.id,
-    source: row.source,
+    id: fromStorable(row.id),
+    source: fromStorable(row.source),
     state: row.state,
     route: row.route ?? undefined,
     failure: failureOf(parsed('failure')),

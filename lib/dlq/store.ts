@@ -14,6 +14,7 @@ import type {
   Replayed
 } from '../core/letter.js'
 import { left, right } from '../core/result.js'
+import { toStorable } from '../core/storable.js'
 import {
   type Bounds,
   choiceRefusal,
@@ -25,6 +26,7 @@ import {
   wholeRetention
 } from './bounds.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
+import { listOf } from './filter.js'
 import { isHarmless, keyOf } from './identity.js'
 import { type ReadFailure, type Row, letterOf, plainFailure, rowOf, rowOfStored } from './row.js'
 
@@ -65,20 +67,24 @@ export const storeOver = ({
     recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
     page: (query = {}) =>
-      pageOf(filtered(query.filter, { limit: query.limit }, () => call('page', limited(query), now()))),
+      pageOf(
+        filtered(query.filter, { limit: query.limit }, () => call('page', limited(asStored(query)), now()))
+      ),
     groups: ({ filter = {}, limit = defaultGroups } = {}) =>
-      filtered(filter, { limit }, () => call('groups', filter, wholeLimit(limit), now())),
-    count: (filter = {}) => filtered(filter, {}, () => call('count', filter, now())),
-    arrivals: (filter = {}) => filtered(filter, {}, () => call('arrivals', filter, now())),
+      filtered(filter, { limit }, () => call('groups', chosenBy(filter), wholeLimit(limit), now())),
+    count: (filter = {}) => filtered(filter, {}, () => call('count', chosenBy(filter), now())),
+    arrivals: (filter = {}) => filtered(filter, {}, () => call('arrivals', chosenBy(filter), now())),
     claim: (claim) => {
       const { filter, limit, leaseMs } = claim
-      const leasing = (): Claim => limited({ ...claim, leaseMs: wholeLease(leaseMs) })
+      const leasing = (): Claim => limited({ ...asStored(claim), leaseMs: wholeLease(leaseMs) })
       return pageOf(chosen(filter, { limit, leaseMs }, () => call('claim', leasing(), now())))
     },
-    renew: (held, leaseMs) => bounded({ leaseMs }, () => call('renew', held, now() + wholeLease(leaseMs))),
-    settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain), now())),
-    edit: (edit) => () => call('edit', edit, now()),
-    discard: ({ filter, by, note }) => chosen(filter, {}, () => call('discard', filter, by, note, now())),
+    renew: (held, leaseMs) =>
+      bounded({ leaseMs }, () => call('renew', held.map(named), now() + wholeLease(leaseMs))),
+    settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain).map(named), now())),
+    edit: (edit) => () => guarded(() => call('edit', named(edit), now())),
+    discard: ({ filter, by, note }) =>
+      chosen(filter, {}, () => call('discard', chosenBy(filter), by, note, now())),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
     prune: (retention = {}) =>
       bounded({ ...retention }, () => call('prune', wholeRetention(retention), now()))
@@ -89,7 +95,22 @@ export const storeOver = ({
 
 const defaultGroups = 100
 
-const nameOf = (identity: LetterIdentity): LetterName => ({ key: keyOf(identity), id: identity.id })
+const nameOf = (identity: LetterIdentity): LetterName => named({ key: keyOf(identity), id: identity.id })
+
+/** By the name that its row has. */
+const named = <N extends LetterName>(one: N): N => ({ ...one, id: toStorable(one.id) })
+
+const chosenBy = (filter: LetterFilter): LetterFilter => {
+  const { id, source } = filter
+  return {
+    ...filter,
+    ...(id !== undefined && { id: listOf(id).map(toStorable) }),
+    ...(source !== undefined && { source: listOf(source).map(toStorable) })
+  }
+}
+
+const asStored = <Q extends { readonly filter?: LetterFilter }>(query: Q): Q =>
+  query.filter === undefined ? query : { ...query, filter: chosenBy(query.filter) }
 
 /** Failures hold what user code put into them, which may not go from one thread to another. */
 const plain = (replayed: Replayed): Replayed => {
@@ -136,7 +157,7 @@ const bounded =
   <A>(bounds: Bounds, ask: () => Promise<Either<DlqError, A>>): TaskEither<DlqError, A> =>
   async () => {
     const reason = refusalOf(bounds)
-    return reason === undefined ? ask() : left({ reason })
+    return reason === undefined ? guarded(ask) : left({ reason })
   }
 
 const pagesBy = (given: ReadFailure | undefined) => {

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.js'
 import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../core/idempotency.js'
 import { Resource } from '../core/resource.js'
 import { left, right } from '../core/result.js'
+import { fromStorable, toStorable } from '../core/storable.js'
 import { type Connection, type Script, connect, script } from '../redis/connection.js'
 import { type RedisArgument, type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
@@ -121,9 +122,9 @@ const storeOn = (connection: Connection, name: string, ttlMs: number, clock: Clo
     try {
       if (!(await connection.isReady(patienceMs, closing.signal))) return failed('Redis cannot be reached')
       const time = clock === undefined ? '' : clock.now()
-      const sent = parts.map((part) => (typeof part === 'string' ? toStored(part) : part))
+      const sent = parts.map((part) => (typeof part === 'string' ? toStorable(part) : part))
       const all = [time, Math.ceil(ttlMs), ...sent]
-      return right(await connection.run(step, [`${name}:${toStored(claim.key)}`], all))
+      return right(await connection.run(step, [`${name}:${toStorable(claim.key)}`], all))
     } catch (thrown) {
       return failed(connection.errorOf(thrown).message)
     }
@@ -156,19 +157,10 @@ const stateOf = (answer: unknown): IdempotencyState => {
   const [tag, value] = answer as readonly [IdempotencyState['_tag'], unknown]
   switch (tag) {
     case 'Finished':
-      return { _tag: tag, result: fromStored(String(value)) }
+      return { _tag: tag, result: fromStorable(String(value)) }
     case 'InFlight':
       return { _tag: tag, leftMs: Number(value) }
     default:
       return { _tag: tag }
   }
 }
-
-/** Half a character has no UTF-8, and would be replaced by what another half is replaced by, too. */
-const toStored = (text: string): string =>
-  /\p{Surrogate}/u.test(text) || text.startsWith(mark) ? mark + JSON.stringify(text) : text
-
-const fromStored = (stored: string): string =>
-  stored.startsWith(mark) ? (JSON.parse(stored.slice(mark.length)) as string) : stored
-
-const mark = 'json:'

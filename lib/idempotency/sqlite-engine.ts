@@ -9,6 +9,7 @@ import type {
   IdempotencyState
 } from '../core/idempotency.js'
 import { left, right } from '../core/result.js'
+import { fromStorable, toStorable } from '../core/storable.js'
 import { isOfOneRow } from '../sqlite/file.js'
 import { type Entry, stateOf } from './entry.js'
 
@@ -36,7 +37,7 @@ export interface Engine {
 // constructors
 
 export const engineOf = (database: Database, { ttlMs, maxKeys }: EngineOptions): Engine => {
-  const select = database.prepare<[Stored], Row>(
+  const select = database.prepare<[string], Row>(
     'SELECT fingerprint, token, leaseMs, until, result FROM claims WHERE key = ?'
   )
   const take = database.prepare(
@@ -64,7 +65,7 @@ export const engineOf = (database: Database, { ttlMs, maxKeys }: EngineOptions):
   }
 
   const begun = (claim: IdempotencyClaim, now: number): Either<IdempotencyError, IdempotencyState> => {
-    const key = toStored(claim.key)
+    const key = toStorable(claim.key)
     const row = select.get(key)
     const entry = row && entryOf(row)
     const state = stateOf(entry, claim, now)
@@ -72,7 +73,7 @@ export const engineOf = (database: Database, { ttlMs, maxKeys }: EngineOptions):
       if (entry === undefined && !hasRoom(now))
         return left({ reason: `all of its ${maxKeys} keys are in flight; allow more with maxKeys` })
       const { fingerprint, token, leaseMs } = claim
-      take.run(key, toStored(fingerprint), toStored(token), leaseMs, now + leaseMs)
+      take.run(key, toStorable(fingerprint), toStorable(token), leaseMs, now + leaseMs)
     } else if (entry?.result === undefined && entry !== undefined && entry.until - now > entry.leaseMs) {
       // The clock was set back: nobody can have been given so long.
       shorten.run(now + entry.leaseMs, key)
@@ -82,12 +83,12 @@ export const engineOf = (database: Database, { ttlMs, maxKeys }: EngineOptions):
 
   const done = (asked: Asked, now: number): Either<IdempotencyError, Answer> => {
     if (asked.name === 'begin') return begun(asked, now)
-    const whose = [toStored(asked.key), toStored(asked.token)]
+    const whose = [toStorable(asked.key), toStorable(asked.token)]
     switch (asked.name) {
       case 'renew':
         return right(renew.run(asked.leaseMs, now + asked.leaseMs, ...whose).changes > 0)
       case 'finish':
-        return right(finish.run(toStored(asked.result), now + ttlMs, ...whose).changes > 0)
+        return right(finish.run(toStorable(asked.result), now + ttlMs, ...whose).changes > 0)
       case 'abandon':
         return right(abandon.run(...whose).changes > 0)
     }
@@ -122,26 +123,18 @@ export const engineOf = (database: Database, { ttlMs, maxKeys }: EngineOptions):
 /** In one transaction, so that nobody waits long for it; as many again that are finished. */
 const manyForgotten = 64
 
-/** SQLite's texts are UTF-8: what is none has another type, and so is no other key. */
-type Stored = string | Uint8Array
-
 interface Row {
-  readonly fingerprint: Stored
-  readonly token: Stored
+  readonly fingerprint: string
+  readonly token: string
   readonly leaseMs: number
   readonly until: number
-  readonly result: Stored | null
+  readonly result: string | null
 }
 
-const toStored = (text: string): Stored => (/\p{Surrogate}/u.test(text) ? Buffer.from(text, 'utf16le') : text)
-
-const fromStored = (stored: Stored): string =>
-  typeof stored === 'string' ? stored : Buffer.from(stored).toString('utf16le')
-
 const entryOf = ({ fingerprint, token, leaseMs, until, result }: Row): Entry => ({
-  fingerprint: fromStored(fingerprint),
-  token: fromStored(token),
+  fingerprint: fromStorable(fingerprint),
+  token: fromStorable(token),
   leaseMs,
   until,
-  result: result === null ? undefined : fromStored(result)
+  result: result === null ? undefined : fromStorable(result)
 })
