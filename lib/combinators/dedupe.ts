@@ -1,4 +1,5 @@
 /** Dedupe: a message that was handled under its key is acked without being handled again. */
+import { hush } from '../core/captured.js'
 import { type Clock, sleep } from '../core/clock.js'
 import { defect } from '../core/failure.js'
 import type { IdempotencyError, IdempotencyStore } from '../core/idempotency.js'
@@ -69,7 +70,7 @@ export const withDedupe = (
     return (message) => async () => {
       // It is to be stored, and not to be handled.
       if (message.trace.unstored !== undefined) return processor(message)()
-      const key = keyOf(message)
+      const key = keyFrom(keyOf(message))
       if (key === undefined) return processor(message)()
       for (let other = underWay.get(key); other !== undefined; other = underWay.get(key)) {
         if ((await other)._tag === 'Acked') return done
@@ -91,6 +92,13 @@ export const withDedupe = (
 
 const done = ackWith({ note: 'it was handled before' })
 const longestWaitMs = 1_000
+
+/** No store could answer for anything else, so that its message would be asked for again and again. */
+const keyFrom = (key: unknown): string | undefined => {
+  if (key === undefined || typeof key === 'string') return key
+  hush(key)
+  throw new TypeError(`gave a key of type ${key === null ? 'null' : typeof key}; give text, or undefined for none`)
+}
 
 /** It may have been done, so that it cannot be done now; a source that brings it back has it until that is known. */
 const unknown = (message: Message, { reason }: IdempotencyError): Outcome =>

@@ -8,12 +8,14 @@ import { left } from '../core/result.js'
 
 // asking
 
-/** What a store answers, also if it breaks its word not to reject. */
+/** What a store answers, also if it breaks its word: it rejects, or answers what is no Either. */
 export const answered = async <A>(
   ask: () => TaskEither<IdempotencyError, A>
 ): Promise<Either<IdempotencyError, A>> => {
   try {
-    return await ask()()
+    const answer = await ask()()
+    if (answer._tag === 'Left' || answer._tag === 'Right') return answer
+    throw new TypeError('it answers what is no Either')
   } catch (thrown) {
     return left({ reason: capture(thrown).message })
   }

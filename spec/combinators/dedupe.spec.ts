@@ -53,6 +53,25 @@ const never = (): Promise<Verdict> => {
 
 const dedupe = suite('withDedupe')
 
+dedupe('a key that is no text fails its message, also where that comes back', async () => {
+  const clock = virtualClock()
+  for (const [key, type] of [
+    [17, 'number'],
+    [null, 'null'],
+    [Promise.reject(new Error('late')), 'object']
+  ]) {
+    const processor = pipe(
+      receive(bytes),
+      handle(otherwise(never)),
+      withDedupe(memoryIdempotency({ clock }), (() => key) as never, clock, {})
+    )
+    const outcome = await processor(message(''))()
+    const words = `gave a key of type ${type}; give text, or undefined for none`
+    assert.match(JSON.stringify(outcome), JSON.stringify(words).slice(1, -1))
+    assert.is(outcome._tag, 'Failed')
+  }
+})
+
 dedupe('lets through what is to be stored only, while its first attempt goes on', async () => {
   let passes = 0
   const inner: Processor = () => () => {

@@ -56,6 +56,7 @@ kept('asks again where the store did not answer, or rejected', async () => {
   const { clock, times, lost } = renewing(
     async () => left({ reason: 'gone' }),
     async () => Promise.reject(new Error('it broke its word')),
+    async () => undefined as never,
     held
   )
   for (let step = 0; step < 7; step += 1) await clock.advance(500)
