@@ -97,7 +97,9 @@ const longestWaitMs = 1_000
 const keyFrom = (key: unknown): string | undefined => {
   if (key === undefined || typeof key === 'string') return key
   hush(key)
-  throw new TypeError(`gave a key of type ${key === null ? 'null' : typeof key}; give text, or undefined for none`)
+  throw new TypeError(
+    `gave a key of type ${key === null ? 'null' : typeof key}; give text, or undefined for none`
+  )
 }
 
 /** It may have been done, so that it cannot be done now; a source that brings it back has it until that is known. */

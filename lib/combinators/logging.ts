@@ -57,7 +57,8 @@ export const withLogging =
       return stepped(inner(message), message, (_, outcome) => {
         attempted(() => {
           const durationMs = Math.round((clock.monotonic() - startedAt) * 1_000) / 1_000
-          const level = attempted(() => options.level?.(outcome, message)) ?? defaultLevel(outcome)
+          const wanted = attempted(() => options.level?.(outcome, message))
+          const level = wanted !== undefined && levels.has(wanted) ? wanted : defaultLevel(outcome)
           if (level === 'silent') return
           const extra = attempted(() => options.extra?.(message, outcome))
           const fields = { ...extra, ...fieldsOf(message, outcome), durationMs, ...read(message) }
@@ -74,14 +75,19 @@ export const withLogging =
 
 // helpers
 
-/** What the user's code gives, and nothing if it throws: it is not to change what becomes of a message. */
+/** What the user's code gives; nothing if it throws, or gives a promise: it is not to change what becomes of a message. */
 const attempted = <A>(call: () => A): A | undefined => {
   try {
-    return call()
+    const given: unknown = call()
+    if (typeof given !== 'object' || given === null || !('then' in given)) return given as A
+    hush(given)
   } catch {
-    return undefined
+    // Nobody could be told but by the logger.
   }
+  return undefined
 }
+
+const levels: ReadonlySet<LogLevel> = new Set(['debug', 'info', 'warn', 'error', 'silent'])
 
 const defaultLevel = matchOutcome<keyof Logger>({
   Acked: () => 'info',

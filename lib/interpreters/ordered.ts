@@ -1,4 +1,5 @@
 /** Order by key: messages of a key one at a time and as they came, different keys side by side. */
+import { hush } from '../core/captured.js'
 import type { Message } from '../core/message.js'
 import type { Delivery } from '../core/source.js'
 import { type Backlog, backlog } from './backlog.js'
@@ -96,10 +97,13 @@ export const ordered = (orderBy: OrderBy, maxHeldPerKey: number): Ordered => {
 /** Those whose key cannot be had are in one line: out of their order with nobody, as far as anybody can know. */
 const keyOf = (orderBy: OrderBy, message: Message): unknown => {
   try {
-    return orderBy(message)
+    const key: unknown = orderBy(message)
+    if (key === undefined || typeof key === 'string' || typeof key === 'number') return key
+    hush(key)
   } catch {
-    return unknowable
+    // It is as with any other key that is none.
   }
+  return unknowable
 }
 
 const unknowable = Symbol('unknowable')

@@ -208,6 +208,12 @@ logging('changes no outcome when the logger, or what it was told to ask, fails',
   assert.equal(await linesOf(giving(ack), { level: boom, extra: boom }), [
     ['info', { outcome: 'Acked', ...common }, 'message acked']
   ])
+  const late: any = { level: reject, extra: reject }
+  const odd: any = { level: () => 'warning' }
+  for (const options of [late, odd])
+    assert.equal(await linesOf(giving(ack), options), [
+      ['info', { outcome: 'Acked', ...common }, 'message acked']
+    ])
   const unreadable = {
     _tag: 'Failed',
     get failure() {

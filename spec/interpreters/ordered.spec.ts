@@ -279,22 +279,28 @@ ordered('stops pulling while a key has as many waiting as it may, and goes on af
 ordered('puts those whose key cannot be had in one line', async () => {
   const clock = virtualClock()
   const log: string[] = []
-  const orderBy: OrderBy = ({ id }) => {
-    if (id !== 'b') throw new Error('no key')
-    return 'b'
+  const noKey = (): never => {
+    throw new Error('no key')
   }
+  const odd: Readonly<Record<string, () => any>> = {
+    a: noKey,
+    b: () => 'b',
+    c: async () => noKey(),
+    d: () => ({})
+  }
+  const orderBy: OrderBy = ({ id }) => odd[id]?.()
   const handler = async ({ id }: Message): Promise<Verdict> => {
     log.push(`${id} at ${clock.monotonic()}`)
     await waits(clock, 10)
     return ack
   }
   await running(
-    ['a', 'b', 'c'].map((id) => keyed('x', id)),
+    ['a', 'b', 'c', 'd'].map((id) => keyed('x', id)),
     handler,
-    { orderBy, concurrency: 3 },
+    { orderBy, concurrency: 4 },
     clock
   ).report()
-  assert.equal(log, ['a at 0', 'b at 0', 'c at 10'])
+  assert.equal(log, ['a at 0', 'b at 0', 'c at 10', 'd at 20'])
 })
 
 ordered(
