@@ -111,6 +111,8 @@ export interface SourceLimits {
   readonly maxUnsettled: number
   /** Tells whoever watches the run. */
   readonly emit: OnEvent
+  /** Aborts when the run is to end. What is still being opened is not wanted then. */
+  readonly signal?: AbortSignal
 }
 
 /** Opens a source when a run begins, and closes it when the run has ended. */

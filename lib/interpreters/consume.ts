@@ -7,7 +7,7 @@ import { telling } from '../combinators/observers.js'
 import { isCombined } from '../core/combine.js'
 import { type Captured, capture } from '../core/captured.js'
 import { type Clock, within } from '../core/clock.js'
-import type { Interpreter, OnEvent, Report } from '../core/interpreter.js'
+import type { Ended, Interpreter, OnEvent, Report } from '../core/interpreter.js'
 import { type Processor, isSettled, runOf } from '../core/processor.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left } from '../core/result.js'
@@ -84,16 +84,20 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
     async () => {
       const startedAt = clock.monotonic()
       const emit = telling(onEvent, onOwnEvent)
-      const notStarted = (error: Captured): Report =>
-        toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
+      const endedEarly = (ended: Ended): Report =>
+        toReport(emptyTally(), 0, clock.monotonic() - startedAt, ended)
+      const notStarted = (error: Captured): Report => endedEarly({ _tag: 'NotStarted', error })
       const unopened = (thrown: unknown): Report => notStarted(capture(thrown))
       const run = async (): Promise<Report> => {
         runOf(processor) // throws where it is none
         // What is refused has changed nothing at the source.
         const refused = refusalOf(open.traits, processor, options)
         if (refused !== undefined) return notStarted({ name: 'TypeError', message: refused })
-        const opened = await open({ maxUnsettled: limits.maxUnsettled, emit }).open()
-        if (opened._tag === 'Left') return notStarted({ name: 'ResourceError', message: opened.left.message })
+        const opened = await open({ maxUnsettled: limits.maxUnsettled, emit, signal }).open()
+        if (opened._tag === 'Left')
+          return signal.aborted
+            ? endedEarly({ _tag: 'Aborted' })
+            : notStarted({ name: 'ResourceError', message: opened.left.message })
         const { value: source, close } = opened.right
         const refusal = refusalOf(source.traits, processor, options)
         const report =
@@ -131,6 +135,8 @@ const limitsOf = ({
   if (!(Number.isInteger(maxUnsettled) && maxUnsettled >= concurrency)) {
     throw new RangeError('consume: maxUnsettled is a whole number of at least the concurrency')
   }
+  if (!['stop', 'report', 'park'].includes(onFailed))
+    throw new RangeError("consume: onFailed is 'stop', 'report' or 'park'")
   if (![drainMs, graceMs, dlqDeadlineMs].every((ms) => ms >= 0)) {
     throw new RangeError('consume: drainMs, graceMs and dlqDeadlineMs are milliseconds of at least 0')
   }

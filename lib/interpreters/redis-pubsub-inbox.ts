@@ -16,6 +16,8 @@ export interface Inbox {
   readonly take: (max: number) => readonly PublicationDelivery[]
   readonly count: () => number
   readonly bytes: () => number
+  /** Drops what is too much now. */
+  readonly trim: () => void
 }
 
 export interface Drops {
@@ -73,7 +75,8 @@ export const inbox = (
       return taken
     },
     count: () => items.length - next,
-    bytes: () => bytes
+    bytes: () => bytes,
+    trim
   }
 }
 

@@ -122,11 +122,14 @@ const minHeartbeatMs = 10
 const opened = async (
   target: RedisTarget,
   setup: Setup,
-  { emit }: SourceLimits,
+  { emit, signal: wantedUntil }: SourceLimits,
   clock: Clock
 ): Promise<Either<ResourceError, Opened>> => {
   const dropped = drops(clock, emit)
-  const waiting = inbox(setup, clock, dropped.add)
+  const waiting = inbox(setup, clock, (count) => {
+    if (left === undefined) dropped.add(count)
+    else droppedSince += count
+  })
   const run = randomBytes(6).toString('hex')
   let arrival: Arrival = { server: '', run, receivedAt: 0 }
   let number = 0
@@ -135,6 +138,7 @@ const opened = async (
   let watched: AbortSignal | undefined
   /** What waited when pulling was stopped. What comes after that was not ours to handle. */
   let left: Left | undefined
+  let droppedSince = 0
   let cancelLeaving = (): void => undefined
 
   const subscribing = subscriber({
@@ -152,11 +156,17 @@ const opened = async (
       waiting.add(new PublicationDelivery(channel, payload, pattern, number, arrival))
     }
   })
+  wantedUntil?.addEventListener('abort', subscribing.leave)
+  if (wantedUntil?.aborted === true) subscribing.leave()
   const subscribed = await subscribing.open()
+  wantedUntil?.removeEventListener('abort', subscribing.leave)
   if (subscribed._tag === 'Left') return subscribed
   arrival = { ...arrival, server: subscribed.right }
 
-  const nowWaiting = (): Left => ({ count: waiting.count(), bytes: waiting.bytes() })
+  const nowWaiting = (): Left => {
+    waiting.trim()
+    return { count: waiting.count(), bytes: waiting.bytes() }
+  }
 
   /** A pull that was aborted may be followed by another; if none comes, nobody wants what is published. */
   const stopped = (): void => {
@@ -170,6 +180,8 @@ const opened = async (
     if (signal.aborted) return stopped()
     if (left !== undefined) {
       left = undefined
+      dropped.add(droppedSince)
+      droppedSince = 0
       cancelLeaving()
       subscribing.resume()
     }
@@ -203,7 +215,8 @@ const opened = async (
     close: () => {
       cancelLeaving()
       subscribing.leave()
-      dropped.add((left ?? nowWaiting()).count)
+      left ??= nowWaiting()
+      dropped.add(left.count)
       dropped.tell()
     }
   })

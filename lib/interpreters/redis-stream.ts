@@ -157,11 +157,11 @@ const contentOf = ({
 const opened = async (
   options: RedisStreamOptions,
   { streams, from, batch, blockMs, leaseMs, traits, payloadOf, headersOf }: Setup,
-  { emit }: SourceLimits,
+  { emit, signal = new AbortController().signal }: SourceLimits,
   clock: Clock
 ): Promise<Either<ResourceError, Opened>> => {
   const { group, consumer = hostname(), connectMs = defaultConnectMs } = options
-  const limits = { connectMs }
+  const limits = { connectMs, signal }
   const commands = await connect(options, name, clock, limits)
   if (commands._tag === 'Left') return commands
   const reading = await connect(options, name, clock, limits)
@@ -182,7 +182,7 @@ const opened = async (
   }
   const groups = streams.map((stream) => streamGroup(`${commands.right.keyPrefix}${stream}`, member))
   try {
-    for (const each of groups) await joined(each, connectMs, clock)
+    for (const each of groups) await joined(each, connectMs, clock, signal)
   } catch (thrown) {
     commands.right.close()
     reading.right.close()
@@ -227,15 +227,19 @@ const defaultConnectMs = 10_000
 const joinPauseMs = 50
 
 /** Joins, and again if the connection broke meanwhile: Redis may be restarted just when a process begins. */
-const joined = async ({ join }: StreamGroup, connectMs: number, clock: Clock): Promise<void> => {
+const joined = async (
+  { join }: StreamGroup,
+  connectMs: number,
+  clock: Clock,
+  signal: AbortSignal
+): Promise<void> => {
   const until = clock.monotonic() + connectMs
-  const { signal } = new AbortController()
   for (;;) {
     try {
       return await join()
     } catch (thrown) {
       const isAnswer = thrown instanceof Error && thrown.name === 'ReplyError'
-      if (isAnswer || clock.monotonic() >= until) throw thrown
+      if (isAnswer || signal.aborted || clock.monotonic() >= until) throw thrown
       await sleep(clock, joinPauseMs, signal)
     }
   }

@@ -1,13 +1,17 @@
 /** A source that keeps its promise not to reject, whoever wrote it. */
-import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { Task } from 'fp-ts/lib/Task.js'
+import type { Delivery, Input, Pulled, Settle, Settlement, Source, SourceError } from '../core/source.js'
 import { left } from '../core/result.js'
 
-/** A pull that rejects has failed for good; anything else that rejects has not answered. */
+/** A pull that rejects, or gives what is none, has failed for good; anything else that does so has not answered. */
 export const reliable = ({ traits, pull, settle, start, renew, input, measure }: Source): Source => ({
   traits,
   pull: (max, signal) => async () => {
     try {
-      return await pull(max, signal)()
+      const pulled = await pull(max, signal)()
+      if (isPulled(pulled)) return pulled
+      throw new TypeError('the source answers a pull with something else than Either a batch, or the end')
     } catch (cause) {
       return left({ _tag: 'Fatal', cause })
     }
@@ -15,7 +19,7 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
   ...(settle && {
     settle: (batch: readonly Settle[]) => async () => {
       try {
-        return await settle(batch)()
+        return listOf(await settle(batch)())
       } catch {
         return []
       }
@@ -23,24 +27,28 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
   }),
   ...(start && {
     start: (delivery: Delivery) => {
-      const asked = async (): Promise<Settlement> => {
+      let next: Task<Settlement> | undefined
+      try {
+        next = start(delivery)
+        if (next === undefined) return undefined
+      } catch {
+        // It is asked again.
+      }
+      return async () => {
+        const asking = next
+        next = undefined
         try {
-          return await (start(delivery)?.() ?? 'ok')
+          return await ((asking ?? start(delivery))?.() ?? 'ok')
         } catch {
           return 'unknown'
         }
-      }
-      try {
-        return start(delivery) && asked
-      } catch {
-        return asked
       }
     }
   }),
   ...(renew && {
     renew: (held: readonly Delivery[]) => async () => {
       try {
-        return await renew(held)()
+        return listOf(await renew(held)())
       } catch {
         return []
       }
@@ -67,5 +75,13 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
 })
 
 // helpers
+
+const isPulled = (pulled: Either<SourceError, Pulled>): boolean => {
+  if (pulled._tag === 'Left') return typeof pulled.left._tag === 'string'
+  return pulled._tag === 'Right' && (pulled.right._tag === 'End' || Array.isArray(pulled.right.items))
+}
+
+const listOf = (answers: readonly Settlement[]): readonly Settlement[] =>
+  Array.isArray(answers) ? answers : []
 
 const unknownInput: Input = { readBytes: 0, knownBytes: 0, isAll: false }

@@ -253,7 +253,9 @@ export const tried = async (
         },
         found
       )
-    await untilOrEnd('the source to be opened', () => events.some(({ _tag }) => _tag === 'Ready'))
+    // One that was stopped before need not be opened.
+    const isOver = (): boolean => controller.signal.aborted && report !== undefined
+    await untilOrEnd('the source to be opened', () => isOver() || events.some(({ _tag }) => _tag === 'Ready'))
     if (promises.live === true && sent.length > 0) await send(sent)
 
     return {

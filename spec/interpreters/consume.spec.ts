@@ -438,7 +438,8 @@ options('that make no sense are refused when they are given', () => {
     ),
     ...[{ drainMs: Infinity }, { graceMs: 2 ** 31 }].map(
       (given) => [given, 'consume: drainMs and graceMs are no more than 24 days'] as const
-    )
+    ),
+    [{ onFailed: 'parc' as never }, "consume: onFailed is 'stop', 'report' or 'park'"]
   ]
   for (const [options, message] of wrong) assert.throws(() => consume(open, options), message)
 })
@@ -799,6 +800,26 @@ pulling('is given up when the source throws or rejects', async () => {
   }
 })
 
+pulling('is given up when the source answers nonsense, and what was handled is in the report', async () => {
+  const nonsense: readonly any[] = [
+    undefined,
+    {},
+    right(undefined),
+    right({ _tag: 'Batch' }),
+    left(undefined)
+  ]
+  for (const answer of nonsense) {
+    let pulls = 0
+    const source = listed(['a', 'b'], {
+      changed: ({ pull }) => ({
+        pull: (_, signal) => async () => ((pulls += 1) === 2 ? answer : pull(1, signal)())
+      })
+    })
+    const { received, acked, ended } = await running(source.open, acking).report()
+    assert.equal([received, acked, ended._tag, source.log.closed], [1, 1, 'SourceLost', 1])
+  }
+})
+
 pulling('lets others have a turn now and then, but not where the source has waited already', async () => {
   const turns = async (waited: boolean): Promise<number> => {
     let [count, time] = [0, 0]
@@ -978,13 +999,14 @@ settling('that is lost is told, and never submitted again', async () => {
   )
 })
 
-settling('is unknown when the source throws, rejects, or answers for too few', async () => {
+settling('is unknown when the source throws, rejects, or answers for too few or nonsense', async () => {
   const wrong: readonly NonNullable<Source['settle']>[] = [
     () => {
       throw new Error('settle')
     },
     () => () => Promise.reject(new Error('settle')),
-    () => async () => []
+    () => async () => [],
+    () => async () => undefined as never
   ]
   for (const first of wrong) {
     let times = 0
@@ -1147,7 +1169,8 @@ leases('are renewed again after a renewal that throws or rejects', async () => {
     () => {
       throw new Error('renew')
     },
-    () => () => Promise.reject(new Error('renew'))
+    () => () => Promise.reject(new Error('renew')),
+    () => async () => undefined as never
   ]
   for (const renew of renewals) {
     const clock = virtualClock()
@@ -1310,6 +1333,20 @@ for (const traits of [leased(30_000), { redelivers: true }]) {
     assert.equal([handled, source.settles()], [['2'], [['2', 'Acked', 'Done']]])
   })
 }
+
+starting('is asked for once where it is answered', async () => {
+  let asked = 0
+  const source = startedBy(() => {
+    asked += 1
+    return async () => 'ok'
+  }, ['1', '2'])
+  const report = await running(
+    source.open,
+    processing(() => ack),
+    { onFailed: 'stop' }
+  ).report()
+  assert.equal([report.acked, asked], [2, 2])
+})
 
 starting('that gets no answer, throws or rejects is asked again before the handler runs', async () => {
   const starts: readonly NonNullable<Source['start']>[] = [

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { pipe } from 'fp-ts/lib/function.js'
+import { setTimeout as waits } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { Redis as Redis5 } from 'ioredis5'
 import {
@@ -16,13 +17,14 @@ import {
   handle,
   message,
   nack,
+  otherwise,
   receive,
   rejected,
   route,
   withDlq
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
-import { publicationOf, redisPubSub, redisPubSubSource } from 'missive-ts/redis'
+import { publicationOf, redisPubSub, redisPubSubSource, redisStream } from 'missive-ts/redis'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { until, within } from '../support/deadline.js'
@@ -364,6 +366,56 @@ stop('takes nothing more while handlers finish', () =>
     assert.equal([report.acked, exitCode(report)], [1, 0])
   })
 )
+
+stop('tells each that was dropped once, and nothing after the end', () =>
+  published(async ({ url, channel, client }) => {
+    const run = await running({ url, channels: [channel], maxQueued: 10, maxUnsettled: 1 }, () => {
+      run.abort()
+      return ack
+    })
+    const publishing = client.pipeline()
+    for (const text of numbers(100)) publishing.publish(channel, text)
+    await publishing.exec()
+    const report = await within('the end', run.report)
+    const dropped = run.told('Dropped').reduce((sum, { count }) => sum + count, 0)
+    assert.equal([report.received, dropped], [1, 99])
+    await waits(1_100)
+    assert.equal(run.events.at(-1)?._tag, 'Ended')
+  })
+)
+
+stop('does not count what is published while handlers finish', () =>
+  published(async ({ url, channel, client, publish }) => {
+    const run = await running({ url, channels: [channel], maxQueued: 10 }, async () => {
+      run.abort()
+      for (let times = 0; times < 5; times += 1) {
+        const publishing = client.pipeline()
+        for (const text of numbers(50)) publishing.publish(channel, text)
+        await publishing.exec()
+        await waits(20)
+      }
+      return ack
+    })
+    await publish('the one')
+    const report = await within('the end', run.report)
+    assert.equal([report.acked, run.told('Dropped')], [1, []])
+  })
+)
+
+stop('while the server is not there yet is heard at once', async () => {
+  for (const interpreter of [
+    redisPubSub({ url: 'redis://127.0.0.1:1', channels: ['a'] }),
+    redisStream({ url: 'redis://127.0.0.1:1', stream: 'a', group: 'g', onFailed: 'stop' })
+  ]) {
+    const stopping = new AbortController()
+    const processor = pipe(receive(bytes), handle(otherwise(async () => ack)))
+    const running = interpreter(processor)(stopping.signal)()
+    await waits(50)
+    stopping.abort()
+    const { ended } = await within('the end', running, 2_000)
+    assert.equal(ended, { _tag: 'Aborted' })
+  }
+})
 
 stop.run()
 
