@@ -136,7 +136,9 @@ const caught = async <A>(
   task: TaskEither<ResourceError, A>
 ): Promise<Either<ResourceError, A>> => {
   try {
-    return await task()
+    const given = await task()
+    if (given?._tag === 'Left' || given?._tag === 'Right') return given
+    throw new TypeError('gave something that is no Either; give right(value)')
   } catch (thrown) {
     const error = capture(thrown)
     return left(resourceError(name, `${error.name}: ${error.message}`))

@@ -1,11 +1,11 @@
 /** A source in memory: messages that are at hand, brought back as often as they are nacked. */
-import { type Clock, sleep } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin, textOf } from '../core/message.js'
 import { Resource } from '../core/resource.js'
-import type { Delivery, OpenSource, Settle, Settlement } from '../core/source.js'
+import type { Delivery, OpenSource, Settle, Settlement, Source } from '../core/source.js'
 import { systemClock } from '../system.js'
-import { right } from '../core/result.js'
+import { left, right } from '../core/result.js'
 
 /**
  * A source of these messages, which ends when all are done. It brings back what is nacked, after its delay and
@@ -22,68 +22,98 @@ import { right } from '../core/result.js'
 export const memory =
   (messages: Iterable<Message>, { clock = systemClock }: { readonly clock?: Clock } = {}): OpenSource =>
   () =>
-    Resource.make(
-      'memory',
-      async () => {
-        const fresh = messages[Symbol.iterator]()
-        const due: MemoryDelivery[] = []
-        const held = new Set<Delivery>()
-        let isExhausted = false
-        let parked = 0
-        /** Of who waits for a change. */
-        let wake: AbortController | undefined
-
-        const next = (): MemoryDelivery | undefined => {
-          const again = due.shift()
-          if (again !== undefined || isExhausted) return again
-          const { done, value } = fresh.next()
-          isExhausted = done === true
-          return done === true ? undefined : new MemoryDelivery(value, value.deliveryCount)
-        }
-
-        const settle = ({ delivery, action }: Settle): Settlement => {
-          if (!held.delete(delivery)) return 'lost'
-          const { original, deliveryCount } = delivery as MemoryDelivery
-          if (action._tag === 'Release') due.push(new MemoryDelivery(original, deliveryCount))
-          else if (action._tag === 'Retry') {
-            parked += 1
-            clock.after(action.afterMs, () => {
-              parked -= 1
-              due.push(new MemoryDelivery(original, deliveryCount + 1))
-              wake?.abort()
-            })
-          }
-          wake?.abort()
-          return 'ok'
-        }
-
-        return right({
-          traits: { redelivers: true, delay: 'hold', exclusive: true },
-          pull: (max, signal) => async () => {
-            for (;;) {
-              const items: Delivery[] = []
-              if (signal.aborted) return right({ _tag: 'Batch', items })
-              for (let delivery = next(); delivery !== undefined; delivery = next()) {
-                items.push(delivery)
-                held.add(delivery)
-                if (items.length === max) break
-              }
-              if (items.length > 0) return right({ _tag: 'Batch', items })
-              if (isExhausted && held.size === 0 && parked === 0) return right({ _tag: 'End' })
-              wake = new AbortController()
-              await sleep(clock, maxWaitMs, AbortSignal.any([signal, wake.signal]))
-              wake = undefined
-            }
-          },
-          settle: (batch) => async () => batch.map(settle)
-        })
-      },
-      async () => undefined
+    Resource.map(({ source }: Opened) => source)(
+      Resource.make(
+        'memory',
+        async () => right(opened(messages, clock)),
+        async ({ close }) => close()
+      )
     )
 
 // helpers
 
-const maxWaitMs = 60_000
+interface Opened {
+  readonly source: Source
+  readonly close: () => void
+}
+
+const opened = (messages: Iterable<Message>, clock: Clock): Opened => {
+  const fresh = messages[Symbol.iterator]()
+  const due: MemoryDelivery[] = []
+  const held = new Set<Delivery>()
+  /** Cancels the return of each that is parked. */
+  const parked = new Set<() => void>()
+  let isExhausted = false
+  /** What the messages threw when they were asked for the next. */
+  let broken: { readonly cause: unknown } | undefined
+  /** Of who waits for a change. */
+  let wake = (): void => undefined
+
+  const next = (): MemoryDelivery | undefined => {
+    const again = due.shift()
+    if (again !== undefined || isExhausted) return again
+    try {
+      const { done, value } = fresh.next()
+      isExhausted = done === true
+      return done === true ? undefined : new MemoryDelivery(value, value.deliveryCount)
+    } catch (cause) {
+      isExhausted = true
+      broken = { cause }
+      return undefined
+    }
+  }
+
+  const settle = ({ delivery, action }: Settle): Settlement => {
+    if (!held.delete(delivery)) return 'lost'
+    const { original, deliveryCount } = delivery as MemoryDelivery
+    if (action._tag === 'Release') due.push(new MemoryDelivery(original, deliveryCount))
+    else if (action._tag === 'Retry') {
+      const cancel = clock.after(action.afterMs, () => {
+        parked.delete(cancel)
+        due.push(new MemoryDelivery(original, deliveryCount + 1))
+        wake()
+      })
+      parked.add(cancel)
+    }
+    wake()
+    return 'ok'
+  }
+
+  const changed = (signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      const end = (): void => {
+        signal.removeEventListener('abort', end)
+        resolve()
+      }
+      wake = end
+      signal.addEventListener('abort', end)
+    })
+
+  return {
+    source: {
+      traits: { redelivers: true, delay: 'hold', exclusive: true },
+      pull: (max, signal) => async () => {
+        for (;;) {
+          const items: Delivery[] = []
+          if (signal.aborted) return right({ _tag: 'Batch', items })
+          for (let delivery = next(); delivery !== undefined; delivery = next()) {
+            items.push(delivery)
+            held.add(delivery)
+            if (items.length === max) break
+          }
+          if (items.length > 0) return right({ _tag: 'Batch', items })
+          if (broken !== undefined) return left({ _tag: 'Fatal', cause: broken.cause })
+          if (isExhausted && held.size === 0 && parked.size === 0) return right({ _tag: 'End' })
+          await changed(signal)
+        }
+      },
+      settle: (batch) => async () => batch.map(settle)
+    },
+    close: () => {
+      for (const cancel of parked) cancel()
+    }
+  }
+}
 
 /** Each delivery has a signal, a trace and headers of its own; the count begins at what the message says. */
 class MemoryDelivery extends Interruptible implements Delivery, Origin {

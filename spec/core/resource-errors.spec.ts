@@ -19,6 +19,15 @@ errors('names the resource whose acquire or release threw', async () => {
   assert.equal(await opened.right.close(), left(resourceError('db', 'TypeError: still busy')))
 })
 
+errors('names the resource whose acquire gave no Either', async () => {
+  const words = 'TypeError: gave something that is no Either; give right(value)'
+  for (const given of [undefined, 17, {}])
+    assert.equal(
+      await Resource.make('db', async () => given as never, throwing('unused')).open(),
+      left(resourceError('db', words))
+    )
+})
+
 errors('is what acquire says itself', async () => {
   const error = resourceError('db', 'start it')
   assert.equal(error, { _tag: 'ResourceError', resource: 'db', message: 'start it' })

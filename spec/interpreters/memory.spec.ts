@@ -1,3 +1,4 @@
+import { left } from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
@@ -270,6 +271,38 @@ sources('loses nothing, whatever is nacked and how often', async () => {
     ),
     { numRuns: 40 }
   )
+})
+
+sources('leaves no timer behind when it is closed', async () => {
+  const clock = virtualClock()
+  const stopping = new AbortController()
+  const processor = pipe(
+    receive(bytes),
+    handle(
+      otherwise(async () => {
+        setImmediate(() => stopping.abort())
+        return nack({ afterMs: 3_600_000 })
+      })
+    ),
+    withDlq(memoryDlq({ clock }))
+  )
+  const source = memory(named('a'), { clock })
+  const report = await clock.finish(consume(source, { clock })(processor)(stopping.signal)())
+  assert.equal([report.nacked, report.ended, clock.waiting()], [1, { _tag: 'Aborted' }, []])
+})
+
+sources('gives what it has before it tells that its messages threw', async () => {
+  const messages = function* () {
+    yield* named('a', 'b')
+    throw new Error('torn')
+  }
+  const { source } = await opened(messages())
+  assert.equal(idsOf(await pulled(source, 9)), [
+    ['a', 1],
+    ['b', 1]
+  ])
+  const end = await source.pull(9, new AbortController().signal)()
+  assert.equal(end, left({ _tag: 'Fatal', cause: new Error('torn') }))
 })
 
 sources.run()
