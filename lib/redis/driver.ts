@@ -79,16 +79,20 @@ const likeClient = (client: RedisLike): RedisLike => {
 
 const madeOf = (client: RedisLike, like: RedisLike = client): Made => {
   const options = like.options as Options
+  const nodes = startupNodesOf(like)
+  const urls = nodes.filter((node) => typeof node === 'string')
+  const parts = nodes.filter((node) => typeof node === 'object') as readonly Options[]
   return {
     client,
     server: serverOf(like),
     keyPrefix: options.keyPrefix ?? '',
-    redacted: without(
-      [options, options.redisOptions ?? {}].flatMap(({ password, sentinelPassword }) => [
+    redacted: without([
+      ...[options, options.redisOptions ?? {}, ...parts].flatMap(({ password, sentinelPassword }) => [
         password,
         sentinelPassword
-      ])
-    )
+      ]),
+      ...urls.flatMap(secretsOfUrl)
+    ])
   }
 }
 
@@ -105,18 +109,19 @@ interface Options {
 }
 
 const serverOf = (client: RedisLike): string => {
-  if (client.isCluster) {
-    const { startupNodes = [] } = client as { readonly startupNodes?: readonly unknown[] }
-    return startupNodes.map(nodeOf).toSorted().join(',')
-  }
+  if (client.isCluster) return startupNodesOf(client).map(nodeOf).toSorted().join(',')
   const { host = 'localhost', port = 6379, path, db = 0, name } = client.options as Options
   return `${path ?? name ?? `${host}:${port}`}/${db}`
 }
 
-/** A node of a cluster as the user gave it. */
+const startupNodesOf = (client: RedisLike): readonly unknown[] =>
+  (client as { readonly startupNodes?: readonly unknown[] }).startupNodes ?? []
+
+/** A node of a cluster as the user gave it, without what stands around host and port. */
 const nodeOf = (node: unknown): string => {
   if (typeof node === 'number') return `localhost:${node}`
-  if (typeof node === 'string') return node.replace(/^\w+:\/\/(?:[^@]*@)?/, '')
+  if (typeof node === 'string')
+    return node.replace(/^(?:(?:\w+:)?\/\/)?(?:.*@)?/s, '').replace(/(?<=.)[/?#].*$/s, '')
   const { host = 'localhost', port = 6379 } = node as Options
   return `${host}:${port}`
 }
@@ -130,15 +135,26 @@ const urlError = (url: string): string | undefined => {
     const database = searchParams.get('db') ?? pathname.slice(1)
     return /^\d*$/.test(database)
       ? undefined
-      : `the database of a Redis URL is a number, as in redis://host:6379/0, and not ${database}`
+      : 'the database of a Redis URL is a number, as in redis://host:6379/0; a / in a password is %2F'
   } catch {
     return 'the URL cannot be read; give one like redis://user:password@host:6379/0, special characters percent-encoded'
   }
 }
 
+/** As written, and as it is sent. */
 const secretsOfUrl = (url: string): readonly string[] => {
-  const password = /^\w+:\/\/[^/@]*?:([^@]*)@/.exec(url)?.[1]
-  return password === undefined ? [] : [password]
+  const written = [/:\/*[^/@]*?:(.*)@/s, /[?&]password=([^&#]*)/].flatMap(
+    (place) => place.exec(url)?.[1] ?? []
+  )
+  return written.flatMap((secret) => [secret, decoded(secret)])
+}
+
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 const without = (secrets: readonly (string | null | undefined)[]): ((text: string) => string) => {

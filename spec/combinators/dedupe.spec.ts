@@ -59,7 +59,7 @@ dedupe('a key that is no text fails its message, also where that comes back', as
     [17, 'number'],
     [null, 'null'],
     [Promise.reject(new Error('late')), 'object']
-  ]) {
+  ] as const) {
     const processor = pipe(
       receive(bytes),
       handle(otherwise(never)),

@@ -453,6 +453,26 @@ clients('of a cluster will do', () =>
   )
 )
 
+clients('of a cluster is named without what its nodes have of credentials', async () => {
+  const nodes: readonly (readonly [any, string])[] = [
+    ['redis://:p@ss-SECRET@127.0.0.1:1', '127.0.0.1:1'],
+    ['redis://127.0.0.1:1?password=SECRET', '127.0.0.1:1'],
+    ['//me:SECRET@127.0.0.1:1', '127.0.0.1:1'],
+    ['127.0.0.1:1', '127.0.0.1:1'],
+    [{ host: '127.0.0.1', port: 1, password: 'SECRET' }, '127.0.0.1:1'],
+    [1, 'localhost:1']
+  ]
+  for (const [node, name] of nodes) {
+    const client = new Cluster([node], { lazyConnect: true, clusterRetryStrategy: () => null })
+    const processor = pipe(receive(bytes), handle(otherwise(async () => ack)))
+    const run = redisStream({ client, stream: 's', group: 'g', connectMs: 300, onFailed: 'stop' })
+    const told = JSON.stringify(await run(processor)(new AbortController().signal)())
+    assert.match(told, `cannot connect to Redis at ${name}: `)
+    assert.not.match(told, 'SECRET')
+    client.disconnect()
+  }
+})
+
 clients('of a cluster is told when no server has all streams', () =>
   withRedis(
     async ({ port }) => {
@@ -542,8 +562,8 @@ faults('at the start says what to do, and no secret', () =>
         /WRONGTYPE.*; this key holds something else; give the key of a stream/,
         /cannot connect to Redis at 127.0.0.1:1\/0: .*is it running there/,
         /the URL cannot be read; give one like redis:/,
-        /the database of a Redis URL is a number, as in redis:\/\/host:6379\/0, and not orders/,
-        /is a number, as in .* and not zz/
+        /the database of a Redis URL is a number, as in redis:\/\/host:6379\/0/,
+        /is a number, as in .*; a \/ in a password is %2F/
       ]
       told.forEach((text, index) => assert.match(text, expected[index] as RegExp))
       assert.not.match(told.join(), /hunter2|s3cret-word|wrong-one/)
