@@ -14,13 +14,18 @@ export interface Captured {
 
 // constructors
 
-export const capture = (thrown: unknown, depth = 4): Captured => {
+export const capture = (thrown: unknown, depth = 4, budget = { errors: maxErrors }): Captured => {
   const name = textField(thrown, 'name')
   const message = textField(thrown, 'message')
   if (name === undefined && message === undefined)
     return { name: typeName(thrown), message: cut(shown(thrown), 2_048) }
   const stack = textField(thrown, 'stack')
-  const causes = depth === 0 ? [] : causesOf(thrown).map((cause) => capture(cause, depth - 1))
+  const causes =
+    depth === 0
+      ? []
+      : causesOf(thrown).flatMap((cause) =>
+          (budget.errors -= 1) > 0 ? [capture(cause, depth - 1, budget)] : []
+        )
   return {
     name: cut(name ?? 'Error', 256),
     message: cut(message ?? '', 2_048),
@@ -41,6 +46,8 @@ export const noTask = (given: unknown): never => {
 // helpers
 
 const maxCauses = 8
+/** In all of a tree of causes. */
+const maxErrors = 24
 
 const causesOf = (thrown: unknown): readonly unknown[] => {
   try {

@@ -27,25 +27,24 @@ export const withDlq =
   (dlq: Dlq, clock: Clock) =>
   (processor: Processor): Settled => {
     if (typeof dlq?.put !== 'function')
-      throw new TypeError(
-        'withDlq: give an open queue; a Resource of one, as of sqliteDlq, opens it for Resource.map((dlq) => ...)'
-      )
+      throw new TypeError('withDlq: give an open queue; Resource.map opens that of sqliteDlq')
     const inner = runOf(processor)
     const isFallback = isSettled(processor)
     const settle: Step = (message, outcome) => {
       const failure = unhandled(message, outcome)
       if (failure === undefined)
-        return outcome._tag === 'Acked' && message.trace.storing !== undefined
+        return outcome._tag === 'Acked' && message.trace.storing?.by === settle
           ? acknowledged(dlq, message, outcome)
           : outcome
       const { startedAt = message.receivedAt } = message.trace
       const durationMs = Math.max(0, clock.now() - startedAt)
-      return store(dlq, message, { startedAt, durationMs, failure })
+      return store(dlq, message, { startedAt, durationMs, failure }, settle)
     }
     const run: Run = (message) => {
       const { trace } = message
       if (isFallback) return stepped(inner(message), message, settle)
-      if (trace.unstored !== undefined) return store(dlq, message, trace.unstored)
+      if (trace.unstored !== undefined && (trace.unstoredBy ?? settle) === settle)
+        return store(dlq, message, trace.unstored, settle)
       trace.startedAt = clock.now()
       return isBroughtBack(message) && dlq.recall !== undefined
         ? recalled(dlq, message, () => concluded(stepped(inner(message), message, settle)))
@@ -88,26 +87,29 @@ const unhandled = (message: Message, outcome: Outcome): Failure | undefined => {
 export const nacked = ({ reason, afterMs }: Nacked): Failure =>
   rejected('nacked', { ...(reason !== undefined && { reason }), ...(afterMs !== undefined && { afterMs }) })
 
-const store = async (dlq: Dlq, message: Message, attempt: Attempt): Promise<Outcome> => {
+const store = async (dlq: Dlq, message: Message, attempt: Attempt, by: Step): Promise<Outcome> => {
   const { trace } = message
   const before = interruptionOf(message)
   if (before !== undefined) return released(before)
   const { failure } = attempt
-  const storing = answerOf<void>(() => dlq.put(letterOf(message, attempt), message.raw))
-  trace.storing = storing
-  const stored = await storing
+  const answer = answerOf<void>(() => dlq.put(letterOf(message, attempt), message.raw))
+  trace.storing = { by, answer }
+  const stored = await answer
   if (stored._tag === 'Right') {
     trace.unstored = undefined
     trace.storedIn = dlq.location
     return deadLettered(failure)
   }
-  trace.unstored ??= attempt
+  if (trace.unstored === undefined) {
+    trace.unstored = attempt
+    trace.unstoredBy = by
+  }
   return unlessInterrupted(message, failed(dlqUnavailable(stored.left.reason, failure)))
 }
 
 /** A message that was stored while its handler went on is no dead letter any more once that has acked. */
 const acknowledged = async (dlq: Dlq, message: Message, outcome: Outcome): Promise<Outcome> => {
-  await message.trace.storing
+  await message.trace.storing?.answer
   await answerOf<void>(() => dlq.resolve?.(identityOf(message)))
   return outcome
 }

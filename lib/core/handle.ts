@@ -63,13 +63,7 @@ export const handle =
 
     const description: Description = {
       combinators: [],
-      routes: prepared.map(({ label, place, matcher, given, batch }) => ({
-        label,
-        place,
-        matcher,
-        given,
-        batch
-      })),
+      routes: prepared,
       select: (message) => {
         const decoded = decode(message)
         if (!isFailed(decoded)) return selection(select(decoded), fallback?.label)
@@ -205,13 +199,8 @@ const callWithHooks = async (
 const selection = (routed: Routed<Routable>, fallback: string | undefined): Selection => {
   if (routed._tag === 'Undecided') return routed
   if (routed._tag === 'Claimed') {
-    const { label } = routed.route
-    return {
-      _tag: 'Taken',
-      route: label,
-      otherwise: false,
-      ...(routed.failure && { failure: routed.failure })
-    }
+    const { route, failure } = routed
+    return { _tag: 'Taken', route: route.label, otherwise: false, ...(failure && { failure }) }
   }
   return fallback === undefined
     ? { _tag: 'Passed', failure: routed.failure }

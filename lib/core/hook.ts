@@ -77,6 +77,14 @@ export const refuseNamesake = (hooks: readonly PipelineHook[], name: string): vo
 
 // helpers
 
+/** What may have come of a hook's call. */
+interface Given {
+  readonly _tag?: unknown
+  readonly left?: unknown
+  readonly right?: unknown
+  readonly failure?: unknown
+}
+
 const run = async (
   { name }: PipelineHook,
   phase: 'acquire' | 'release',
@@ -84,10 +92,13 @@ const run = async (
 ): Promise<Either<Failure, unknown>> => {
   try {
     const result = call()
-    if (typeof result !== 'function') return right(await result)
-    const either = await result()
-    if (either?._tag === 'Right') return right(either.right)
-    if (either?._tag === 'Left' && isFailure(either.left)) return left(either.left)
+    const isTask = typeof result === 'function'
+    const given = (await (isTask ? result() : result)) as Given | undefined
+    // Whatever it was given in: a failure that is taken for a value would let the message pass.
+    const failure = given?.left ?? given?.failure
+    if ((given?._tag === 'Left' || given?._tag === 'Failed') && isFailure(failure)) return left(failure)
+    if (!isTask) return right(given)
+    if (given?._tag === 'Right') return right(given.right)
     throw new TypeError('gave something that is no Either')
   } catch (thrown) {
     return left(hookFailed(name, phase, thrown))

@@ -35,10 +35,10 @@ const bounded = (value: unknown, depth: number, budget: Budget): Json => {
   if (budget.values <= 0 || budget.length <= 0) return '[left out]'
   budget.values -= 1
   try {
-    if (typeof value === 'string') return spent(cut(value, maxText), budget)
+    if (typeof value === 'string' || typeof value === 'bigint')
+      return spent(cut(String(value), maxText), budget)
     if (value === null || typeof value === 'boolean') return value
     if (typeof value === 'number') return Number.isFinite(value) ? value : String(value)
-    if (typeof value === 'bigint') return spent(cut(String(value), maxText), budget)
     if (typeof value !== 'object') return `[${typeof value}]`
     if (depth === 0) return '[nested too deeply]'
     if (value instanceof Date) return value.toISOString()

@@ -14,6 +14,8 @@ export interface Key {
   /** Dotted for a body; a header's name. */
   readonly path: string
   readonly value: Scalar
+  /** Is the value one that lets somebody in, and not to be shown? */
+  readonly isSecret?: boolean
 }
 
 /** All of these hold. */
@@ -57,7 +59,7 @@ export const missed = (
       const key = keys.find(({ on, path, value }) => reader(on, path)(message) !== value)
       return key === undefined
         ? 'matches'
-        : `${place(key)} is ${found(key, message, sensitive)}, not ${JSON.stringify(key.value)}`
+        : `${place(key)} is ${found(key, message, sensitive)}, not ${wanted(key)}`
     })
     .join('; ')
 
@@ -67,11 +69,18 @@ export const place = ({ on, path }: Pick<Key, 'on' | 'path'>): string =>
 // helpers
 
 const renderKey = (key: Key): string =>
-  typeof key.value === 'string' ? key.value : `${place(key)} = ${String(key.value)}`
+  typeof key.value === 'string' && !key.isSecret ? key.value : `${place(key)} = ${wanted(key)}`
 
-const found = ({ on, path }: Key, message: Message, sensitive: readonly SensitivePath[]): string => {
+const wanted = ({ value, isSecret }: Key): string => (isSecret ? masked : JSON.stringify(value))
+
+const found = (
+  { on, path, isSecret }: Key,
+  message: Message,
+  sensitive: readonly SensitivePath[]
+): string => {
   const value = reader(on, path)(message)
-  if (on === 'body' && value !== undefined && sensitive.some(touches(path.split('.')))) return masked
+  const isMasked = isSecret || (on === 'body' && sensitive.some(touches(path.split('.'))))
+  if (isMasked && value !== undefined) return masked
   if (typeof value === 'string') return JSON.stringify(cut(value, 60))
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object'
   return value === undefined ? 'absent' : JSON.stringify(toJson(value))

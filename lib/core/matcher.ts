@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type * as t from 'io-ts'
 import { hush } from './captured.js'
 import { type Codec, codecDecode, codecTags, isCodec } from './codec.js'
+import { isHarmless } from './credentials.js'
 import type { Issue } from './failure.js'
 import { type Keys, type Scalar, holds, missed, renderKeys } from './key.js'
 import { cut } from './json.js'
@@ -86,7 +87,8 @@ export const byField: KeyMatcher = (path: string, value: Scalar, schema?: Codec 
 
 /**
  * Takes messages with this header; a name that is not found as given is looked up in lower case. The handler
- * gets the body, or with a codec or schema what it decodes the body to.
+ * gets the body, or with a codec or schema what it decodes the body to. Where the name is one of a credential, as
+ * `x-token` is, no failure and no label shows the value.
  *
  * @example
  * const pushes = pipe(receive(json), handle(route(byHeader('X-GitHub-Event', 'push'), async () => ack)))
@@ -95,7 +97,10 @@ export const byField: KeyMatcher = (path: string, value: Scalar, schema?: Codec 
  * @since 0.1.0
  */
 export const byHeader: KeyMatcher = (name: string, value: Scalar, schema?: Codec | Schema) =>
-  byKeys([[{ on: 'header', path: name, value }]], schema) as never
+  byKeys(
+    [[{ on: 'header', path: name, value, ...(!isHarmless(name) && { isSecret: true }) }]],
+    schema
+  ) as never
 
 // combinators
 

@@ -51,10 +51,12 @@ export interface Trace {
   attempts: readonly Attempt[]
   /** The last attempt, which the queue could not store yet: `withDlq` stores it before anything is run again. */
   unstored: Attempt | undefined
+  /** Whose queue could not, as a message may be given to several processors. Where it is not said, any stores it. */
+  unstoredBy?: unknown
   /** Where the message's dead letter lies. */
   storedIn: string | undefined
   /** Settles when a queue has answered whether it stored the message: its handler may go on meanwhile. */
-  storing?: Promise<unknown>
+  storing?: { readonly by: unknown; readonly answer: Promise<unknown> }
   /** Settles when a handler does after all that was given up as hanging. */
   abandoned?: Promise<unknown> | undefined
 }

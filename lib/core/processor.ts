@@ -23,8 +23,10 @@ export interface Settled extends Processor {
   readonly settled: true
 }
 
-/** A processor whose failures are still to be had. */
-export type Unsettled = Processor & { readonly settled?: never }
+/** A processor whose failures are still to be had. What the mark would have to be is what the compiler says then. */
+export type Unsettled = Processor & {
+  readonly settled?: 'withRetry, withTimeout and withMaxDeliveries stand before withDlq'
+}
 
 /** What can be said of a processor without running it. */
 export interface Description {

@@ -61,13 +61,15 @@ export const publicMessage: (failure: Failure) => string = matchFailure<string>(
 const renderIssues = (issues: readonly Issue[]): string =>
   issues.map(({ path, message }) => `${path} ${message}`.trim()).join(', ')
 
-/** Lines after the first are indented, so that no message can pass for a line of the log. */
-const renderCaptured = ({ name, message, stack, causes = [] }: Captured): string => {
-  const frames = stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? []
+/** Lines after the first are indented, so that no message can pass for a line of the log. User code may have made it. */
+const renderCaptured = (captured: Partial<Captured>): string => {
+  const { name, message, stack, causes } = captured
+  const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : []
+  const known = Array.isArray(causes) ? (causes as readonly (Partial<Captured> | null | undefined)[]) : []
   const lines = [
-    `${name}: ${message}`,
+    `${String(name)}: ${String(message)}`,
     ...frames,
-    ...causes.map((cause) => `caused by ${renderCaptured(cause)}`)
+    ...known.map((cause) => `caused by ${renderCaptured(cause ?? {})}`)
   ]
   const [first = '', ...rest] = lines.flatMap((line) => line.split('\n')).map(printable)
   return [first, ...rest.map(indented)].join('\n')

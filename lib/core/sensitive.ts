@@ -47,26 +47,8 @@ export const sensitive: {
 /** Where a codec or schema is marked; the empty path is all of it. What may be sensitive is. */
 export const sensitiveFieldsOf = (given: unknown): readonly SensitivePath[] => fieldsOf(given, new Map())
 
-/** Is all of it sensitive? Cheaper to ask than where it is. */
-export const isSensitive = (given: unknown): boolean => {
-  const marks = (given as Mark)[mark]
-  if (marks !== undefined) return marks.some(isWhole)
-  const type = given as AnyType
-  switch (type._tag) {
-    case 'DictionaryType':
-      return sensitiveFieldsOf(type.domain).length > 0
-    case 'IntersectionType':
-    case 'UnionType':
-      return type.types.some(isSensitive)
-    case 'ExactType':
-    case 'ReadonlyType':
-    case 'RefinementType':
-    case 'RecursiveType':
-      return isSensitive(type.type)
-    default:
-      return false
-  }
-}
+/** Is all of it sensitive? */
+export const isSensitive = (given: unknown): boolean => sensitiveFieldsOf(given).some(isWhole)
 
 interface Marked {
   readonly label: string

@@ -1,6 +1,7 @@
 /** What makes two dead letters the same, and what of a message is not to be kept. */
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
+import { isHarmless } from '../core/credentials.js'
 import type { DeadLetter, LetterIdentity } from '../core/letter.js'
 import { toStorable } from '../core/storable.js'
 
@@ -27,9 +28,6 @@ export const storableHeaders = (
       return [name, name === ':query' ? storableQuery(value, isStored) : value]
     })
   )
-
-export const isHarmless = (name: string): boolean =>
-  !/authorization|cookie|signature|hmac|token|secret|api[-_]?key/i.test(name)
 
 // helpers
 

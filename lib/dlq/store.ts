@@ -3,6 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
+import { isHarmless } from '../core/credentials.js'
 import type {
   Claim,
   DeadLetterStore,
@@ -27,7 +28,7 @@ import {
 } from './bounds.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { listOf } from './filter.js'
-import { isHarmless, keyOf } from './identity.js'
+import { keyOf } from './identity.js'
 import { type ReadFailure, type Row, letterOf, plainFailure, rowOf, rowOfStored } from './row.js'
 
 // model

@@ -2,11 +2,14 @@
 import type { Failure } from '../core/failure.js'
 import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
+import type { Outcome } from '../core/outcome.js'
 import type { Incoming } from './incoming.js'
 
 export class HttpDelivery extends Interruptible implements Origin {
   readonly message: Message
   readonly deliveryCount = 1
+  /** What became of it when it was to be stored while its handler goes on. */
+  declare storing: Promise<Outcome> | undefined
   private name: string | undefined
   constructor(
     readonly raw: Incoming,

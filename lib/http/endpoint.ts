@@ -175,11 +175,12 @@ export const endpointOf = ({
     new Promise((resolve) => start(delivery, resolve, failure))
 
   /** What such a sender is refused is lost, so that it is stored instead. */
-  const kept = async ({ message }: HttpDelivery, outcome: Released): Promise<Outcome> => {
-    await message.trace.storing
-    return message.trace.storedIn === undefined
-      ? store(message, rejected('interrupted', { reason: outcome.reason }))
-      : outcome
+  const kept = async (delivery: HttpDelivery, outcome: Released): Promise<Outcome> => {
+    const { message } = delivery
+    const stored = await delivery.storing
+    return stored?._tag === 'DeadLettered'
+      ? outcome
+      : store(message, rejected('interrupted', { reason: outcome.reason }))
   }
 
   const overload = (): Failure | undefined =>
@@ -194,7 +195,8 @@ export const endpointOf = ({
     const acking = new AbortController()
     void outcome.then(({ _tag }) => _tag === 'Acked' && acking.abort(interruption('leaseLost')))
     const failure = rejected('deadline-passed', { deadlineMs: waitMs })
-    const stored = await store(delivery.message, failure, acking.signal)
+    delivery.storing = Promise.resolve(store(delivery.message, failure, acking.signal))
+    const stored = await delivery.storing
     return stored._tag === 'DeadLettered' ? stored : outcome
   }
 

@@ -13,6 +13,7 @@ import {
   timedOut,
   tooManyDeliveries
 } from '../../lib/core/failure.js'
+import type { Captured } from '../../lib/core/captured.js'
 import { failureFromJson } from '../../lib/core/failure-json.js'
 import { failureToJson } from '../../lib/core/failure-to-json.js'
 import { right } from '../../lib/core/result.js'
@@ -183,7 +184,13 @@ kept('are bounded in how many errors they tell of', () => {
           'many'
         )
   const errorsIn = (json: unknown): number => JSON.stringify(json).split('"name"').length - 1
-  const failure = defect('here', within(4))
+  assert.is(errorsIn(defect('here', within(4))), 24)
+  const made = (depth: number): Captured => ({
+    name: 'Error',
+    message: 'late',
+    ...(depth > 0 && { causes: Array.from({ length: 8 }, () => made(depth - 1)) })
+  })
+  const failure: Failure = { _tag: 'Defect', where: 'here', ...made(4) }
   assert.ok(errorsIn(failure) > 1_000)
   assert.is(errorsIn(failureToJson(failure)), 24)
 })

@@ -29,6 +29,8 @@ const badWays: Readonly<
   Record<string, { readonly act: () => unknown; readonly left?: string; readonly thrown?: Error }>
 > = {
   'gives Left': { act: () => async () => left(rejected('no')), left: 'no' },
+  'its Promise gives Left': { act: async () => left(rejected('no')), left: 'no' },
+  'its Promise gives a verdict': { act: async () => failed(rejected('no')), left: 'no' },
   throws: {
     act: () => {
       throw boom

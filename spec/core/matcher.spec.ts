@@ -285,6 +285,18 @@ headers('selects by the header and decodes by the codec', async () => {
   assert.is(await tagOf(offer(event, { n: 1 })), 'NoMatch')
 })
 
+headers('of credentials are shown by nothing: no failure, no label', async () => {
+  for (const name of ['x-gitlab-token', 'Authorization', 'x-auth', 'X-Functions-Key', 'sig']) {
+    const secret = byHeader(name, 'wanted')
+    const outcome = await offer(secret, {}, { headers: { [name]: 'found' } })
+    const label = `header ${name} = [sensitive]`
+    assert.equal(outcome, missed(label, `header ${name} is [sensitive], not [sensitive]`))
+    assert.is(await tagOf(offer(secret, {}, { headers: { [name]: 'wanted' } })), 'Acked')
+  }
+  for (const name of ['x-author', 'idempotency-key', 'x-signal', 'partition-key', 'x-event'])
+    assert.is(byHeader(name, 'wanted').label, 'wanted')
+})
+
 headers.run()
 
 const both = suite('and')

@@ -162,6 +162,18 @@ rendering('shows control characters escaped', () => {
   assert.is(renderFailure(malformed([{ path: '', message: 'a\nb\u202e' }])), 'malformed: a\\u000ab\\u202e')
 })
 
+rendering('reads errors that user code has made by hand, whatever is in them', () => {
+  const odd = [
+    { name: 3, message: null, stack: ['a'], causes: 'none' },
+    { name: 'Error', message: 'late', stack: 17, causes: [undefined, null, 3, { name: 'Error' }] }
+  ]
+  const texts = odd.map((error) => renderFailure({ _tag: 'Defect', where: 'here', ...error } as never))
+  assert.equal(
+    texts.map((text) => text.split('\n')[0]),
+    ['defect in here: 3: null', 'defect in here: Error: late']
+  )
+})
+
 rendering.run()
 
 const publishing = suite('publicMessage')

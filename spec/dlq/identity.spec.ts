@@ -20,6 +20,27 @@ headers('leaves out what lets somebody in, in headers and in the query of a requ
   })
 })
 
+headers('knows credentials by their names, and keeps what has another', () => {
+  const secret = [
+    'x-password',
+    'x-auth',
+    'x-access-key',
+    'x-functions-key',
+    'Ocp-Apim-Subscription-Key',
+    'my_jwt'
+  ]
+  const kept = ['x-author', 'idempotency-key', 'partition-key', 'x-pass-through', 'signal', 'x-passenger']
+  const stored = storableHeaders(Object.fromEntries([...secret, ...kept].map((name) => [name, 'value'])))
+  assert.equal(
+    Object.keys(stored).filter((name) => stored[name] !== 'value'),
+    secret
+  )
+  const query = 'password=a&sig=b&auth=c&page=d'
+  assert.equal(storableHeaders({ ':query': query }), {
+    ':query': 'password=[not stored]&sig=[not stored]&auth=[not stored]&page=d'
+  })
+})
+
 headers('keeps what is said to be stored', () => {
   const sent = { authorization: 'Bearer a', ':query': 'id=17&token=b' }
   assert.equal(
