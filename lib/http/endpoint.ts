@@ -10,7 +10,7 @@ import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
 import { eventsOf, isBatch } from './cloud-event-batch.js'
 import { eventIdOf } from './cloud-event.js'
-import { HttpDelivery } from './delivery.js'
+import { type EventParts, HttpDelivery } from './delivery.js'
 import { type Idempotent, idempotent } from './idempotent.js'
 import type { Incoming } from './incoming.js'
 import type { Settings } from './options.js'
@@ -226,9 +226,9 @@ export const endpointOf = ({
     incoming: Incoming,
     bytes: Uint8Array,
     id: string | undefined,
-    own?: Headers,
+    event?: EventParts,
     fault?: Failure
-  ): HttpDelivery => new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
+  ): HttpDelivery => new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, event)
 
   const handled = async (
     delivery: HttpDelivery,
@@ -258,7 +258,8 @@ export const endpointOf = ({
   const handledEvent = (incoming: Incoming, bytes: Uint8Array, own?: Headers): Promise<HttpReply> => {
     const event = eventIdOf(own ?? incoming.headers, bytes)
     const key = event === undefined ? undefined : JSON.stringify([event.source, event.id])
-    return handled(deliveryOf(incoming, bytes, event?.id, own), incoming, key, '')
+    const delivery = deliveryOf(incoming, bytes, event?.id, { source: event?.source, headers: own })
+    return handled(delivery, incoming, key, '')
   }
 
   const handledBatch = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
@@ -317,7 +318,8 @@ export const endpointOf = ({
     }
     if (isOfEvents && key === undefined) return void handledEvent(incoming, bytes).then(end, fail)
     if (key !== undefined && key.length > maxKey) return end(refused(incoming, longKey, tooLong))
-    const delivery = deliveryOf(incoming, bytes, key)
+    const event = isOfEvents ? eventIdOf(incoming.headers, bytes) : undefined
+    const delivery = deliveryOf(incoming, bytes, key, event && { source: event.source, headers: undefined })
     if (once === undefined && deadlineMs === undefined)
       return start(delivery, (outcome) => end(answered(delivery, outcome)), overload())
     const { method, query } = incoming
