@@ -1,6 +1,7 @@
 /** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
 import { hanging } from '../combinators/hanging.js'
 import { within } from '../core/clock.js'
+import { hush } from '../core/captured.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
 import { type Interruption, interruption } from '../core/message.js'
 import { type Outcome, type Released, failed, nack } from '../core/outcome.js'
@@ -14,14 +15,14 @@ import { type EventParts, HttpDelivery } from './delivery.js'
 import { type Idempotent, idempotent } from './idempotent.js'
 import type { Incoming } from './incoming.js'
 import type { Settings } from './options.js'
-import { type HttpReply, acked, combinedReply, refusal, replyOf, retryAfter } from './reply.js'
+import { type HttpReply, acked, combinedReply, isHeaderValue, refusal, replyOf, retryAfter } from './reply.js'
 import { storing } from './storing.js'
 import type { Verify } from './verify.js'
 
 // model
 
 export interface Endpoint {
-  /** Calls `respond` once, whatever happens. */
+  /** Calls `respond` once, whatever happens; if that throws, once more with an answer that says no more than 500. */
   readonly answer: (incoming: Incoming, respond: Respond) => void
   /** What bodies may take. */
   readonly budget: Budget
@@ -165,7 +166,7 @@ export const endpointOf = ({
     const begun = failure === undefined ? begin(delivery.message) : store(delivery.message, failure)
     if (!isCall(begun)) return told(begun)
     const { verdict } = begun
-    void (verdict instanceof Promise ? verdict : Promise.resolve(verdict)).then(
+    void (isPlain(verdict) ? verdict : awaited(verdict)).then(
       (given: unknown) => told(begun.conclude(given)),
       (thrown: unknown) => told(begun.fail(thrown))
     )
@@ -282,7 +283,7 @@ export const endpointOf = ({
       return undefined
     }
     const { reason, challenge } = verified.left
-    const headers = challenge === undefined ? undefined : { 'www-authenticate': challenge }
+    const headers = isHeaderValue(challenge) ? { 'www-authenticate': challenge } : undefined
     return refused(incoming, refusal(401, reason, headers), reason)
   }
 
@@ -296,8 +297,11 @@ export const endpointOf = ({
   }
 
   const keyFor = (incoming: Incoming): string | undefined => {
-    const key = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
-    return key === '' ? undefined : key
+    const key: unknown = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+    if (key === undefined || key === null || key === '') return undefined
+    if (typeof key === 'string') return key
+    hush(key)
+    throw new TypeError('keyOf gave something that is no text; give the key itself, or undefined')
   }
 
   /** What needs no promise beside its handler's gets none: they would cost as much as all the rest here. */
@@ -339,7 +343,12 @@ export const endpointOf = ({
       open += 1
       const end = (reply: HttpReply): void => {
         open -= 1
-        respond(reply)
+        try {
+          respond(reply)
+        } catch (thrown) {
+          report('request', failed(defect('the answer', thrown)))
+          respondBarely(respond)
+        }
         if (isDraining) settle()
       }
       const fail = (thrown: unknown): void => end(failure(incoming, thrown))
@@ -375,6 +384,20 @@ type Headers = Readonly<Record<string, string>>
 
 /** How long what could not be stored once is not tried anew. */
 const pauseMs = 5_000
+
+/** One whose `then` is its own may throw there, or call back twice. */
+const isPlain = (verdict: PromiseLike<unknown>): verdict is Promise<unknown> =>
+  verdict instanceof Promise && verdict.then === Promise.prototype.then
+const awaited = async (verdict: PromiseLike<unknown>): Promise<unknown> => await verdict
+
+const unsendable = refusal(500, 'the answer cannot be sent')
+const respondBarely = (respond: Respond): void => {
+  try {
+    respond(unsendable)
+  } catch {
+    // there is nobody left to tell
+  }
+}
 
 const maxKey = 255
 const tooLong = 'the key is too long'

@@ -52,8 +52,12 @@ export interface EndpointOptions {
   readonly deadlineMs?: number
   /** Where it is remembered what was handled. A request with the key of one that was is answered without a handler. */
   readonly idempotency?: IdempotencyStore
-  /** What names a request for its sender. By default the header `Idempotency-Key`, or the source and id of a CloudEvent. */
-  readonly keyOf?: (request: HttpRequest) => string | undefined
+  /**
+   * What names a request for its sender; nothing does where it gives `undefined`, `null` or an empty text, and what is
+   * no text is answered like what it throws: 500. By default the header `Idempotency-Key`, or the source and id of a
+   * CloudEvent.
+   */
+  readonly keyOf?: (request: HttpRequest) => string | null | undefined
   /** How long a process that dies holds the key of what it was handling, in milliseconds. 30 s by default. */
   readonly leaseMs?: number
   /** Whether GET and HEAD of `/healthz` and `/readyz` are answered, for anybody. Not by default. */
