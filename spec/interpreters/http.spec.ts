@@ -255,6 +255,27 @@ server('opens and closes the store of what was done, where that is a resource', 
   assert.match(JSON.stringify(ended), /add withDlq/, 'what is refused opens no store')
 })
 
+server('tells that the store of what was done could not be closed, and what became of all', async () => {
+  const closing = (close: () => Promise<any>) => ({
+    open: async () => right({ value: memoryIdempotency(), close })
+  })
+  const failing: readonly (readonly [() => Promise<any>, string])[] = [
+    [() => Promise.reject(new Error('already closed')), 'already closed'],
+    [async () => left(resourceError('store', 'disk full')), 'disk full'],
+    [() => new Promise(() => undefined), 'it took too long']
+  ]
+  for (const [close, why] of failing)
+    await serving(say, { idempotency: closing(close), graceMs: 10 }, async ({ address, stop }) => {
+      assert.is((await post(address)).status, 200)
+      const { received, acked, ended } = await stop()
+      const message = `the store of idempotency was not closed: ${why}`
+      assert.equal(
+        [received, acked, ended],
+        [1, 1, { _tag: 'SourceLost', error: { name: 'ResourceError', message } }]
+      )
+    })
+})
+
 server('goes on, and stops as it should, after an answer that cannot be written', async () => {
   const results = [
     '{"status":99,"headers":{},"text":""}',
