@@ -186,6 +186,8 @@ export const endpointOf = ({
   const overload = (): Failure | undefined =>
     !senderRetries && isFull() ? rejected('overloaded', { concurrency }) : undefined
 
+  const tooLate = rejected('deadline-passed', { deadlineMs: deadlineMs ?? null })
+
   /** The same for a sender that does not wait: what takes longer is stored first. */
   const runInTime = async (delivery: HttpDelivery, waitMs: number): Promise<Outcome> => {
     const outcome = run(delivery)
@@ -194,16 +196,17 @@ export const endpointOf = ({
     /** Aborts if the handler acks before the queue is asked. */
     const acking = new AbortController()
     void outcome.then(({ _tag }) => _tag === 'Acked' && acking.abort(interruption('leaseLost')))
-    const failure = rejected('deadline-passed', { deadlineMs: waitMs })
-    const stored = await store(delivery.message, failure, acking.signal)
+    const stored = await store(delivery.message, tooLate, acking.signal)
     return stored._tag === 'DeadLettered' ? stored : outcome
   }
 
-  const process = (delivery: HttpDelivery): Promise<Outcome> => {
-    const failure = overload()
-    return deadlineMs === undefined || failure !== undefined
-      ? run(delivery, failure)
-      : runInTime(delivery, deadlineMs)
+  /** `until`: when its sender stops waiting, where it waits for others, too. */
+  const process = (delivery: HttpDelivery, until?: number): Promise<Outcome> => {
+    if (deadlineMs === undefined) return run(delivery, overload())
+    const waitMs = until === undefined ? deadlineMs : Math.max(0, until - clock.monotonic())
+    // What is late waits for none of its batch, and so has to find room.
+    const failure = overload() ?? (waitMs === 0 && isFull() ? tooLate : undefined)
+    return failure === undefined ? runInTime(delivery, waitMs) : run(delivery, failure)
   }
 
   const answered = (delivery: HttpDelivery, outcome: Outcome): HttpReply => {
@@ -235,15 +238,16 @@ export const endpointOf = ({
     delivery: HttpDelivery,
     incoming: Incoming,
     key: string | undefined,
-    about: string
+    about: string,
+    until?: number
   ): Promise<HttpReply> => {
     const { principal, path } = incoming
-    if (once === undefined || key === undefined) return answered(delivery, await process(delivery))
+    if (once === undefined || key === undefined) return answered(delivery, await process(delivery, until))
     return once(JSON.stringify([principal ?? null, path, key]), about, delivery.bytes, {
       run: async () => {
         // Others may have been started while the store was asked.
         if (senderRetries && isFull()) return { outcome: nack(), reply: refused(incoming, full, tooMuch) }
-        const outcome = await process(delivery)
+        const outcome = await process(delivery, until)
         return { outcome, reply: answered(delivery, outcome) }
       },
       leave: async (reason) => {
@@ -256,11 +260,16 @@ export const endpointOf = ({
   }
 
   /** By the specification an event is named by its source and id together. */
-  const handledEvent = (incoming: Incoming, bytes: Uint8Array, own?: Headers): Promise<HttpReply> => {
+  const handledEvent = (
+    incoming: Incoming,
+    bytes: Uint8Array,
+    own?: Headers,
+    until?: number
+  ): Promise<HttpReply> => {
     const event = eventIdOf(own ?? incoming.headers, bytes)
     const key = event === undefined ? undefined : JSON.stringify([event.source, event.id])
     const delivery = deliveryOf(incoming, bytes, event?.id, { source: event?.source, headers: own })
-    return handled(delivery, incoming, key, '')
+    return handled(delivery, incoming, key, '', until)
   }
 
   const handledBatch = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
@@ -270,8 +279,9 @@ export const endpointOf = ({
       return answered(delivery, await process(delivery))
     }
     const own = { ...incoming.headers, 'content-type': 'application/cloudevents+json' }
+    const until = deadlineMs === undefined ? undefined : clock.monotonic() + deadlineMs
     const replies: HttpReply[] = []
-    for (const each of events.right) replies.push(await handledEvent(incoming, each, own))
+    for (const each of events.right) replies.push(await handledEvent(incoming, each, own, until))
     return combinedReply(replies)
   }
 

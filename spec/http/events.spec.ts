@@ -2,6 +2,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryDlq } from '../../lib/dlq/memory.js'
+import { sleep } from '../../lib/core/clock.js'
 import { right } from '../../lib/core/result.js'
 import { type MountOptions, type Verify, byEventType, cloudEvent, toFetch } from '../../lib/http.js'
 import {
@@ -255,6 +256,63 @@ events('that are late and then acked take no letter of another source with them'
       ['http/events ce-source=%2Fsensor%2F2', 'resolved']
     ]
   )
+})
+
+/** Takes 2 s for an event, and lets a batch take 3 s. */
+const slowly = (queue: Dlq, options: Partial<MountOptions> = {}) => {
+  const clock = virtualClock()
+  const begun: string[] = []
+  const slow = pipe(
+    receive(cloudEvent),
+    handle(
+      otherwise(async ({ body }) => {
+        begun.push(body.id)
+        await sleep(clock, 2_000, new AbortController().signal)
+        return ack
+      })
+    ),
+    withDlq(queue, { clock })
+  )
+  const settings = { allowAnonymous: true, deadlineMs: 3_000, clock, ...options } as MountOptions
+  const answering = toFetch(slow, settings)
+  const ask = async (ids: readonly string[]) => {
+    const startedAt = clock.monotonic()
+    const response = await clock.finish(
+      answering(batched(JSON.stringify(ids.map((id) => event(id, 'placed')))))
+    )
+    return [clock.monotonic() - startedAt, ((await response.json()) as { statuses: unknown }).statuses]
+  }
+  return { clock, begun, ask }
+}
+
+events('of a batch have one deadline, and are all begun', async () => {
+  const dlq = memoryDlq()
+  const { clock, begun, ask } = slowly(dlq)
+  assert.equal(await ask(['1', '2', '3', '4']), [3_000, [200, 202, 202, 202]])
+  assert.equal(begun, ['1', '2', '3', '4'])
+  const letters = () => dlq.letters().map(({ id, failure, state }) => [id, failure, state])
+  const failure = rejected('deadline-passed', { deadlineMs: 3_000 })
+  assert.equal(
+    letters(),
+    ['2', '3', '4'].map((id) => [id, failure, 'dead'])
+  )
+  await clock.advance(2_000)
+  assert.equal(
+    letters(),
+    ['2', '3', '4'].map((id) => [id, failure, 'resolved'])
+  )
+})
+
+events('of a batch that are late are stored and not begun where too much is being handled', async () => {
+  for (const senderRetries of [true, false]) {
+    const dlq = memoryDlq()
+    const { begun, ask } = slowly(dlq, { concurrency: 2, senderRetries })
+    assert.equal(await ask(['1', '2', '3', '4', '5']), [3_000, [200, 202, 202, 202, 202]])
+    assert.equal(begun, ['1', '2', '3'])
+    const codes = dlq.letters().map(({ failure }) => failure._tag === 'Rejected' && failure.code)
+    const late = senderRetries ? 'deadline-passed' : 'overloaded'
+    assert.equal(codes, ['deadline-passed', 'deadline-passed', late, late])
+  }
 })
 
 events('may come from whom the handshake allows', async () => {
