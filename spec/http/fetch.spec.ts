@@ -363,6 +363,20 @@ refusing('bodies that are too large, said or sent, and takes the largest', async
   assert.is(said.status, 413)
 })
 
+refusing(
+  'no body that is within maxBytes for want of room, and as too large what could never be held',
+  async () => {
+    const asked = async (bytes: number, options: Partial<MountOptions>) =>
+      (await answering(saying(ack), post(new Uint8Array(bytes)), options)).status
+    const mebibyte = 2 ** 20
+    assert.is(await asked(66 * mebibyte, { maxBytes: 66 * mebibyte }), 200)
+    assert.equal(
+      [await asked(10, { maxBufferedBytes: 10 }), await asked(11, { maxBufferedBytes: 10 })],
+      [200, 413]
+    )
+  }
+)
+
 refusing('compressed bodies, unless they are wanted', async () => {
   const packed = await new Response(
     new Blob(['{"a":1}']).stream().pipeThrough(new CompressionStream('gzip'))
@@ -493,6 +507,8 @@ refusing('to be made without saying who may send, or with what makes no sense', 
   assert.throws(made({ verify: () => async () => right('a'), allowAnonymous: true }), /not both/)
   const outOfRange = [
     { maxBytes: 0 },
+    { maxBytes: 11, maxBufferedBytes: 10 },
+    { maxBufferedBytes: 0 },
     { concurrency: 1.5 },
     { retryAfterMs: -1 },
     { leaseMs: Number.NaN },
