@@ -1,7 +1,7 @@
 /** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
 import { hanging } from '../combinators/hanging.js'
-import { within } from '../core/clock.js'
 import { hush } from '../core/captured.js'
+import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
 import { type Interruption, interruption } from '../core/message.js'
 import { type Outcome, type Released, failed, nack } from '../core/outcome.js'
