@@ -17,11 +17,11 @@ const specifiers = Object.keys(manifest.exports)
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
   'missive-ts': 19_700,
-  'missive-ts/node': 13_800,
+  'missive-ts/node': 13_900,
   'missive-ts/dlq': 20_700,
   'missive-ts/sqlite': 13_100,
   'missive-ts/redis': 39_000,
-  'missive-ts/http': 20_000,
+  'missive-ts/http': 20_200,
   'missive-ts/otel': 5_900,
   'missive-ts/testing': 41_500
 }

@@ -22,8 +22,7 @@ export const health = (program: Command, io: Io): void => {
     .action(async (file: string, { maxAge, live = false }: Options) => {
       const { at, isLive, isReady, reason } = statusIn(resolve(io.cwd, file))
       const ageMs = io.now() - at
-      if (ageMs > maxAge * 1_000)
-        throw new Stop(1, `not live: nothing was heard for ${Math.round(ageMs / 1_000)} s`)
+      if (!(Math.abs(ageMs) <= maxAge * 1_000)) throw new Stop(1, `not live: ${renderAge(ageMs)}`)
       if (!isLive || (!live && !isReady))
         throw new Stop(
           1,
@@ -50,6 +49,14 @@ const statusIn = (path: string): Status => {
     throw new Stop(1, `not live: ${printable(capture(thrown).message)}`)
   }
   throw new Stop(2, `${printable(path)} is no file of healthFile`)
+}
+
+/** What is from the future may be as old as the clock was put back. */
+const renderAge = (ageMs: number): string => {
+  const seconds = Math.round(Math.abs(ageMs) / 1_000)
+  return ageMs < 0
+    ? `what was heard last is ${seconds} s in the future, so that a clock was put back`
+    : `nothing was heard for ${seconds} s`
 }
 
 const secondsOf = (text: string): number => {

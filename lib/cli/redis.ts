@@ -4,7 +4,7 @@ import { type Io, Stop } from './io.js'
 /** What the command line need not have, where others could read it. */
 export const redisHelp = `
 A queue in Redis is redis://host:6379/0 (rediss:// for TLS), with #name behind it unless its name is missive:dlq.
-MISSIVE_REDIS_USER and MISSIVE_REDIS_PASSWORD are who to be there, if the URL does not say.`
+MISSIVE_REDIS_USER and MISSIVE_REDIS_PASSWORD are who to be there, as far as the URL does not say.`
 
 export const isRedis = (queue: string): boolean => /^rediss?:\/\//i.test(queue)
 
@@ -12,8 +12,8 @@ export const isRedis = (queue: string): boolean => /^rediss?:\/\//i.test(queue)
 export const redisOf = (queue: string, env: Io['env']): { readonly url: string; readonly name?: string } => {
   const url = readable(queue)
   const { MISSIVE_REDIS_USER: user = '', MISSIVE_REDIS_PASSWORD: password = '' } = env
-  if (url.username === '' && url.password === '') {
-    url.username = encodeURIComponent(user)
+  if (url.password === '') {
+    if (url.username === '') url.username = encodeURIComponent(user)
     url.password = encodeURIComponent(password)
   }
   const name = nameIn(url)

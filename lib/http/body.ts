@@ -21,8 +21,11 @@ export interface Budget {
 
 // constructors
 
-export const bodyError = (status: BodyError['status'], error: string): BodyError =>
-  Object.assign(new Error(error), { _tag: 'BodyError' as const, status, error })
+export const bodyError = (status: BodyError['status'], error: string): BodyError => {
+  const made = Object.assign(new Error(error), { _tag: 'BodyError' as const, status, error })
+  known.add(made)
+  return made
+}
 
 export const tooLarge = (maxBytes: number): BodyError =>
   bodyError(413, `a body has at most ${maxBytes} bytes`)
@@ -51,8 +54,8 @@ export const endedTooEarly = (): BodyError => bodyError(400, 'the body ended too
 
 // guards
 
-export const isBodyError = (thrown: unknown): thrown is BodyError =>
-  (thrown as Partial<BodyError> | undefined)?._tag === 'BodyError'
+/** Without reading it: what users throw may throw again where it is read. */
+export const isBodyError = (thrown: unknown): thrown is BodyError => known.has(thrown as object)
 
 // readers
 
@@ -108,3 +111,7 @@ export const decompressed = async (
     throw isBodyError(thrown) ? thrown : bodyError(400, `the body is no ${format}`)
   }
 }
+
+// helpers
+
+const known = new WeakSet<object>()

@@ -4,6 +4,13 @@ import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import type { Outcome } from '../core/outcome.js'
 import type { Incoming } from './incoming.js'
+import { sourceOf } from './request.js'
+
+/** What an event says in the place of its request. */
+export interface EventParts {
+  readonly source: string | undefined
+  readonly headers: Readonly<Record<string, string>> | undefined
+}
 
 export class HttpDelivery extends Interruptible implements Origin {
   readonly message: Message
@@ -21,7 +28,7 @@ export class HttpDelivery extends Interruptible implements Origin {
     /** Milliseconds since the epoch. */
     readonly receivedAt: number,
     readonly fault: Failure | undefined,
-    private readonly ownHeaders?: Readonly<Record<string, string>>
+    private readonly event?: EventParts
   ) {
     super()
     this.name = id
@@ -31,7 +38,7 @@ export class HttpDelivery extends Interruptible implements Origin {
     return (this.name ??= crypto.randomUUID())
   }
   get source(): string {
-    return this.place + this.raw.path
+    return sourceOf(this.place, this.raw, this.event?.source)
   }
   text(): string | undefined {
     return this.raw.text(this.bytes)
@@ -40,7 +47,7 @@ export class HttpDelivery extends Interruptible implements Origin {
   get headers(): Readonly<Record<string, string>> {
     const { method, path, query, headers } = this.raw
     return {
-      ...(this.ownHeaders ?? headers),
+      ...(this.event?.headers ?? headers),
       ':method': method,
       ':path': path,
       ...(query === '' ? {} : { ':query': query })

@@ -1,5 +1,6 @@
 /** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
 import { hanging } from '../combinators/hanging.js'
+import { hush } from '../core/captured.js'
 import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
 import { type Interruption, interruption } from '../core/message.js'
@@ -10,18 +11,18 @@ import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
 import { eventsOf, isBatch } from './cloud-event-batch.js'
 import { eventIdOf } from './cloud-event.js'
-import { HttpDelivery } from './delivery.js'
+import { type EventParts, HttpDelivery } from './delivery.js'
 import { type Idempotent, idempotent } from './idempotent.js'
 import type { Incoming } from './incoming.js'
 import type { Settings } from './options.js'
-import { type HttpReply, acked, combinedReply, refusal, replyOf, retryAfter } from './reply.js'
+import { type HttpReply, acked, combinedReply, isHeaderValue, refusal, replyOf, retryAfter } from './reply.js'
 import { storing } from './storing.js'
 import type { Verify } from './verify.js'
 
 // model
 
 export interface Endpoint {
-  /** Calls `respond` once, whatever happens. */
+  /** Calls `respond` once, whatever happens; if that throws, once more with an answer that says no more than 500. */
   readonly answer: (incoming: Incoming, respond: Respond) => void
   /** What bodies may take. */
   readonly budget: Budget
@@ -165,7 +166,7 @@ export const endpointOf = ({
     const begun = failure === undefined ? begin(delivery.message) : store(delivery.message, failure)
     if (!isCall(begun)) return told(begun)
     const { verdict } = begun
-    void (verdict instanceof Promise ? verdict : Promise.resolve(verdict)).then(
+    void (isPlain(verdict) ? verdict : awaited(verdict)).then(
       (given: unknown) => told(begun.conclude(given)),
       (thrown: unknown) => told(begun.fail(thrown))
     )
@@ -186,6 +187,8 @@ export const endpointOf = ({
   const overload = (): Failure | undefined =>
     !senderRetries && isFull() ? rejected('overloaded', { concurrency }) : undefined
 
+  const tooLate = rejected('deadline-passed', { deadlineMs: deadlineMs ?? null })
+
   /** The same for a sender that does not wait: what takes longer is stored first. */
   const runInTime = async (delivery: HttpDelivery, waitMs: number): Promise<Outcome> => {
     const outcome = run(delivery)
@@ -194,17 +197,18 @@ export const endpointOf = ({
     /** Aborts if the handler acks before the queue is asked. */
     const acking = new AbortController()
     void outcome.then(({ _tag }) => _tag === 'Acked' && acking.abort(interruption('leaseLost')))
-    const failure = rejected('deadline-passed', { deadlineMs: waitMs })
-    delivery.storing = Promise.resolve(store(delivery.message, failure, acking.signal))
+    delivery.storing = Promise.resolve(store(delivery.message, tooLate, acking.signal))
     const stored = await delivery.storing
     return stored._tag === 'DeadLettered' ? stored : outcome
   }
 
-  const process = (delivery: HttpDelivery): Promise<Outcome> => {
-    const failure = overload()
-    return deadlineMs === undefined || failure !== undefined
-      ? run(delivery, failure)
-      : runInTime(delivery, deadlineMs)
+  /** `until`: when its sender stops waiting, where it waits for others, too. */
+  const process = (delivery: HttpDelivery, until?: number): Promise<Outcome> => {
+    if (deadlineMs === undefined) return run(delivery, overload())
+    const waitMs = until === undefined ? deadlineMs : Math.max(0, until - clock.monotonic())
+    // What is late waits for none of its batch, and so has to find room.
+    const failure = overload() ?? (waitMs === 0 && isFull() ? tooLate : undefined)
+    return failure === undefined ? runInTime(delivery, waitMs) : run(delivery, failure)
   }
 
   const answered = (delivery: HttpDelivery, outcome: Outcome): HttpReply => {
@@ -228,23 +232,24 @@ export const endpointOf = ({
     incoming: Incoming,
     bytes: Uint8Array,
     id: string | undefined,
-    own?: Headers,
+    event?: EventParts,
     fault?: Failure
-  ): HttpDelivery => new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, own)
+  ): HttpDelivery => new HttpDelivery(incoming, bytes, id, place, senderRetries, clock.now(), fault, event)
 
   const handled = async (
     delivery: HttpDelivery,
     incoming: Incoming,
     key: string | undefined,
-    about: string
+    about: string,
+    until?: number
   ): Promise<HttpReply> => {
     const { principal, path } = incoming
-    if (once === undefined || key === undefined) return answered(delivery, await process(delivery))
+    if (once === undefined || key === undefined) return answered(delivery, await process(delivery, until))
     return once(JSON.stringify([principal ?? null, path, key]), about, delivery.bytes, {
       run: async () => {
         // Others may have been started while the store was asked.
         if (senderRetries && isFull()) return { outcome: nack(), reply: refused(incoming, full, tooMuch) }
-        const outcome = await process(delivery)
+        const outcome = await process(delivery, until)
         return { outcome, reply: answered(delivery, outcome) }
       },
       leave: async (reason) => {
@@ -257,10 +262,16 @@ export const endpointOf = ({
   }
 
   /** By the specification an event is named by its source and id together. */
-  const handledEvent = (incoming: Incoming, bytes: Uint8Array, own?: Headers): Promise<HttpReply> => {
+  const handledEvent = (
+    incoming: Incoming,
+    bytes: Uint8Array,
+    own?: Headers,
+    until?: number
+  ): Promise<HttpReply> => {
     const event = eventIdOf(own ?? incoming.headers, bytes)
     const key = event === undefined ? undefined : JSON.stringify([event.source, event.id])
-    return handled(deliveryOf(incoming, bytes, event?.id, own), incoming, key, '')
+    const delivery = deliveryOf(incoming, bytes, event?.id, { source: event?.source, headers: own })
+    return handled(delivery, incoming, key, '', until)
   }
 
   const handledBatch = async (incoming: Incoming, bytes: Uint8Array): Promise<HttpReply> => {
@@ -270,8 +281,9 @@ export const endpointOf = ({
       return answered(delivery, await process(delivery))
     }
     const own = { ...incoming.headers, 'content-type': 'application/cloudevents+json' }
+    const until = deadlineMs === undefined ? undefined : clock.monotonic() + deadlineMs
     const replies: HttpReply[] = []
-    for (const each of events.right) replies.push(await handledEvent(incoming, each, own))
+    for (const each of events.right) replies.push(await handledEvent(incoming, each, own, until))
     return combinedReply(replies)
   }
 
@@ -283,7 +295,7 @@ export const endpointOf = ({
       return undefined
     }
     const { reason, challenge } = verified.left
-    const headers = challenge === undefined ? undefined : { 'www-authenticate': challenge }
+    const headers = isHeaderValue(challenge) ? { 'www-authenticate': challenge } : undefined
     return refused(incoming, refusal(401, reason, headers), reason)
   }
 
@@ -297,8 +309,11 @@ export const endpointOf = ({
   }
 
   const keyFor = (incoming: Incoming): string | undefined => {
-    const key = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
-    return key === '' ? undefined : key
+    const key: unknown = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+    if (key === undefined || key === null || key === '') return undefined
+    if (typeof key === 'string') return key
+    hush(key)
+    throw new TypeError('keyOf gave something that is no text; give the key itself, or undefined')
   }
 
   /** What needs no promise beside its handler's gets none: they would cost as much as all the rest here. */
@@ -319,7 +334,8 @@ export const endpointOf = ({
     }
     if (isOfEvents && key === undefined) return void handledEvent(incoming, bytes).then(end, fail)
     if (key !== undefined && key.length > maxKey) return end(refused(incoming, longKey, tooLong))
-    const delivery = deliveryOf(incoming, bytes, key)
+    const event = isOfEvents ? eventIdOf(incoming.headers, bytes) : undefined
+    const delivery = deliveryOf(incoming, bytes, key, event && { source: event.source, headers: undefined })
     if (once === undefined && deadlineMs === undefined)
       return start(delivery, (outcome) => end(answered(delivery, outcome)), overload())
     const { method, query } = incoming
@@ -339,7 +355,12 @@ export const endpointOf = ({
       open += 1
       const end = (reply: HttpReply): void => {
         open -= 1
-        respond(reply)
+        try {
+          respond(reply)
+        } catch (thrown) {
+          report('request', failed(defect('the answer', thrown)))
+          respondBarely(respond)
+        }
         if (isDraining) settle()
       }
       const fail = (thrown: unknown): void => end(failure(incoming, thrown))
@@ -375,6 +396,20 @@ type Headers = Readonly<Record<string, string>>
 
 /** How long what could not be stored once is not tried anew. */
 const pauseMs = 5_000
+
+/** One whose `then` is its own may throw there, or call back twice. */
+const isPlain = (verdict: PromiseLike<unknown>): verdict is Promise<unknown> =>
+  verdict instanceof Promise && verdict.then === Promise.prototype.then
+const awaited = async (verdict: PromiseLike<unknown>): Promise<unknown> => await verdict
+
+const unsendable = refusal(500, 'the answer cannot be sent')
+const respondBarely = (respond: Respond): void => {
+  try {
+    respond(unsendable)
+  } catch {
+    // there is nobody left to tell
+  }
+}
 
 const maxKey = 255
 const tooLong = 'the key is too long'

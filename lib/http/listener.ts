@@ -53,7 +53,13 @@ export const listenerOf =
     answer(incoming, (reply) => {
       // Whoever is connected is to send the next one somewhere else. What it has sent behind this one is answered first.
       if (isDraining() && latest.get(socket) === request) response.shouldKeepAlive = false
-      send(request, response, reply, clock)
+      try {
+        send(request, response, reply, clock)
+      } catch (thrown) {
+        // Whoever has a head waits for the rest.
+        if (response.headersSent) response.destroy()
+        throw thrown
+      }
     })
   }
 

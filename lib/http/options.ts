@@ -19,9 +19,12 @@ export interface EndpointOptions {
   readonly methods?: readonly string[]
   /** Only requests with this path are messages; all by default. */
   readonly path?: string
-  /** The largest body, in bytes, counted while it is read and again when it is decompressed. 1 MiB by default. */
+  /** The largest body, in bytes, counted while it is read and again when it is decompressed. 1 MiB by default, or `maxBufferedBytes` where that is less. */
   readonly maxBytes?: number
-  /** How much of unfinished bodies is held at a time, in bytes; beyond it senders are told to try again. 64 MiB by default. */
+  /**
+   * How much of unfinished bodies is held at a time, in bytes; beyond it senders are told to try again. At least
+   * `maxBytes`; 64 MiB by default, or `maxBytes` where that is more.
+   */
   readonly maxBufferedBytes?: number
   /** How many handlers run at a time; beyond it senders are told to try again. 256 by default. */
   readonly concurrency?: number
@@ -47,13 +50,18 @@ export interface EndpointOptions {
   readonly senderRetries?: boolean
   /**
    * How long the sender waits, in milliseconds. A message that takes longer is stored as a dead letter and answered
-   * 202, while its handler goes on; the letter is resolved if that acks. Needs a `withDlq`. For ever by default.
+   * 202, while its handler goes on; the letter is resolved if that acks. The events of a batch share it: once it has
+   * passed those that are left are begun and stored at once. Needs a `withDlq`. For ever by default.
    */
   readonly deadlineMs?: number
   /** Where it is remembered what was handled. A request with the key of one that was is answered without a handler. */
   readonly idempotency?: IdempotencyStore
-  /** What names a request for its sender. By default the header `Idempotency-Key`, or the source and id of a CloudEvent. */
-  readonly keyOf?: (request: HttpRequest) => string | undefined
+  /**
+   * What names a request for its sender; nothing does where it gives `undefined`, `null` or an empty text, and what is
+   * no text is answered like what it throws: 500. By default the header `Idempotency-Key`, or the source and id of a
+   * CloudEvent.
+   */
+  readonly keyOf?: (request: HttpRequest) => string | null | undefined
   /** How long a process that dies holds the key of what it was handling, in milliseconds. 30 s by default. */
   readonly leaseMs?: number
   /** Whether GET and HEAD of `/healthz` and `/readyz` are answered, for anybody. Not by default. */
@@ -74,7 +82,7 @@ export const settingsOf = (
   options: EndpointOptions,
   defaults: { readonly onEvent: OnEvent; readonly clock: Clock }
 ): Settings => {
-  const settings: Settings = {
+  const given: Settings = {
     methods: ['POST'],
     maxBytes: 1_048_576,
     maxBufferedBytes: 67_108_864,
@@ -89,7 +97,8 @@ export const settingsOf = (
     ...defaults,
     ...definedOf(options)
   }
-  const excess = excessOf(settings)
+  const settings = fitted(given, options)
+  const excess = excessOf(given) ?? excessOfBodies(settings)
   if (excess !== undefined) throw new RangeError(`${name}: ${excess}`)
   const problem = problemOf(settings, isSettled)
   if (problem !== undefined) throw new TypeError(`${name}: ${problem}`)
@@ -120,6 +129,20 @@ export const accessProblem = ({
 
 type Optional =
   'path' | 'contentTypes' | 'allowedOrigins' | 'allowedRate' | 'deadlineMs' | 'idempotency' | 'keyOf'
+
+/** A body that is taken has to fit into what all of them may have: what is not said follows what is. */
+const fitted = (settings: Settings, { maxBytes, maxBufferedBytes }: EndpointOptions): Settings => ({
+  ...settings,
+  ...(maxBytes === undefined && { maxBytes: Math.min(settings.maxBytes, settings.maxBufferedBytes) }),
+  ...(maxBufferedBytes === undefined && {
+    maxBufferedBytes: Math.max(settings.maxBytes, settings.maxBufferedBytes)
+  })
+})
+
+const excessOfBodies = ({ maxBytes, maxBufferedBytes }: Settings): string | undefined =>
+  maxBytes > maxBufferedBytes
+    ? 'maxBufferedBytes is at least maxBytes, or the largest bodies would never be taken'
+    : undefined
 
 /** Which number is out of its range. */
 const excessOf = (settings: Settings): string | undefined => {

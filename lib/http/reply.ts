@@ -37,22 +37,28 @@ export interface ReplyOptions {
  * assert.equal([response.status, await response.text()], [201, 'made'])
  *
  * @throws RangeError if the status is none of a final answer
- * @throws TypeError if a header cannot be sent
+ * @throws TypeError if a header or the body cannot be sent
  * @since 0.1.0
  */
 export const httpReply = ({
   status = 200,
   headers = {},
-  body = ''
-}: Partial<Omit<HttpReply, '_tag'>>): HttpReply => {
+  body: given = ''
+}: Partial<Omit<HttpReply, '_tag' | 'body'>> & {
+  readonly body?: HttpReply['body'] | ArrayBuffer
+}): HttpReply => {
   if (!(Number.isInteger(status) && status >= 200 && status <= 599))
     throw new RangeError('httpReply: a status is a whole number from 200 to 599')
+  const body = given instanceof ArrayBuffer ? new Uint8Array(given) : given
+  if (typeof body !== 'string' && !(body instanceof Uint8Array))
+    throw new TypeError('httpReply: a body is text or bytes; what has a JSON form can be the reply itself')
   if ((status === 204 || status === 205 || status === 304) && body.length > 0)
     throw new RangeError(`httpReply: an answer of ${status} has no body`)
   for (const [name, value] of Object.entries(headers)) {
     if (!isName(name) || framing.test(name))
       throw new TypeError(`httpReply: ${JSON.stringify(name)} is no header that can be set`)
-    if (!isValue(value)) throw new TypeError(`httpReply: the header ${name} has a value that cannot be sent`)
+    if (!isHeaderValue(value))
+      throw new TypeError(`httpReply: the header ${name} has a value that cannot be sent`)
   }
   return { _tag: 'HttpReply', status, headers, body }
 }
@@ -115,6 +121,11 @@ export const combinedReply = (replies: readonly HttpReply[]): HttpReply => {
   )
 }
 
+// guards
+
+export const isHeaderValue = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value)
+
 // readers
 
 export const acked: HttpReply = jsonReply(200, { result: 'ack' })
@@ -156,7 +167,8 @@ const unquoted = (message: string): string =>
 const replied = (reply: unknown): HttpReply => {
   if (isReply(reply)) return httpReply(reply)
   if (typeof reply === 'string') return httpReply({ headers: plain, body: reply })
-  if (reply instanceof Uint8Array) return httpReply({ headers: octets, body: reply })
+  if (reply instanceof Uint8Array || reply instanceof ArrayBuffer)
+    return httpReply({ headers: octets, body: reply })
   const body = JSON.stringify(reply)
   if (body === undefined) throw new TypeError(`a reply of type ${typeof reply} has no JSON form`)
   return httpReply({ headers: applicationJson, body })
@@ -172,9 +184,6 @@ const isReply = (reply: unknown): reply is HttpReply =>
 /** What says where the answer ends is ours to say. */
 const framing = /^(?:content-length|transfer-encoding|connection|keep-alive|trailer|upgrade)$/i
 const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
-const isValue = (value: unknown): boolean =>
-  typeof value === 'string' && /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value)
-
 /** How much an answer matters beside others. What is to be sent again would be lost beside what is not. */
 const severity = ({ status, headers }: HttpReply): number => {
   if (status < 300) return status === 202 ? 1 : 0

@@ -1,5 +1,6 @@
 /** Requests: what lies under a message that came by HTTP. */
 import type { Message } from '../core/message.js'
+import { toStorable } from '../core/storable.js'
 
 // model
 
@@ -38,3 +39,24 @@ export const httpRequestOf = ({ raw }: Message): HttpRequest | undefined =>
   typeof raw === 'object' && raw !== null && (raw as Partial<HttpRequest>)._tag === 'HttpRequest'
     ? (raw as HttpRequest)
     : undefined
+
+/**
+ * Where a message came in, and within what its id is unique: the path, the principal, and for an event its own source,
+ * as far as there are any. What senders choose is encoded, so that no two read the same.
+ */
+export const sourceOf = (
+  place: string,
+  { path, principal }: HttpRequest,
+  eventSource: string | undefined
+): string => place + path + part('principal', principal) + part('ce-source', eventSource)
+
+/** The same without what senders choose, of which there may be any number; empty if that is all there is. */
+export const placeIn = (source: string, { path }: HttpRequest): string => {
+  const address = source.replace(/(?: (?:principal|ce-source)=\S*)+$/, '')
+  return address.endsWith(path) ? address.slice(0, address.length - path.length) : ''
+}
+
+// helpers
+
+const part = (name: string, value: string | undefined): string =>
+  value === undefined ? '' : ` ${name}=${encodeURIComponent(toStorable(value))}`

@@ -9,7 +9,7 @@ import type { UnverifiedRequest } from './request.js'
 /** Why a request is refused, in words that its sender may read. */
 export interface Unverified {
   readonly reason: string
-  /** How to ask better: the value of `WWW-Authenticate`. */
+  /** How to ask better: the value of `WWW-Authenticate`, left out where it cannot stand in a header. */
   readonly challenge?: string
 }
 

@@ -1,5 +1,6 @@
 /** HTTP: a server of its own in front of a processor. */
 import type { Socket } from 'node:net'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { batchProblem } from '../combinators/batch.js'
 import { telling } from '../combinators/observers.js'
 import { type Captured, capture } from '../core/captured.js'
@@ -7,7 +8,7 @@ import { type Clock, aborted, every, within } from '../core/clock.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
 import { type Processor, isSettled, runOf } from '../core/processor.js'
-import { type Resource, isResource } from '../core/resource.js'
+import { type Resource, type ResourceError, isResource } from '../core/resource.js'
 import { endpointOf } from '../http/endpoint.js'
 import { listenerOf } from '../http/listener.js'
 import { type EndpointOptions, type Settings, accessProblem, definedOf, settingsOf } from '../http/options.js'
@@ -95,6 +96,7 @@ export const http = (options: HttpOptions): Interpreter => {
       const emit = telling(onEvent, onOwnEvent)
       const notStarted = (error: Captured): Report =>
         toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
+      const unstarted = (thrown: unknown): Report => notStarted(capture(thrown))
       const run = async (): Promise<Report> => {
         runOf(processor) // throws where it is none
         const defaults = { onEvent: emit, clock }
@@ -110,10 +112,10 @@ export const http = (options: HttpOptions): Interpreter => {
             signal
           )
         return isResource(idempotency)
-          ? withStore(idempotency, serving, clock, limits.graceMs)
+          ? withStore(idempotency, (store) => serving(store).catch(unstarted), clock, limits.graceMs)
           : serving(idempotency)
       }
-      const report = await run().catch((thrown: unknown) => notStarted(capture(thrown)))
+      const report = await run().catch(unstarted)
       emit({ _tag: 'Ended', report })
       return report
     }
@@ -121,7 +123,7 @@ export const http = (options: HttpOptions): Interpreter => {
 
 // serving
 
-/** Runs with a store that is open meanwhile. */
+/** Runs with a store that is open meanwhile. That it cannot be closed changes nothing of what was counted. */
 const withStore = async (
   resource: Resource<IdempotencyStore>,
   run: (store: IdempotencyStore) => Promise<Report>,
@@ -131,10 +133,24 @@ const withStore = async (
   const opened = await resource.open()
   if (opened._tag === 'Left') throw new Error(`${opened.left.resource}: ${opened.left.message}`)
   const { value, close } = opened.right
+  const report = await run(value)
+  const problem = await closeProblem(close, clock, graceMs)
+  if (problem === undefined || report.ended._tag !== 'Aborted') return report
+  const message = `the store of idempotency was not closed: ${problem}`
+  return { ...report, ended: { _tag: 'SourceLost', error: { name: 'ResourceError', message } } }
+}
+
+const closeProblem = async (
+  close: TaskEither<ResourceError, void>,
+  clock: Clock,
+  graceMs: number
+): Promise<string | undefined> => {
   try {
-    return await run(value)
-  } finally {
-    await within(clock, graceMs, close())
+    const closed = await within(clock, graceMs, close())
+    if (closed === undefined) return 'it took too long'
+    return closed._tag === 'Left' ? closed.left.message : undefined
+  } catch (thrown) {
+    return capture(thrown).message
   }
 }
 

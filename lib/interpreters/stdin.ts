@@ -1,7 +1,7 @@
 /** Standard input as a source: a message for each line. */
 import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import { createReadStream, fstatSync } from 'node:fs'
+import { createReadStream, fstatSync, readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
@@ -100,7 +100,7 @@ export const lines = (
               if (hasEnded) return right({ _tag: 'End' })
               const next = await chunks.next(signal)
               if (next === 'aborted') return right({ _tag: 'Batch', items: [] })
-              if (next instanceof Error) return left({ _tag: 'Fatal', cause: next })
+              if (next !== 'end' && 'cause' in next) return left({ _tag: 'Fatal', cause: next.cause })
               if (next === 'end') {
                 hasEnded = true
                 reader.end()
@@ -140,10 +140,20 @@ const standardInput = (): Either<ResourceError, Input> => {
     return left(resourceError('stdin', 'standard input is a directory; give a file or a pipe'))
   if (!stats.isFile()) return right({ stream: process.stdin, totalBytes: undefined })
   const stream = createReadStream('', { fd: 0, autoClose: false, highWaterMark: fileChunkBytes })
-  return right({ stream, totalBytes: stats.size })
+  return right({ stream, totalBytes: Math.max(0, stats.size - readBefore()) })
 }
 
-type Next = Buffer | 'end' | 'aborted' | Error
+/** What others have read of standard input already. Where no system tells, it is taken for none. */
+const readBefore = (): number => {
+  try {
+    return Number(/^pos:\s*(\d+)/m.exec(readFileSync('/proc/self/fdinfo/0', 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}
+
+/** Streams are destroyed with anything, which is no answer of ours. */
+type Next = Buffer | 'end' | 'aborted' | { readonly cause: unknown }
 
 const chunksOf = (stream: Readable) => {
   let wake = (): void => undefined
@@ -155,9 +165,9 @@ const chunksOf = (stream: Readable) => {
         if (signal.aborted) return 'aborted'
         const chunk: unknown = stream.read()
         if (chunk !== null) return Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk as string | Uint8Array)
-        if (stream.errored) return stream.errored
+        if (stream.errored) return { cause: stream.errored }
         if (stream.readableEnded) return 'end'
-        if (stream.closed) return new Error('the stream was closed before its end')
+        if (stream.closed) return { cause: new Error('the stream was closed before its end') }
         if (signal !== watched) signal.addEventListener('abort', () => wake(), { once: true })
         watched = signal
         await new Promise<void>((resolve) => (wake = resolve))

@@ -1,7 +1,7 @@
 /** Where messages come from, in the words of the conventions. */
 import type { Attributes } from '@opentelemetry/api'
 import type { Message } from '../core/message.js'
-import { httpRequestOf } from '../http/request.js'
+import { httpRequestOf, placeIn } from '../http/request.js'
 import { streamEntryOf } from '../redis/entry.js'
 import { publicationOf } from '../redis/publication.js'
 import * as names from './semconv.js'
@@ -64,8 +64,7 @@ const knownPlace = (message: Message): Attributes => {
   const request = httpRequestOf(message)
   if (request !== undefined) {
     // A sender may ask for any path, and some have a secret in it.
-    const { path } = request
-    const listener = source.endsWith(path) ? source.slice(0, source.length - path.length) : ''
+    const listener = placeIn(source, request)
     return { [names.system]: 'http', ...(listener !== '' && { [names.destinationName]: listener }) }
   }
 

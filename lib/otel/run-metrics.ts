@@ -61,7 +61,7 @@ export const metricsOf = (options: RunMetricsOptions = {}): RunMetrics => {
     if (gauges === undefined) return
     for (const { instrument, valueOf } of observed) {
       const value = valueOf(gauges)
-      if (value !== undefined) result.observe(instrument, value, attributes)
+      if (value !== undefined) quietly(() => result.observe(instrument, value, attributes))
     }
   }
   quietly(() => meter.addBatchObservableCallback(observe, instruments))

@@ -34,7 +34,7 @@ command('says by the file of a run whether it is live and ready', () =>
   })
 )
 
-command('says that a run is not live whose file is old, gone, or none', () =>
+command('says that a run is not live whose file is old, of the future, gone, or none', () =>
   inEmptyFolder(async (cwd) => {
     const ask = async (file: string, ...words: readonly string[]) => {
       const { code, stderr } = await missive({ cwd }, 'health', file, ...words)
@@ -47,6 +47,15 @@ command('says that a run is not live whose file is old, gone, or none', () =>
     assert.match(String(stderr), /^missive: not live: nothing was heard for 6\d s\n$/)
     assert.is((await ask('old.json', '--max-age', '600'))[0], 0)
     assert.match(String((await ask('none.json'))[1]), /not live: ENOENT/)
+    const later = JSON.stringify({ at: Date.now() + 3_600_000, isLive: true, isReady: true })
+    writeFileSync(join(cwd, 'later.json'), later)
+    const [laterCode, laterWords] = await ask('later.json', '--live')
+    assert.is(laterCode, 1)
+    assert.match(
+      String(laterWords),
+      /^missive: not live: what was heard last is 3[56]\d\d s in the future, so /
+    )
+    assert.is((await ask('later.json', '--max-age', '4000'))[0], 0)
     writeFileSync(join(cwd, 'other.json'), '{"a":1}')
     assert.equal(await ask('other.json'), [
       2,

@@ -674,7 +674,7 @@ escaping('is the same from the process itself', () =>
     const ended = await Promise.all([
       dlq({ cwd }, 'ls', 'shop.db'),
       dlq({ cwd }, 'tail', 'missing.db'),
-      shell({ cwd }, `timeout -s INT 3 ${lineOf('tail', 'shop.db')}`)
+      shell({ cwd }, `timeout -s INT 5 ${lineOf('tail', 'shop.db')}`)
     ])
     for (const each of ended) assertHarmless(each, 'a process')
     assert.match(ended[2]?.stdout ?? '', 'owned')

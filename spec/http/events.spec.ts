@@ -2,8 +2,11 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { memoryDlq } from '../../lib/dlq/memory.js'
-import { cloudEvent, byEventType, toFetch } from '../../lib/http.js'
+import { sleep } from '../../lib/core/clock.js'
+import { right } from '../../lib/core/result.js'
+import { type MountOptions, type Verify, byEventType, cloudEvent, toFetch } from '../../lib/http.js'
 import {
+  type Dlq,
   type Message,
   type Processor,
   ack,
@@ -16,6 +19,8 @@ import {
   route,
   withDlq
 } from '../../lib/index.js'
+import { virtualClock } from '../support/clock.js'
+import { until } from '../support/deadline.js'
 
 const url = 'http://example.test/events'
 
@@ -62,14 +67,14 @@ const events = suite('CloudEvents over HTTP')
 events.before.each(() => void seen.splice(0))
 
 events('are messages, named as they are, in binary and structured mode', async () => {
-  const binary = sent('{"total":3}', {
+  const bare = sent('{"total":3}', {
     'ce-specversion': '1.0',
     'ce-id': 'e1',
     'ce-source': '/shop',
     'ce-type': 'placed',
     'content-type': 'application/json'
   })
-  assert.is((await answer(binary)).status, 200)
+  assert.is((await answer(bare)).status, 200)
   assert.is((await answer(structured(event('e2', 'placed', { total: 3 })))).status, 200)
   assert.equal(
     seen.map(({ id, body }) => [id, (body as { data: unknown }).data]),
@@ -151,6 +156,163 @@ events('of a batch go to the queue one by one', async () => {
     dlq.letters().map(({ id, headers }) => [id, headers['content-type']]),
     [['2', 'application/cloudevents+json']]
   )
+})
+
+/** An event whose data alone is the body. */
+const binary = (source: string, headers: Record<string, string> = {}) =>
+  sent('{"celsius":20}', {
+    'ce-specversion': '1.0',
+    'ce-id': '1',
+    'ce-source': source,
+    'ce-type': 'reading',
+    'content-type': 'application/json',
+    ...headers
+  })
+
+const failing = (queue: Dlq, options: Partial<MountOptions> = {}) =>
+  toFetch(pipe(receive(cloudEvent), handle(otherwise(async () => failed(rejected('no')))), withDlq(queue)), {
+    allowAnonymous: true,
+    ...options
+  } as MountOptions)
+
+events('of two sources are two letters, though their ids and data are the same', async () => {
+  const dlq = memoryDlq()
+  const keeping = failing(dlq)
+  for (const source of ['/sensor/1', '/sensor/2', '/sensor/2'])
+    assert.is((await keeping(binary(source))).status, 202)
+  assert.equal(
+    dlq.letters().map(({ id, source }) => [id, source]),
+    [
+      ['1', 'http/events ce-source=%2Fsensor%2F1'],
+      ['1', 'http/events ce-source=%2Fsensor%2F2']
+    ]
+  )
+})
+
+events('of one source are two letters for two principals, also where a key names them', async () => {
+  const dlq = memoryDlq()
+  const verify: Verify = ({ headers }) => {
+    const { 'x-principal': principal = '' } = headers
+    return async () => right(principal)
+  }
+  const keeping = failing(dlq, { verify, allowAnonymous: false })
+  for (const principal of ['shop', 'bank'])
+    for (const key of ['', '1']) {
+      const headers = { 'x-principal': principal, 'idempotency-key': key }
+      assert.is((await keeping(binary('/a', headers))).status, 202)
+    }
+  assert.equal(
+    dlq.letters().map(({ id, source }) => [id, source]),
+    ['shop', 'bank'].map((principal) => ['1', `http/events principal=${principal} ce-source=%2Fa`])
+  )
+})
+
+events('say of their sources what no other one can say', async () => {
+  const dlq = memoryDlq()
+  const saying = async (principal: string, source: string): Promise<void> => {
+    const verify: Verify = () => async () => right(principal)
+    const keeping = failing(dlq, { verify, allowAnonymous: false })
+    const one = { specversion: '1.0', id: '1', type: 'reading', source }
+    assert.is((await keeping(structured(one))).status, 202)
+  }
+  await saying('a', 'b principal=c/')
+  await saying('a ce-source=b', 'c')
+  await saying('\ud800', '\ufffd')
+  assert.equal(
+    dlq.letters().map(({ source }) => source),
+    [
+      'principal=a ce-source=b%20principal%3Dc%2F',
+      'principal=a%20ce-source%3Db ce-source=c',
+      'principal=json%3A%22%5Cud800%22 ce-source=%EF%BF%BD'
+    ].map((parts) => `http/events ${parts}`)
+  )
+})
+
+events('that are late and then acked take no letter of another source with them', async () => {
+  const dlq = memoryDlq()
+  const clock = virtualClock()
+  let finish = (): void => undefined
+  const late = new Promise<void>((resolve) => (finish = resolve))
+  const sensors = pipe(
+    receive(cloudEvent),
+    handle(
+      otherwise(async ({ body }) => {
+        if (body.source === '/sensor/1') return failed(rejected('no'))
+        await late
+        return ack
+      })
+    ),
+    withDlq(dlq, { clock })
+  )
+  const keeping = toFetch(sensors, { allowAnonymous: true, deadlineMs: 3_000, clock })
+  for (const source of ['/sensor/1', '/sensor/2'])
+    assert.is((await clock.finish(keeping(binary(source)))).status, 202)
+  finish()
+  await until('one is resolved', () => dlq.letters().some(({ state }) => state === 'resolved'))
+  assert.equal(
+    dlq.letters().map(({ source, state }) => [source, state]),
+    [
+      ['http/events ce-source=%2Fsensor%2F1', 'dead'],
+      ['http/events ce-source=%2Fsensor%2F2', 'resolved']
+    ]
+  )
+})
+
+/** Takes 2 s for an event, and lets a batch take 3 s. */
+const slowly = (queue: Dlq, options: Partial<MountOptions> = {}) => {
+  const clock = virtualClock()
+  const begun: string[] = []
+  const slow = pipe(
+    receive(cloudEvent),
+    handle(
+      otherwise(async ({ body }) => {
+        begun.push(body.id)
+        await sleep(clock, 2_000, new AbortController().signal)
+        return ack
+      })
+    ),
+    withDlq(queue, { clock })
+  )
+  const settings = { allowAnonymous: true, deadlineMs: 3_000, clock, ...options } as MountOptions
+  const answering = toFetch(slow, settings)
+  const ask = async (ids: readonly string[]) => {
+    const startedAt = clock.monotonic()
+    const response = await clock.finish(
+      answering(batched(JSON.stringify(ids.map((id) => event(id, 'placed')))))
+    )
+    return [clock.monotonic() - startedAt, ((await response.json()) as { statuses: unknown }).statuses]
+  }
+  return { clock, begun, ask }
+}
+
+events('of a batch have one deadline, and are all begun', async () => {
+  const dlq = memoryDlq()
+  const { clock, begun, ask } = slowly(dlq)
+  assert.equal(await ask(['1', '2', '3', '4']), [3_000, [200, 202, 202, 202]])
+  assert.equal(begun, ['1', '2', '3', '4'])
+  const letters = () => dlq.letters().map(({ id, failure, state }) => [id, failure, state])
+  const failure = rejected('deadline-passed', { deadlineMs: 3_000 })
+  assert.equal(
+    letters(),
+    ['2', '3', '4'].map((id) => [id, failure, 'dead'])
+  )
+  await clock.advance(2_000)
+  assert.equal(
+    letters(),
+    ['2', '3', '4'].map((id) => [id, failure, 'resolved'])
+  )
+})
+
+events('of a batch that are late are stored and not begun where too much is being handled', async () => {
+  for (const senderRetries of [true, false]) {
+    const dlq = memoryDlq()
+    const { begun, ask } = slowly(dlq, { concurrency: 2, senderRetries })
+    assert.equal(await ask(['1', '2', '3', '4', '5']), [3_000, [200, 202, 202, 202, 202]])
+    assert.equal(begun, ['1', '2', '3'])
+    const codes = dlq.letters().map(({ failure }) => failure._tag === 'Rejected' && failure.code)
+    const late = senderRetries ? 'deadline-passed' : 'overloaded'
+    assert.equal(codes, ['deadline-passed', 'deadline-passed', late, late])
+  }
 })
 
 events('may come from whom the handshake allows', async () => {

@@ -5,6 +5,7 @@ import { memoryDlq } from '../../lib/dlq/memory.js'
 import {
   type Dlq,
   type Event,
+  type IdempotencyStore,
   type Message,
   type Outcome,
   type Processor,
@@ -162,6 +163,8 @@ outcomes('with what the handler replies', async () => {
     [{ total: 3 }, 200, '{"total":3}', 'application/json'],
     [null, 200, 'null', 'application/json'],
     [new Uint8Array([104, 105]), 200, 'hi', 'application/octet-stream'],
+    [new Uint8Array([104, 105]).buffer, 200, 'hi', 'application/octet-stream'],
+    [httpReply({ body: new Uint8Array([104, 105]).buffer }), 200, 'hi', undefined],
     [
       httpReply({ status: 201, headers: { 'content-type': 'text/x', location: '/1' }, body: 'made' }),
       201,
@@ -181,7 +184,9 @@ outcomes('200 where a reply cannot be sent, as the work is done, and tells the o
     10n,
     () => 1,
     { toJSON: () => assert.unreachable.bind(undefined)() },
-    { _tag: 'HttpReply', status: 99 }
+    { _tag: 'HttpReply', status: 99 },
+    { _tag: 'HttpReply', status: 200, headers: {}, body: { id: 17 } },
+    { _tag: 'HttpReply', status: 200, headers: {}, body: null }
   ]) {
     const { status, body, events } = await answering(handled(async () => ackWith({ reply })))
     assert.equal([status, body], [200, '{"result":"ack"}'])
@@ -193,18 +198,85 @@ outcomes('200 where a reply cannot be sent, as the work is done, and tells the o
 })
 
 outcomes('500 to what an owner wrote that throws, and says nothing of it', async () => {
-  const options = {
-    keyOf: () => {
-      throw new Error('secret')
+  const unreadable = {
+    get _tag() {
+      throw new Error('no secret')
     }
+  }
+  for (const thrown of [new Error('secret'), 'secret', null, unreadable]) {
+    const options = {
+      keyOf: () => {
+        throw thrown
+      }
+    }
+    const { status, body, events } = await answering(
+      handled(async () => ack),
+      post(),
+      options
+    )
+    assert.equal([status, body], [500, '{"error":"the request could not be handled"}'])
+    assert.is(events[0]?._tag, 'Reported')
+    if (thrown === 'secret' || thrown instanceof Error) assert.match(JSON.stringify(events), /secret/)
+  }
+})
+
+outcomes(
+  '500 where a handler gives a Promise of its own kind that throws, and once where it calls twice',
+  async () => {
+    class Throwing extends Promise<never> {
+      // oxlint-disable-next-line unicorn/no-thenable -- what is warned of is what must be tried
+      override then(): never {
+        throw new Error('no then')
+      }
+    }
+    class Twice extends Promise<Outcome> {
+      // oxlint-disable-next-line unicorn/no-thenable -- what is warned of is what must be tried
+      override then(call: any): any {
+        call(ack)
+        call(nack())
+      }
+    }
+    const given = async (make: () => Promise<any>) => {
+      const answer = toFetch(handled(make), { ...anybody, concurrency: 1, onEvent: () => undefined })
+      return [(await answer(post())).status, (await answer(post())).status]
+    }
+    assert.equal(await given(() => new Throwing(() => undefined)), [500, 500])
+    assert.equal(await given(() => new Twice(() => undefined)), [200, 200])
+  }
+)
+
+outcomes('without a key where keyOf gives none, and 500 where it gives what is no text', async () => {
+  const idempotency = memoryIdempotency()
+  const handler = handled(async () => ack)
+  for (const key of [undefined, null, ''])
+    for (let time = 0; time < 2; time += 1) {
+      const { status, headers } = await answering(handler, post(), { keyOf: () => key, idempotency })
+      assert.equal([status, headers['idempotent-replayed']], [200, undefined])
+    }
+  const wrong = [() => 5, () => ({}), async () => 'k', () => Promise.reject(new Error('later'))]
+  for (const keyOf of wrong as readonly (() => any)[]) {
+    const options = { keyOf, idempotency }
+    const { status, events } = await answering(handler, post(), options)
+    assert.is(status, 500)
+    assert.match(JSON.stringify(events), /keyOf gave something that is no text/)
+  }
+})
+
+outcomes('500 to what cannot be written, and tells the owner', async () => {
+  const idempotency: IdempotencyStore = {
+    ...memoryIdempotency(),
+    begin: () => async () => right({ _tag: 'Finished', result: '{"status":99,"headers":{},"text":""}' })
   }
   const { status, body, events } = await answering(
     handled(async () => ack),
-    post(),
-    options
+    post('{}', { 'idempotency-key': 'k' }),
+    { idempotency }
   )
-  assert.equal([status, body], [500, '{"error":"the request could not be handled"}'])
-  assert.ok(JSON.stringify(events).includes('secret'))
+  assert.equal([status, body], [500, '{"error":"the answer cannot be sent"}'])
+  assert.equal(
+    events.map(({ _tag }) => _tag),
+    ['Reported']
+  )
 })
 
 outcomes('malformed payloads with what is wrong and where, and never with what was sent', async () => {
@@ -290,6 +362,20 @@ refusing('bodies that are too large, said or sent, and takes the largest', async
   )
   assert.is(said.status, 413)
 })
+
+refusing(
+  'no body that is within maxBytes for want of room, and as too large what could never be held',
+  async () => {
+    const asked = async (bytes: number, options: Partial<MountOptions>) =>
+      (await answering(saying(ack), post(new Uint8Array(bytes)), options)).status
+    const mebibyte = 2 ** 20
+    assert.is(await asked(66 * mebibyte, { maxBytes: 66 * mebibyte }), 200)
+    assert.equal(
+      [await asked(10, { maxBufferedBytes: 10 }), await asked(11, { maxBufferedBytes: 10 })],
+      [200, 413]
+    )
+  }
+)
 
 refusing('compressed bodies, unless they are wanted', async () => {
   const packed = await new Response(
@@ -386,6 +472,20 @@ refusing('whom verify does not know, before the body is parsed', async () => {
   )
 })
 
+refusing('with a challenge only where it can stand in a header', async () => {
+  for (const challenge of ['Basic realm="Bücher"', 'Basic realm="€"', 'Basic\r\na: b']) {
+    const verify = () => async () => left({ reason: 'no', challenge })
+    const response = await toFetch(saying(ack), { verify, onEvent: () => undefined })(post())
+    const isSent = challenge.endsWith('Bücher"')
+    assert.equal([response.status, response.headers.has('www-authenticate')], [401, isSent])
+  }
+})
+
+refusing('a reply whose body is neither text nor bytes', () => {
+  for (const body of [{ id: 17 }, null, 5, new Float64Array(1)] as any[])
+    assert.throws(() => httpReply({ body }), /httpReply: a body is text or bytes/)
+})
+
 refusing('everybody where verify throws', async () => {
   const verify = () => {
     throw new Error('secret')
@@ -407,6 +507,8 @@ refusing('to be made without saying who may send, or with what makes no sense', 
   assert.throws(made({ verify: () => async () => right('a'), allowAnonymous: true }), /not both/)
   const outOfRange = [
     { maxBytes: 0 },
+    { maxBytes: 11, maxBufferedBytes: 10 },
+    { maxBufferedBytes: 0 },
     { concurrency: 1.5 },
     { retryAfterMs: -1 },
     { leaseMs: Number.NaN },

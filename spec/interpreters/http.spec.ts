@@ -6,6 +6,7 @@ import { memoryDlq } from '../../lib/dlq/memory.js'
 import { type HttpOptions, http, httpRequestOf } from '../../lib/http.js'
 import {
   type Event,
+  type IdempotencyStore,
   type Message,
   type Processor,
   Resource,
@@ -252,6 +253,58 @@ server('opens and closes the store of what was done, where that is a resource', 
   const refused = http({ port: 0, idempotency: broken, senderRetries: false })(say)
   const { ended } = await refused(new AbortController().signal)()
   assert.match(JSON.stringify(ended), /add withDlq/, 'what is refused opens no store')
+})
+
+server('tells that the store of what was done could not be closed, and what became of all', async () => {
+  const closing = (close: () => Promise<any>) => ({
+    open: async () => right({ value: memoryIdempotency(), close })
+  })
+  const failing: readonly (readonly [() => Promise<any>, string])[] = [
+    [() => Promise.reject(new Error('already closed')), 'already closed'],
+    [async () => left(resourceError('store', 'disk full')), 'disk full'],
+    [() => new Promise(() => undefined), 'it took too long']
+  ]
+  for (const [close, why] of failing)
+    await serving(say, { idempotency: closing(close), graceMs: 10 }, async ({ address, stop }) => {
+      assert.is((await post(address)).status, 200)
+      const { received, acked, ended } = await stop()
+      const message = `the store of idempotency was not closed: ${why}`
+      assert.equal(
+        [received, acked, ended],
+        [1, 1, { _tag: 'SourceLost', error: { name: 'ResourceError', message } }]
+      )
+    })
+})
+
+server('goes on, and stops as it should, after an answer that cannot be written', async () => {
+  const results = [
+    '{"status":99,"headers":{},"text":""}',
+    '{"status":200,"headers":{"a":"€"},"text":""}',
+    '{"status":200,"headers":{"content-length":"9"},"text":["a"]}'
+  ]
+  const idempotency: IdempotencyStore = {
+    ...memoryIdempotency(),
+    begin: () => async () => right({ _tag: 'Finished', result: results.shift() ?? '' })
+  }
+  await serving(say, { idempotency }, async ({ address, events, stop }) => {
+    const asked = () =>
+      post(address, '1', { 'idempotency-key': 'k' }).then(
+        ({ status }) => status,
+        () => 'no answer'
+      )
+    assert.equal([await asked(), await asked(), await asked()], [500, 500, 'no answer'])
+    assert.is(events.filter(({ _tag }) => _tag === 'Reported').length, 3)
+    assert.is((await post(address, '1')).status, 200)
+    assert.equal((await stop()).ended, { _tag: 'Aborted' })
+  })
+})
+
+server('answers a stranger whose challenge cannot stand in a header', async () => {
+  const verify = () => async () => left({ reason: 'no', challenge: 'Basic realm="€"' })
+  await serving(say, { verify }, async ({ address }) => {
+    const { status, headers } = await post(address)
+    assert.equal([status, headers.has('www-authenticate')], [401, false])
+  })
 })
 
 server('counts handlers that hang, and ends where there are too many of them', async () => {

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { runInNewContext } from 'node:vm'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
@@ -321,6 +322,24 @@ const withinDeadline = <A>(promise: Promise<A>): Promise<A> => {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }
 
+source('is lost when the stream is destroyed with what is no Error of here, and says what', async () => {
+  const elsewhere: unknown = runInNewContext('new Error("reset")')
+  for (const [thrown, message] of [
+    [elsewhere, 'reset'],
+    ['end', 'end'],
+    ['aborted', 'aborted'],
+    [{ code: 17 }, '{"code":17}']
+  ] as readonly (readonly [any, string])[]) {
+    const stream = new Readable({ read: () => undefined })
+    const running = withinDeadline(taken(text, stream))
+    stream.push('a\n')
+    setImmediate(() => stream.destroy(thrown))
+    const { seen, report } = await running
+    assert.equal([bodies({ seen }), report.ended._tag], [['a'], 'SourceLost'])
+    assert.is(report.ended._tag === 'SourceLost' && report.ended.error.message, message)
+  }
+})
+
 source('ends also over a stream that has ended, failed or been closed before', async () => {
   const ended = Readable.from([])
   await new Promise((resolve) => ended.on('end', resolve).resume())
@@ -436,6 +455,7 @@ const fileLines = Array.from({ length: 30_000 }, (_, line) => `${line} ${'é'.re
 const runs = {
   file: ranOnText(`a\r\n\n\u0000\n${fileLines.join('\n')}`),
   begun: ranOnText('header\na\nb\n', [], 7),
+  begunBad: ranOnText('header\na\nbad\nb\n', [], 7),
   nothing: program('stdin-print', [], { stdin: 'ignore' }).ended,
   directory: shell(`exec ${command('stdin-print')} < /`).ended,
   bad: written(program('stdin-print'), 'a\nbad\nb\n'),
@@ -458,6 +478,12 @@ programs('takes a file from where it stands, and misses nothing of it', async ()
     stdout: 'a\nb\n',
     stderr: report('2 received, 2 acked, 0 dead-lettered')
   })
+})
+
+programs('leaves nothing unread of what others had read before', async () => {
+  const { code, stderr } = await runs.begunBad
+  assert.is(code, 1)
+  assert.not.match(stderr, 'left unread')
 })
 
 programs('takes no input at all', async () => {

@@ -1,4 +1,4 @@
-import type { Meter } from '@opentelemetry/api'
+import type { BatchObservableCallback, Meter } from '@opentelemetry/api'
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -183,16 +183,24 @@ telling('never throws: not without an SDK, and not where the meter or its instru
   const boom = (): never => {
     throw new Error('the meter is broken')
   }
+  const observed: BatchObservableCallback[] = []
   const instruments = ['createObservableGauge', 'createObservableCounter', 'createCounter'] as const
   const callbacks = ['addBatchObservableCallback', 'removeBatchObservableCallback'] as const
   const broken = [...instruments, ...callbacks].map((part) => ({ [part]: boom }))
-  const parts: readonly Partial<Meter>[] = [...broken, { createCounter: () => ({ add: boom }) }]
+  const observing: Meter['addBatchObservableCallback'] = (observe) => void observed.push(observe)
+  const parts: readonly Partial<Meter>[] = [
+    ...broken,
+    { createCounter: () => ({ add: boom }) },
+    { addBatchObservableCallback: observing }
+  ]
   const all = parts.map((part) => metricsOf({ meter: Object.assign(Object.create(meter) as Meter, part) }))
   for (const watched of [...all, metricsOf()]) {
     for (const event of [...events, { _tag: 'Measured', gauges } as const]) watched(event)
     assert.is((await running(watched)).failed, 1)
+    for (const observe of observed) await observe({ observe: boom })
     watched.unregister()
   }
+  assert.is(observed.length, 1)
   await close()
 })
 

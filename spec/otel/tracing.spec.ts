@@ -147,12 +147,18 @@ naming('says of a request who listens, and not its path, which may have a secret
   const source = 'http://127.0.0.1:8080/hooks/s3cret'
   const span = await spanOf({ id: '17', raw, source, headers: { ':path': raw.path } })
   assert.is(span.name, 'process http://127.0.0.1:8080')
-  assert.equal(span.attributes, {
+  const attributes = {
     ...common,
     'messaging.system': 'http',
     'messaging.destination.name': 'http://127.0.0.1:8080',
     'messaging.message.id': '17'
-  })
+  }
+  assert.equal(span.attributes, attributes)
+  const parts = [' principal=ann', ' ce-source=%2Fsensor%2F1', ' principal=ann ce-source=%2Fsensor%2F1']
+  for (const part of parts)
+    assert.equal((await spanOf({ id: '17', raw, source: source + part })).attributes, attributes, part)
+  const { attributes: elsewhere } = await spanOf({ id: '17', raw, source: `${source}/more` })
+  assert.is(elsewhere['messaging.destination.name'], undefined)
 })
 
 naming('says of anything else its source, and of standard input that it is that', async () => {
