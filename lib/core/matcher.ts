@@ -35,7 +35,7 @@ export interface Matcher<B, A> {
 }
 
 /** A matcher whose handler gets the body, of whatever type the format makes; what `byField` makes without a schema. */
-export interface BodyMatcher extends Matcher<any, any> {
+export interface BodyMatcher extends Matcher<unknown, any> {
   /** Stands in types alone. */
   readonly [givesBody]: true
 }
@@ -115,9 +115,16 @@ export const byHeader: KeyMatcher = (name: string, value: Scalar, schema?: Codec
  * @throws TypeError if one of them is nothing that can match
  * @since 0.1.0
  */
-export const and = <B, M extends Matching<B>>(
-  ...matchings: readonly [...(readonly Matching<B>[]), M]
-): Matcher<B, InputOf<M, B>> => {
+export const and: {
+  (...matchings: readonly BodyMatcher[]): BodyMatcher
+  /** The first is for a predicate in place, whose message is known by the pipeline; the second for one that says its own. */
+  <B, M extends Matching<B>>(
+    ...matchings: readonly [...(readonly Matching<B>[]), M]
+  ): Matcher<B, InputOf<M, B>>
+  <B, M extends Matching<B>>(
+    ...matchings: readonly [...(readonly Matching<B>[]), M & Matching<B>]
+  ): Matcher<B, InputOf<M, B>>
+} = (...matchings: readonly Matching<any>[]): any => {
   const matchers = matchings.map(toMatcher)
   return {
     _tag: 'Matcher',
@@ -125,11 +132,9 @@ export const and = <B, M extends Matching<B>>(
     keys: product(matchers.map(({ keys }) => keys)),
     decided: matchers.every(({ decided }) => decided),
     sensitive: sensitiveOf(matchers),
-    match: (message) => {
+    match: (message: Message) => {
       const answers = matchers.map((matcher) => ask(matcher, message))
-      return (answers.find(isPassed) ?? answers.find(isMalformed) ?? answers[answers.length - 1]) as Match<
-        InputOf<M, B>
-      >
+      return answers.find(isPassed) ?? answers.find(isMalformed) ?? answers[answers.length - 1]
     }
   }
 }
