@@ -181,6 +181,15 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
     })
   ],
   [
+    'says again and again that there is nothing, without a pause',
+    'waits while there is nothing, instead of answering again and again',
+    /few answers/,
+    (source, queue) => ({
+      pull: (max, signal) =>
+        queue.left() === 0 ? async () => right({ _tag: 'Batch', items: [] }) : source.pull(max, signal)
+    })
+  ],
+  [
     'hears of no abort',
     'answers at once when a pull is aborted',
     /no answer/,
@@ -206,13 +215,13 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
   [
     'leaves some of a batch unanswered',
     'answers for each settlement in its place, and beside a pull that waits',
-    /the answers/,
+    /settle: asked about 5, answered/,
     (source) => ({ settle: (batch) => async () => (await source.settle(batch)()).slice(1) })
   ],
   [
     'settles only while nothing is pulled',
     'answers for each settlement in its place, and beside a pull that waits',
-    /the answers|the source to answer/,
+    /the answers|settle: no answer within 1000 ms/,
     (source) => {
       let last: Promise<unknown> = Promise.resolve()
       const after = async <A>(ask: () => Promise<A>): Promise<A> => {
@@ -502,7 +511,7 @@ laws('say why a source cannot be opened or closed', async () => {
   )
   assert.match(
     await brokenBy(stuck, 'can be closed while it holds messages'),
-    /the source to be closed within 1000 ms/
+    /close: no answer within 1000 ms/
   )
 })
 
