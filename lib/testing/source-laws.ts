@@ -4,6 +4,7 @@ import { breakingLaws } from './source-laws-breaking.js'
 import { failingLaws } from './source-laws-failing.js'
 import { givingLaws } from './source-laws-giving.js'
 import { pullingLaws } from './source-laws-pulling.js'
+import { returningLaws } from './source-laws-returning.js'
 import { settlingLaws } from './source-laws-settling.js'
 import { stoppingLaws } from './source-laws-stopping.js'
 import type { Law } from './source-trial.js'
@@ -95,6 +96,7 @@ const laws: readonly Law[] = [
   ...givingLaws,
   ...pullingLaws,
   ...settlingLaws,
+  ...returningLaws,
   ...stoppingLaws,
   ...failingLaws,
   ...breakingLaws

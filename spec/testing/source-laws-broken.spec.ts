@@ -1,60 +1,16 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Message, type MessageFields, amend, interruption } from '../../lib/core/message.js'
+import { amend, interruption } from '../../lib/core/message.js'
 import { Resource, resourceError } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
-import type { Delivery, OpenSource, Settle, Source } from '../../lib/core/source.js'
+import type { Source } from '../../lib/core/source.js'
 import { type SourceBench, lawsLeftOut, sourceLaws } from '../../lib/testing.js'
-import {
-  type Break,
-  type BrokenSource,
-  type Entry,
-  type Queue,
-  brokerBench
-} from '../support/source-broker.js'
+import { brokenBy, changing, openedBy, pulling, settling, textOf } from './source-breaks.js'
+import { type Break, type Entry, type Queue, brokerBench } from '../support/source-broker.js'
 
 const laws = suite('sourceLaws')
 
-/** What a source gives, changed; it is asked about what it gave itself. */
-const changing = (source: BrokenSource, change: (message: Message) => MessageFields): Partial<Source> => {
-  const given = new WeakMap<Delivery, Delivery>()
-  const own = (delivery: Delivery): Delivery => given.get(delivery) ?? delivery
-  const changed = (delivery: Delivery): Delivery => {
-    const { message } = delivery
-    const other: Delivery = {
-      message: amend(message, change(message)),
-      interrupt: (reason) => delivery.interrupt(reason)
-    }
-    given.set(other, delivery)
-    return other
-  }
-  return {
-    pull: pulling(source, (items) => items.map(changed)),
-    start: (delivery) => source.start?.(own(delivery)),
-    renew: (held) => source.renew?.(held.map(own)) ?? (async () => []),
-    settle: (batch) => source.settle(batch.map((each) => ({ ...each, delivery: own(each.delivery) })))
-  }
-}
-
-/** Pulls, and gives something else. */
-const pulling =
-  (source: Source, change: (items: readonly Delivery[]) => readonly Delivery[]): Source['pull'] =>
-  (max, signal) =>
-  async () => {
-    const pulled = await source.pull(max, signal)()
-    return pulled._tag === 'Right' && pulled.right._tag === 'Batch'
-      ? right({ _tag: 'Batch', items: change(pulled.right.items) })
-      : pulled
-  }
-
-/** Settles something else. */
-const settling = (source: BrokenSource, change: (settle: Settle) => Settle): Partial<Source> => ({
-  settle: (batch) => source.settle(batch.map(change))
-})
-
 const never = new AbortController().signal
-
-const textOf = ({ bytes }: Message): string => Buffer.from(bytes).toString()
 
 /** Sources with a fault, the law that each of them breaks, and how it is found out. */
 const faults: readonly (readonly [string, string, RegExp, Break])[] = [
@@ -461,31 +417,10 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
 
 const kept = new WeakMap<Queue, readonly Entry[]>()
 
-/** What becomes of the law with this name when it is run: what it says, if it is broken. */
-const brokenBy = async (bench: SourceBench, name: string): Promise<string> => {
-  const meant = sourceLaws(bench, { deadlineMs: 1_000, recoverMs: 1_000 }).find((each) => each.name === name)
-  if (meant === undefined) throw new Error(`there is no law that says: it ${name}`)
-  const { run } = meant
-  const broken = await run().catch((error: Error) => error)
-  return broken === undefined ? 'kept' : `${broken.name}: ${broken.message}`
-}
-
 for (const [fault, name, found, change] of faults) {
   laws(`find out a source that ${fault}`, async () =>
     assert.match(await brokenBy(brokerBench(change), name), new RegExp(`^BrokenLaw: [^]*(?:${found.source})`))
   )
-}
-
-/** The same bench, with a source that is opened in another way. */
-const openedBy = (open: (open: OpenSource) => OpenSource): SourceBench => {
-  const { promises, fresh } = brokerBench()
-  return {
-    promises,
-    fresh: async () => {
-      const broker = await fresh()
-      return { ...broker, open: open(broker.open) }
-    }
-  }
 }
 
 laws('say why a source cannot be opened or closed', async () => {

@@ -2,8 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Resource } from '../../lib/core/resource.js'
 import { right } from '../../lib/core/result.js'
-import type { OpenSource, Source } from '../../lib/core/source.js'
+import type { Source } from '../../lib/core/source.js'
 import { type SourceBench, sourceLaws } from '../../lib/testing.js'
+import { openedBy } from './source-breaks.js'
 import { until } from '../support/deadline.js'
 import { type Break, brokerBench } from '../support/source-broker.js'
 
@@ -62,18 +63,6 @@ for (const [what, found, change] of silent)
     )
     await until('no timer to be left', () => timers() === 0)
   })
-
-/** The same bench, with a source that is opened in another way. */
-const openedBy = (open: (open: OpenSource) => OpenSource): SourceBench => {
-  const { promises, fresh } = brokerBench()
-  return {
-    promises,
-    fresh: async () => {
-      const broker = await fresh()
-      return { ...broker, open: open(broker.open) }
-    }
-  }
-}
 
 laws('end all of them over a source that is never open or closed, and say so', async () => {
   const opening = await said(openedBy(() => () => ({ open: silence })))
