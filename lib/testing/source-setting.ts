@@ -4,7 +4,7 @@ import type { OpenSource } from '../core/source.js'
 import { systemClock as clock } from '../system.js'
 import { broken, shown } from './comparing.js'
 import type { Sent } from './source-bench.js'
-import { after, inTime } from './source-deadline.js'
+import { after, inTime } from './deadline.js'
 import type { Payload, Trial } from './source-trial.js'
 import { type Watch, watched } from './source-watch.js'
 

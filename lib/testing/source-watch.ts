@@ -6,7 +6,7 @@ import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import type { Delivery, Input, OpenSource, Settle, Settlement, Source } from '../core/source.js'
 import { shown } from './comparing.js'
-import { type Limit, after, afterAbort, ending, inTime } from './source-deadline.js'
+import { type Limit, after, afterAbort, ending, inTime, never } from './deadline.js'
 
 // model
 
@@ -145,8 +145,6 @@ const watchedSource = (source: Source, watch: Watch, { done, clock, deadlineMs }
 const abortMs = 1_000
 
 const answers: ReadonlySet<unknown> = new Set(['ok', 'lost', 'unknown'])
-
-const { signal: never } = ending()
 
 const noInput: Input = { readBytes: 0, knownBytes: 0, isAll: false }
 

@@ -1,6 +1,8 @@
 /** Deadlines: what is waited for is not waited for in vain, and leaves no timer behind. */
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../core/clock.js'
+import { systemClock } from '../system.js'
+import { broken } from './comparing.js'
 
 // model
 
@@ -63,3 +65,28 @@ export const inTime = <A>(
     else signal.addEventListener('abort', giveUp)
     promise.then((value) => resolve({ value }), reject).finally(forget)
   })
+
+/** What the promise gives; the law is broken where it is late. */
+export const answered = async <A>(name: string, promise: Promise<A>, ms: number): Promise<A> => {
+  const { wait, words } = after(systemClock, ms)
+  const given = await inTime(promise, wait, never)
+  return given === undefined ? broken(`${name}: no answer ${words}`) : given.value
+}
+
+/** The same store, whose Tasks break the law where they are late. */
+export const answering = <S extends object>(store: S, ms: number): S =>
+  new Proxy({} as S, {
+    get: (_, name) => {
+      const field: unknown = Reflect.get(store, name)
+      if (typeof field !== 'function') return field
+      return (...parts: readonly unknown[]) => {
+        const task: () => Promise<unknown> = field.apply(store, parts)
+        return async () => answered(String(name), task(), ms)
+      }
+    }
+  })
+
+// helpers
+
+/** Never aborts. */
+export const never: AbortSignal = ending().signal
