@@ -97,14 +97,18 @@ const watchedSource = (source: Source, watch: Watch, { done, clock, deadlineMs }
   return {
     ...source,
     pull: (max, signal) => async () => {
+      const before = problems.length
       const pulled = await asked(
         watch,
         'pull',
         () => source.pull(max, signal)(),
         afterAbort(signal, clock, abortMs)
       )
-      if (pulled === undefined)
+      if (pulled === undefined || !isPulled(pulled)) {
+        if (problems.length === before && !watch.over.signal.aborted)
+          problems.push(`pull: it answered ${shown(pulled)}`)
         return left({ _tag: 'Fatal', cause: new Error(problems.at(-1) ?? 'the law is over') })
+      }
       if (pulled._tag === 'Left') errors.push(pulled.left.cause)
       else if (pulled.right._tag === 'Batch') checkGiven(max, pulled.right.items)
       return pulled
@@ -147,6 +151,14 @@ const abortMs = 1_000
 const answers: ReadonlySet<unknown> = new Set(['ok', 'lost', 'unknown'])
 
 const noInput: Input = { readBytes: 0, knownBytes: 0, isAll: false }
+
+/** An error, or a batch with its items, or an end. */
+const isPulled = (given: unknown): boolean => {
+  const { left: error, right: pulled } = (given ?? {}) as { readonly left?: any; readonly right?: any }
+  return error === undefined
+    ? pulled?._tag === 'End' || (pulled?._tag === 'Batch' && Array.isArray(pulled.items))
+    : error?._tag === 'Transient' || error?._tag === 'Fatal'
+}
 
 /** Bytes too, as ids may turn out to be the same. */
 const nameOf = ({ id, bytes }: Delivery['message']): string =>

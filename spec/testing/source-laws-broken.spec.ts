@@ -145,6 +145,14 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
         queue.left() === 0 ? async () => right({ _tag: 'Batch', items: [] }) : source.pull(max, signal)
     })
   ],
+  ...[undefined, {}, right({}), right({ _tag: 'Batch' }), left(new Error('no connection'))].map(
+    (answer): readonly [string, string, RegExp, Break] => [
+      `answers with ${JSON.stringify(answer)}, which is no answer`,
+      'gives 1 MiB as it was sent',
+      /pull: it answered/,
+      () => ({ pull: () => async () => answer as never })
+    ]
+  ),
   [
     'hears of no abort',
     'answers at once when a pull is aborted',
