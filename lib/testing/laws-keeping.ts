@@ -8,6 +8,8 @@ import {
   attempt,
   expect,
   expectEqual,
+  held,
+  identityOf,
   ids,
   idsOf,
   law,
@@ -88,6 +90,31 @@ export const keepingLaws: readonly Law[] = [
     expectEqual('the letters', found.map(text), names)
     expectEqual('the number of keys', new Set(found.map(({ key }) => key)).size, names.length)
   }),
+
+  law(
+    'keeps letters apart whose ids differ in half a character, and settles each of them',
+    async ({ ask }) => {
+      const all = halves.map((id) => letter({ id }))
+      for (const each of all) await ask.put(each)
+      expectEqual('the ids', spelt(idsOf(await allOf(ask))), spelt(halves))
+      for (const id of halves)
+        expectEqual('the ids of one', spelt(idsOf(await allOf(ask, { filter: { id } }))), spelt([id]))
+      const [high, low, unknown, other] = all as [DeadLetter, DeadLetter, DeadLetter, DeadLetter]
+      await ask.resolve(identityOf(high))
+      const lease = await held(ask, low.id)
+      expectEqual('settle', await ask.settle([{ ...lease, result: { _tag: 'Resolved' } }]), ['ok'])
+      const discard = { filter: { id: unknown.id }, by: 'ann', note: 'no use' }
+      expectEqual('how many are discarded', await ask.discard(discard), 1)
+      const { key, bytes } = await theLetter(ask, other.id)
+      const edit = { key, id: other.id, from: bytes, to: utf8('new'), by: 'ann' }
+      expectEqual('edit', await ask.edit(edit), 'edited')
+      const states = (await allOf(ask)).map(({ state }) => state)
+      expectEqual('the states', states, ['resolved', 'resolved', 'discarded', 'dead', 'dead', 'dead'])
+      const recalled = []
+      for (const each of all) recalled.push(await ask.recall(identityOf(each)))
+      expectEqual('what is recalled', recalled, states)
+    }
+  ),
 
   law('adds nothing where the very same attempt is put twice', async ({ ask, clock }) => {
     await ask.put(letter())
@@ -181,6 +208,11 @@ export const keepingLaws: readonly Law[] = [
 ]
 
 // helpers
+
+/** UTF-8 has the third alone; the last two are what some may make of others. */
+const halves = ['\ud800', '\udfff', '\ufffd', 'order \udfff 17', 'order \ufffd 17', '"\\ud800"']
+
+const spelt = (ids: readonly string[]): readonly string[] => ids.map((id) => JSON.stringify(id))
 
 const sizeOf = ({ failure, fault, attempts }: StoredLetter): number =>
   JSON.stringify([failure, fault, attempts]).length

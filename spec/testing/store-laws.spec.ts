@@ -90,6 +90,8 @@ const claiming =
     }
   })
 
+const utf8 = (id: string): string => Buffer.from(id).toString()
+
 const claimed = 'claims letters with every field, and their bytes unchanged'
 
 /** Stores with a fault, the law that each of them breaks, and how it is found out. */
@@ -138,6 +140,18 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
         return answers._tag === 'Left' ? answers : right(held.map(() => 'ok' as const))
       }
     })
+  ],
+  [
+    'stores ids as UTF-8',
+    'keeps letters apart whose ids differ in half a character, and settles each of them',
+    /the ids/,
+    (store) => ({ put: (put) => store.put({ ...put, id: utf8(put.id) }) })
+  ],
+  [
+    'looks for ids in UTF-8',
+    'keeps letters apart whose ids differ in half a character, and settles each of them',
+    /what is recalled/,
+    (store) => ({ recall: (identity) => store.recall({ ...identity, id: utf8(identity.id) }) })
   ],
   [
     'does not say where its letters lie',
