@@ -1,5 +1,5 @@
 /** missive-ts/testing: values for testing processors, and laws for what users write. Needs no test framework. */
-export type { StoreLaw } from './testing/store-laws.js'
+export type { StoreLaw, StoreLawOptions } from './testing/store-laws.js'
 export { storeLaws } from './testing/store-laws.js'
 export type { Broker, Sent, SourceBench, SourcePromise, SourcePromises } from './testing/source-bench.js'
 export type { LawLeftOut, SourceLaw, SourceLawOptions } from './testing/source-laws.js'

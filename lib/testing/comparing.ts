@@ -1,5 +1,6 @@
 /** Comparisons that say what was expected and what was found. */
 import { Buffer } from 'node:buffer'
+import { createHash } from 'node:crypto'
 import { inspect, isDeepStrictEqual } from 'node:util'
 
 // model
@@ -32,10 +33,16 @@ export const shown = (value: unknown): string =>
 
 /** Bytes as text, whatever holds them, and no fields that are `undefined`. */
 const plain = (value: unknown): unknown => {
-  if (value instanceof Uint8Array)
-    return `${value.length} bytes: ${Buffer.from(value).toString('hex').slice(0, 1_024)}`
+  if (value instanceof Uint8Array) return plainBytes(value)
   if (Array.isArray(value)) return value.map(plain)
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).filter(([, field]) => field !== undefined)
   return Object.fromEntries(entries.map(([name, field]) => [name, plain(field)]))
+}
+
+/** The first ones, and of many also what tells the others. */
+const plainBytes = (bytes: Uint8Array): string => {
+  const first = Buffer.from(bytes.subarray(0, 512)).toString('hex')
+  const rest = bytes.length > 512 ? `..., SHA-1 ${createHash('sha1').update(bytes).digest('hex')}` : ''
+  return `${bytes.length} bytes: ${first}${rest}`
 }

@@ -71,6 +71,13 @@ export const holdingLaws: readonly Law[] = [
     expectInFlight('after it was renewed for less', await ask.begin(claim('bob')), 500)
     clock.pass(501)
     expectBegun('after the end', await ask.begin(claim('bob')))
+    expectEqual('renew for far more', await ask.renew({ ...hold('bob'), leaseMs: leaseMs * 60 }), true)
+    clock.pass(leaseMs * 60 - 1)
+    expectInFlight('before the end of that', await ask.begin(claim('cid')), 1)
+    clock.pass(2)
+    expectBegun('after the end of that', await ask.begin(claim('cid', { leaseMs: leaseMs * 60 })))
+    clock.pass(leaseMs * 60 - 1)
+    expectInFlight('before the end of what was begun for far more', await ask.begin(claim('dan')), 1)
   }),
 
   law('leaves a key to who took it over, whatever the first one asks', async ({ ask, clock }) => {

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
 import type { Resource } from '../core/resource.js'
+import { answered, answering } from './deadline.js'
 import { type Law, askedOf } from './idempotency-law.js'
 import { holdingLaws } from './idempotency-laws-holding.js'
 import { keepingLaws } from './idempotency-laws-keeping.js'
@@ -21,6 +22,8 @@ export interface IdempotencyLaw {
 export interface IdempotencyLawOptions {
   /** How long the store remembers what is finished, in milliseconds. A day by default. */
   readonly ttlMs?: number
+  /** How long a law waits for each answer. 30 s by default. */
+  readonly deadlineMs?: number
 }
 
 // constructors
@@ -38,11 +41,11 @@ export interface IdempotencyLawOptions {
  */
 export const idempotencyLaws = (
   fresh: (clock: Clock) => Resource<IdempotencyStore>,
-  { ttlMs = 86_400_000 }: IdempotencyLawOptions = {}
+  { ttlMs = 86_400_000, deadlineMs = 30_000 }: IdempotencyLawOptions = {}
 ): readonly IdempotencyLaw[] =>
   [...holdingLaws, ...keepingLaws].map((law) => ({
     name: law.name,
-    run: () => runOn(fresh, ttlMs, law)
+    run: () => runOn(fresh, ttlMs, deadlineMs, law)
   }))
 
 // helpers
@@ -50,20 +53,21 @@ export const idempotencyLaws = (
 const runOn = async (
   fresh: (clock: Clock) => Resource<IdempotencyStore>,
   ttlMs: number,
+  deadlineMs: number,
   { check }: Law
 ): Promise<void> => {
   const clock = settableClock()
-  const opened = await fresh(clock).open()
+  const opened = await answered('open', fresh(clock).open(), deadlineMs)
   if (opened._tag === 'Left') throw new Error(`the store cannot be opened: ${opened.left.message}`)
-  const { value: store } = opened.right
+  const store = answering(opened.right.value, deadlineMs)
   const close = async (): Promise<void> => {
-    const closed = await opened.right.close()
+    const closed = await answered('close', opened.right.close(), deadlineMs)
     if (closed._tag === 'Left') throw new Error(`the store cannot be closed: ${closed.left.message}`)
   }
   try {
     await check({ store, ask: askedOf(store), clock, ttlMs, close })
   } catch (broken) {
-    await opened.right.close()
+    await close().catch(() => undefined)
     throw broken
   }
   await close()

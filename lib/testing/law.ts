@@ -46,17 +46,20 @@ export type Asked = {
 
 export const law = (name: string, check: Law['check']): Law => ({ name, check })
 
-export const askedOf = (store: DeadLetterStore): Asked => {
-  const functions = Object.entries(store).filter(([, value]) => typeof value === 'function')
-  const asked = functions.map(([name, ask]) => [
-    name,
-    async (...parts: readonly unknown[]) => {
-      const answer = await answerOf(name, () => (ask as (...parts: any[]) => any)(...parts))
-      return answer._tag === 'Right' ? answer.right : broken(`${name}: it answered ${shown(answer)}`)
-    }
-  ])
-  return Object.fromEntries(asked) as Asked
-}
+export const askedOf = (store: DeadLetterStore): Asked =>
+  new Proxy({} as Asked, {
+    get:
+      (_, name) =>
+      async (...parts: readonly unknown[]) => {
+        const ask = Reflect.get(store, name) as (
+          ...parts: readonly unknown[]
+        ) => TaskEither<DlqError, unknown>
+        const answer = await answerOf(String(name), () => ask(...parts))
+        return answer._tag === 'Right'
+          ? answer.right
+          : broken(`${String(name)}: it answered ${shown(answer)}`)
+      }
+  })
 
 /** What a store answers, which must be `Left` or `Right` whatever it was asked. */
 export const answerOf = async <A>(
@@ -116,6 +119,9 @@ export const held = async (ask: Asked, id = '1', leaseMs = 60_000): Promise<Held
     return broken(`claim: expected one leased letter with the id ${id}, found ${shown(letters)}`)
   return { key: letter.key, id: letter.id, token: letter.lease.token }
 }
+
+/** What names a lease. */
+export const heldOf = ({ key, id, lease }: StoredLetter): Held => ({ key, id, token: lease?.token ?? '' })
 
 // letters
 

@@ -9,6 +9,7 @@ import {
   expect,
   expectEqual,
   held,
+  heldOf,
   identityOf,
   ids,
   idsOf,
@@ -17,6 +18,7 @@ import {
   letter,
   theLetter
 } from './law.js'
+import { oddLetters } from './odd-letters.js'
 
 export const replayingLaws: readonly Law[] = [
   law('leases each dead letter to one owner, also where several claim at once', async ({ ask, clock }) => {
@@ -51,6 +53,17 @@ export const replayingLaws: readonly Law[] = [
       '3',
       '5'
     ])
+  }),
+
+  law('claims letters with every field, and their bytes unchanged', async ({ ask }) => {
+    for (const [index, fields] of oddLetters.entries())
+      await ask.put(letter({ id: String(index), ...fields }))
+    const before = await allOf(ask)
+    const { letters } = await ask.claim({ owner: 'ann', leaseMs: 60_000, limit: 100 })
+    expectEqual('the number of letters', letters.length, before.length)
+    letters.forEach((each, index) =>
+      expectEqual(`the letter ${each.id}`, { ...each, state: 'dead', lease: undefined }, before[index])
+    )
   }),
 
   law('claims each letter once along the pages of a claim, and none that came later', async ({ ask }) => {
@@ -137,6 +150,19 @@ export const replayingLaws: readonly Law[] = [
     const states = (await allOf(ask)).map(({ state }) => state)
     expectEqual('the states after the first end', states, ['replaying', 'dead'])
     expectEqual('settle', await ask.settle([resolvedBy(lease)]), ['ok'])
+  }),
+
+  law('renews, and settles, each of many leases', async ({ ask, clock }) => {
+    await Promise.all(ids(50).map((id) => ask.put(letter({ id }))))
+    const { letters } = await ask.claim({ owner: 'ann', leaseMs: 10_000, limit: 50 })
+    const all = letters.map(heldOf)
+    const ok = ids(50).map(() => 'ok')
+    clock.pass(6_000)
+    expectEqual('renew', await ask.renew(all, 10_000), ok)
+    clock.pass(6_000)
+    expectEqual('those that are leased after the first end', await ask.count({ state: 'replaying' }), 50)
+    expectEqual('settle', await ask.settle(all.map(resolvedBy)), ok)
+    expectEqual('those that are resolved', await ask.count({ state: 'resolved' }), 50)
   }),
 
   law('settles what was handled as resolved, and says by whom', async ({ ask, clock }) => {
@@ -274,8 +300,6 @@ export const replayingLaws: readonly Law[] = [
 ]
 
 // helpers
-
-const heldOf = ({ key, id, lease }: StoredLetter): Held => ({ key, id, token: lease?.token ?? '' })
 
 const resolvedBy = (lease: Held): Replayed => ({ ...lease, result: { _tag: 'Resolved' } })
 

@@ -5,7 +5,7 @@ import { ack, nack } from '../core/outcome.js'
 import type { Delivery } from '../core/source.js'
 import { expect, expectEqual } from './comparing.js'
 import type { Sent } from './source-bench.js'
-import { type Law, type Running, done, law, sorted, textOf, texts } from './source-trial.js'
+import { type Hand, type Law, type Running, done, law, sorted, textOf, texts } from './source-trial.js'
 
 export const givingLaws: readonly Law[] = [
   law('gives text as it was sent, empty text and other scripts too', [], async ({ run }) => {
@@ -131,16 +131,29 @@ export const givingLaws: readonly Law[] = [
     expect('one source that has a name', sources.size === 1 && !sources.has(''), [...sources])
   }),
 
-  law('says of itself and of its messages whether it brings them back', [], async ({ open, promises }) => {
+  law('says of itself and of its messages whether it brings them back', [], async (trial) => {
+    const { open, promises, broker } = trial
     const hand = await open({ sent: ['m'] })
     const [delivery] = await hand.take(1)
     const { redelivers, delay, leaseMs } = hand.source.traits
     const promised = promises.redelivers === true
     expectEqual('what it says', [redelivers, delivery?.message.redelivers], [promised, promised])
+    if (broker.open.traits !== undefined)
+      expectEqual('what it says before it is opened', broker.open.traits, hand.source.traits)
     expect('how a delay waits', ['native', 'hold', 'in-place'].includes(delay), delay)
     expect('a lease where one ends', promises.leases !== true || (leaseMs ?? 0) > 0, leaseMs)
     if (promised) expect('settle, which brings messages back', hand.source.settle !== undefined, undefined)
     await hand.settle([delivery as Delivery], done)
+  }),
+
+  law('says how things stand whenever it is asked, where it says that at all', [], async ({ open }) => {
+    const hand = await open({ sent: texts(3) })
+    await saysHowThingsStand(hand)
+    const [one, ...others] = await hand.take(3)
+    await saysHowThingsStand(hand)
+    await hand.settle([one as Delivery], done)
+    await saysHowThingsStand(hand)
+    await hand.settle(others, done)
   }),
 
   law('gives each delivery a signal of its own, which aborts with the reason', [], async ({ open }) => {
@@ -186,6 +199,19 @@ export const givingLaws: readonly Law[] = [
     }
   ),
 
+  law(
+    'gives a key to one alone while it says that it is exclusive',
+    ['shares'],
+    async ({ open, quietMs }) => {
+      const one = await open()
+      if (!one.source.traits.exclusive) return
+      const other = await open({ sent: texts(10).map((text) => ({ bytes: Buffer.from(text), key: 'a' })) })
+      const given = await Promise.all([one.takeFor(quietMs * 2), other.takeFor(quietMs * 2)])
+      const counts = given.map((taken) => taken.length)
+      expect('messages of a key with one of two', counts.includes(0), counts)
+    }
+  ),
+
   law('gives each group all messages, whatever others do with them', ['groups', 'live'], async (trial) => {
     const { openFor } = trial.broker
     if (openFor === undefined) throw new Error('the bench promises groups, and its broker has no openFor')
@@ -209,6 +235,17 @@ export const givingLaws: readonly Law[] = [
 ]
 
 // helpers
+
+const saysHowThingsStand = async ({ source }: Hand): Promise<void> => {
+  const gauges = await source.measure?.()()
+  for (const value of Object.values(gauges ?? {}))
+    expect('measure: numbers of 0 or more', value === undefined || value >= 0, gauges)
+  const { readBytes = 0, knownBytes = 0 } = source.input?.() ?? {}
+  expect('input: no more bytes read than known', readBytes >= 0 && readBytes <= knownBytes, [
+    readBytes,
+    knownBytes
+  ])
+}
 
 const pieces = 100
 const noBytes = new Uint8Array()

@@ -26,6 +26,7 @@ export const pullingLaws: readonly Law[] = [
         if (pulled._tag === 'Left' || pulled.right._tag === 'End') return
         taken.push(...pulled.right.items)
         answers += 1
+        await new Promise(setImmediate)
       }
     }
     const pulled = pulling()
@@ -130,14 +131,17 @@ export const pullingLaws: readonly Law[] = [
   law(
     'can be opened and closed again and again, and closed twice',
     ['reopens'],
-    async ({ open, broker, count }) => {
+    async ({ open, broker, count, soon }) => {
       for (let time = 0; time < count(5, 50); time += 1) {
         const hand = await open()
         if (time % 2 === 0) await hand.close()
         await hand.close()
       }
       const limits = { maxUnsettled: 8, emit: () => undefined }
-      const together = await Promise.all(Array.from({ length: 5 }, () => closedTwice(broker.open(limits))))
+      const together = await soon(
+        'five sources to be opened and closed at the same time',
+        Promise.all(Array.from({ length: 5 }, () => closedTwice(broker.open(limits))))
+      )
       expectEqual('what came of opening and closing', [...new Set(together)], ['Right'])
     }
   ),

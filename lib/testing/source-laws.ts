@@ -4,9 +4,11 @@ import { breakingLaws } from './source-laws-breaking.js'
 import { failingLaws } from './source-laws-failing.js'
 import { givingLaws } from './source-laws-giving.js'
 import { pullingLaws } from './source-laws-pulling.js'
+import { returningLaws } from './source-laws-returning.js'
 import { settlingLaws } from './source-laws-settling.js'
 import { stoppingLaws } from './source-laws-stopping.js'
-import { type Law, tried } from './source-trial.js'
+import type { Law } from './source-trial.js'
+import { tried } from './source-tried.js'
 
 // model
 
@@ -22,7 +24,7 @@ export interface SourceLaw {
 export interface SourceLawOptions {
   /** How many messages are sent: hundreds, or up to 100,000. `short` by default. */
   readonly size?: 'short' | 'full'
-  /** How long a law waits for what must happen. 10 s by default, 60 s in full. */
+  /** How long a law waits for what must happen, and for each answer. 10 s by default, 60 s in full. */
   readonly deadlineMs?: number
   /** How long a source may take to go on after a restart, or after its connections were lost. 15 s by default. */
   readonly recoverMs?: number
@@ -94,6 +96,7 @@ const laws: readonly Law[] = [
   ...givingLaws,
   ...pullingLaws,
   ...settlingLaws,
+  ...returningLaws,
   ...stoppingLaws,
   ...failingLaws,
   ...breakingLaws

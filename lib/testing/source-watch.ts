@@ -4,8 +4,9 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import type { Delivery, OpenSource, Settle, Settlement, Source } from '../core/source.js'
+import type { Delivery, Input, OpenSource, Settle, Settlement, Source } from '../core/source.js'
 import { shown } from './comparing.js'
+import { type Limit, after, afterAbort, ending, inTime, never } from './deadline.js'
 
 // model
 
@@ -16,6 +17,10 @@ export interface Watch {
   readonly settled: Settled[]
   /** Why pulls gave nothing. */
   readonly errors: unknown[]
+  /** Aborts once something was not answered, or the trial is over: from then on nothing is asked but to close. */
+  readonly over: AbortController
+  /** What was not answered. */
+  silent: string | undefined
   /** How long a delivery stays with whoever has it. */
   leaseMs: number | undefined
 }
@@ -24,78 +29,119 @@ export interface Settled extends Settle {
   readonly answer: Settlement
 }
 
+/** What the answers are measured by. */
+export interface Measures {
+  /** What is done by now. */
+  readonly done: Set<string>
+  readonly clock: Clock
+  /** How long an answer may take. */
+  readonly deadlineMs: number
+}
+
 // constructors
 
-export const emptyWatch = (): Watch => ({ problems: [], settled: [], errors: [], leaseMs: undefined })
+export const emptyWatch = (): Watch => ({
+  problems: [],
+  settled: [],
+  errors: [],
+  over: ending(),
+  silent: undefined,
+  leaseMs: undefined
+})
 
 /**
- * The same source. It may not reject, answer with more than it was asked for, keep an aborted pull waiting, leave a
- * settlement without an answer, or give again what it has answered for as done; `done` is what is done by now.
+ * The same source. It may not reject, be silent, answer with more than it was asked for, keep an aborted pull waiting,
+ * leave a settlement without an answer, or give again what it has answered for as done.
  */
 export const watched =
-  (open: OpenSource, watch: Watch, done: Set<string>, clock: Clock): OpenSource =>
+  (open: OpenSource, watch: Watch, measures: Measures): OpenSource =>
   (limits) => ({
     open: async () => {
-      const { problems, settled, errors } = watch
-      const opened = await asked('open', () => open(limits).open(), problems)
-      if (opened === undefined) return left(resourceError('source', problems.at(-1) ?? ''))
+      const { clock, deadlineMs } = measures
+      const opened = await asked(watch, 'open', () => open(limits).open(), after(clock, deadlineMs))
+      if (opened === undefined) return left(resourceError('source', watch.problems.at(-1) ?? ''))
       if (opened._tag === 'Left') return opened
       const { value: source, close } = opened.right
       watch.leaseMs = source.traits.leaseMs
-      const value: Source = {
-        ...source,
-        pull: (max, signal) => async () => {
-          const cancel = watchAbort(signal, clock, () =>
-            problems.push(`pull: no answer ${abortMs} ms after its signal had aborted`)
-          )
-          const pulled = await asked('pull', () => source.pull(max, signal)(), problems)
-          cancel()
-          if (pulled === undefined) return left({ _tag: 'Fatal', cause: new Error('pull rejected') })
-          if (pulled._tag === 'Left') errors.push(pulled.left.cause)
-          else if (pulled.right._tag === 'Batch') {
-            const { items } = pulled.right
-            if (items.length > max) problems.push(`pull: asked for ${max}, answered with ${items.length}`)
-            for (const { message } of items)
-              if (done.has(nameOf(message)))
-                problems.push(`pull: ${shown(message.id)} was answered for as done, and is given again`)
-          }
-          return pulled
-        },
-        ...(source.settle && {
-          settle: (batch: readonly Settle[]) => async () => {
-            const { settle } = source
-            const answers = (await asked('settle', () => settle?.(batch)(), problems)) ?? []
-            checkAnswers('settle', batch, answers, problems)
-            batch.forEach((each, index) => {
-              const answer = answers[index] ?? 'unknown'
-              settled.push({ ...each, answer })
-              if (each.action._tag === 'Done' && answer === 'ok') done.add(nameOf(each.delivery.message))
-            })
-            return answers
-          }
-        }),
-        ...(source.renew && {
-          renew: (held: readonly Delivery[]) => async () => {
-            const { renew } = source
-            const answers = (await asked('renew', () => renew?.(held)(), problems)) ?? []
-            checkAnswers('renew', held, answers, problems)
-            return answers
-          }
-        }),
-        ...(source.start && {
-          start: (delivery: Delivery) => {
-            const task = source.start?.(delivery)
-            return task && (async () => (await asked('start', task, problems)) ?? 'unknown')
-          }
-        })
-      }
       return right({
-        value,
+        value: watchedSource(source, watch, measures),
         close: async (): Promise<Either<ResourceError, void>> =>
-          (await asked('close', close, problems)) ?? right(undefined)
+          (await answerOf(watch, 'close', close, after(clock, deadlineMs), never)) ?? right(undefined)
       })
     }
   })
+
+const watchedSource = (source: Source, watch: Watch, { done, clock, deadlineMs }: Measures): Source => {
+  const { problems, settled, errors } = watch
+  const soon = after(clock, deadlineMs)
+
+  const checkGiven = (max: number, items: readonly Delivery[]): void => {
+    if (items.length > max) problems.push(`pull: asked for ${max}, answered with ${items.length}`)
+    for (const { message } of items)
+      if (done.has(nameOf(message)))
+        problems.push(`pull: ${shown(message.id)} was answered for as done, and is given again`)
+  }
+
+  /** Asks about several. Those that nobody answers for are not ours any more, so that a run over it ends. */
+  const settlements = async (
+    name: string,
+    batch: readonly unknown[],
+    ask: () => Promise<readonly Settlement[]> | undefined
+  ): Promise<readonly Settlement[]> => {
+    const answers = await asked(watch, name, ask, soon)
+    if (answers === undefined && watch.over.signal.aborted) return batch.map(() => 'lost')
+    checkAnswers(name, batch, answers ?? [], problems)
+    return answers ?? []
+  }
+
+  return {
+    ...source,
+    pull: (max, signal) => async () => {
+      const before = problems.length
+      const pulled = await asked(
+        watch,
+        'pull',
+        () => source.pull(max, signal)(),
+        afterAbort(signal, clock, abortMs)
+      )
+      if (pulled === undefined || !isPulled(pulled)) {
+        if (problems.length === before && !watch.over.signal.aborted)
+          problems.push(`pull: it answered ${shown(pulled)}`)
+        return left({ _tag: 'Fatal', cause: new Error(problems.at(-1) ?? 'the law is over') })
+      }
+      if (pulled._tag === 'Left') errors.push(pulled.left.cause)
+      else if (pulled.right._tag === 'Batch') checkGiven(max, pulled.right.items)
+      return pulled
+    },
+    ...(source.settle && {
+      settle: (batch: readonly Settle[]) => async () => {
+        const answers = await settlements('settle', batch, () => source.settle?.(batch)())
+        batch.forEach((each, index) => {
+          const answer = answers[index] ?? 'unknown'
+          settled.push({ ...each, answer })
+          if (each.action._tag === 'Done' && answer === 'ok') done.add(nameOf(each.delivery.message))
+        })
+        return answers
+      }
+    }),
+    ...(source.renew && {
+      renew: (held: readonly Delivery[]) => () => settlements('renew', held, () => source.renew?.(held)())
+    }),
+    ...(source.start && {
+      start: (delivery: Delivery) => {
+        const task = told('start', () => source.start?.(delivery), problems)
+        const silence = (): Settlement => (watch.over.signal.aborted ? 'lost' : 'unknown')
+        return task && (async () => (await asked(watch, 'start', task, soon)) ?? silence())
+      }
+    }),
+    ...(source.measure && {
+      measure: () => () => asked(watch, 'measure', () => source.measure?.()(), soon)
+    }),
+    ...(source.input && {
+      input: (): Input => told('input', () => source.input?.(), problems) ?? noInput
+    })
+  }
+}
 
 // helpers
 
@@ -104,21 +150,55 @@ const abortMs = 1_000
 
 const answers: ReadonlySet<unknown> = new Set(['ok', 'lost', 'unknown'])
 
+const noInput: Input = { readBytes: 0, knownBytes: 0, isAll: false }
+
+/** An error, or a batch with its items, or an end. */
+const isPulled = (given: unknown): boolean => {
+  const { left: error, right: pulled } = (given ?? {}) as { readonly left?: any; readonly right?: any }
+  return error === undefined
+    ? pulled?._tag === 'End' || (pulled?._tag === 'Batch' && Array.isArray(pulled.items))
+    : error?._tag === 'Transient' || error?._tag === 'Fatal'
+}
+
 /** Bytes too, as ids may turn out to be the same. */
 const nameOf = ({ id, bytes }: Delivery['message']): string =>
   `${id} ${bytes.length} ${Buffer.from(bytes.subarray(0, 64)).toString('hex')}`
 
-const asked = async <A>(
-  name: string,
-  ask: () => A | Promise<A>,
-  problems: string[]
-): Promise<A | undefined> => {
+/** What it answers at once. */
+const told = <A>(name: string, ask: () => A, problems: string[]): A | undefined => {
   try {
-    return await ask()
+    return ask()
   } catch (thrown) {
     problems.push(`${name}: it threw or rejected: ${shown(thrown)}`)
     return undefined
   }
+}
+
+/** What it answers, unless nothing is asked any more. */
+const asked = async <A>(
+  watch: Watch,
+  name: string,
+  ask: () => A | Promise<A>,
+  limit: Limit
+): Promise<A | undefined> => (watch.over.signal.aborted ? undefined : answerOf(watch, name, ask, limit))
+
+/** Who is silent once is asked nothing any more: all that waits for it would wait in vain. */
+const answerOf = async <A>(
+  watch: Watch,
+  name: string,
+  ask: () => A | Promise<A>,
+  { wait, words }: Limit,
+  until: AbortSignal = watch.over.signal
+): Promise<A | undefined> => {
+  try {
+    const answer = await inTime(Promise.resolve(ask()), wait, until)
+    if (answer !== undefined) return answer.value
+    if (!until.aborted) watch.problems.push((watch.silent ??= `${name}: no answer ${words}`))
+    watch.over.abort()
+  } catch (thrown) {
+    watch.problems.push(`${name}: it threw or rejected: ${shown(thrown)}`)
+  }
+  return undefined
 }
 
 const checkAnswers = (
@@ -129,17 +209,4 @@ const checkAnswers = (
 ): void => {
   if (given.length !== batch.length || !given.every((answer) => answers.has(answer)))
     problems.push(`${name}: asked about ${batch.length}, answered ${shown(given)}`)
-}
-
-const watchAbort = (signal: AbortSignal, clock: Clock, call: () => void): (() => void) => {
-  let cancelTimer = (): void => undefined
-  const onAbort = (): void => {
-    cancelTimer = clock.after(abortMs, call)
-  }
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort)
-  return () => {
-    cancelTimer()
-    signal.removeEventListener('abort', onAbort)
-  }
 }

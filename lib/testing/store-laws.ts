@@ -2,7 +2,10 @@
 import type { Clock } from '../core/clock.js'
 import type { DeadLetterStore } from '../core/letter.js'
 import type { Resource } from '../core/resource.js'
+import { answered, answering } from './deadline.js'
 import { type Law, askedOf } from './law.js'
+import { askingLaws } from './laws-asking.js'
+import { filteringLaws } from './laws-filtering.js'
 import { keepingLaws } from './laws-keeping.js'
 import { readingLaws } from './laws-reading.js'
 import { replayingLaws } from './laws-replaying.js'
@@ -19,6 +22,12 @@ export interface StoreLaw {
   readonly run: () => Promise<void>
 }
 
+/** How long the laws wait. */
+export interface StoreLawOptions {
+  /** How long a law waits for each answer. 30 s by default. */
+  readonly deadlineMs?: number
+}
+
 // constructors
 
 /**
@@ -32,23 +41,40 @@ export interface StoreLaw {
  *
  * @since 0.1.0
  */
-export const storeLaws = (fresh: (clock: Clock) => Resource<DeadLetterStore>): readonly StoreLaw[] =>
-  [...keepingLaws, ...readingLaws, ...replayingLaws, ...settlingLaws].map((law) => ({
+export const storeLaws = (
+  fresh: (clock: Clock) => Resource<DeadLetterStore>,
+  { deadlineMs = 30_000 }: StoreLawOptions = {}
+): readonly StoreLaw[] =>
+  laws.map((law) => ({
     name: law.name,
-    run: () => runOn(fresh, law)
+    run: () => runOn(fresh, deadlineMs, law)
   }))
 
 // helpers
 
-const runOn = async (fresh: (clock: Clock) => Resource<DeadLetterStore>, { check }: Law): Promise<void> => {
+const laws: readonly Law[] = [
+  ...askingLaws,
+  ...keepingLaws,
+  ...readingLaws,
+  ...filteringLaws,
+  ...replayingLaws,
+  ...settlingLaws
+]
+
+const runOn = async (
+  fresh: (clock: Clock) => Resource<DeadLetterStore>,
+  deadlineMs: number,
+  { check }: Law
+): Promise<void> => {
   const clock = settableClock()
-  const opened = await fresh(clock).open()
+  const opened = await answered('open', fresh(clock).open(), deadlineMs)
   if (opened._tag === 'Left') throw new Error(`the store cannot be opened: ${opened.left.message}`)
-  const { value: store, close } = opened.right
+  const store = answering(opened.right.value, deadlineMs)
+  const close = () => answered('close', opened.right.close(), deadlineMs)
   try {
     await check({ store, ask: askedOf(store), clock })
   } catch (broken) {
-    await close()
+    await close().catch(() => undefined)
     throw broken
   }
   const closed = await close()

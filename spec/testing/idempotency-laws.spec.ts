@@ -168,6 +168,16 @@ const faults: readonly (readonly [string, string, Break])[] = [
     'holds a key for a lease that is counted from its renewal',
     (store) => ({ renew: (claim) => store.renew({ ...claim, leaseMs: claim.leaseMs * 2 }) })
   ],
+  [
+    'renews for a minute at most',
+    'holds a key for a lease that is counted from its renewal',
+    (store) => ({ renew: (claim) => store.renew({ ...claim, leaseMs: Math.min(claim.leaseMs, 60_000) }) })
+  ],
+  [
+    'begins for a minute at most',
+    'holds a key for a lease that is counted from its renewal',
+    (store) => ({ begin: (claim) => store.begin({ ...claim, leaseMs: Math.min(claim.leaseMs, 60_000) }) })
+  ],
   ...(['renew', 'finish', 'abandon'] as const).map((name): readonly [string, string, Break] => [
     `lets whoever asks ${name} what is another's`,
     'leaves a key to who took it over, whatever the first one asks',
@@ -352,6 +362,14 @@ laws('find out a store that is Left without need', async () => {
       await complaintOf({ name, run }),
       "begin: it answered { _tag: 'Left', left: { reason: 'no' } }"
     )
+})
+
+laws('end all of them over a store that does not answer, and say what', async () => {
+  for (const name of ['begin', 'renew', 'finish', 'abandon'] as const) {
+    const silent = brokenBy(() => ({ [name]: () => () => new Promise(() => undefined) }))
+    const said = await Promise.all(idempotencyLaws(silent, { deadlineMs: 50 }).map(complaintOf))
+    assert.ok(said.includes(`BrokenLaw: ${name}: no answer within 50 ms`), said.join('\n'))
+  }
 })
 
 laws('are broken all of them by one store or another', () => {

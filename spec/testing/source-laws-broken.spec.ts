@@ -1,60 +1,16 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Message, type MessageFields, amend, interruption } from '../../lib/core/message.js'
+import { amend, interruption } from '../../lib/core/message.js'
 import { Resource, resourceError } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
-import type { Delivery, OpenSource, Settle, Source } from '../../lib/core/source.js'
+import type { Source } from '../../lib/core/source.js'
 import { type SourceBench, lawsLeftOut, sourceLaws } from '../../lib/testing.js'
-import {
-  type Break,
-  type BrokenSource,
-  type Entry,
-  type Queue,
-  brokerBench
-} from '../support/source-broker.js'
+import { brokenBy, changing, openedBy, pulling, settling, textOf } from './source-breaks.js'
+import { type Break, type Entry, type Queue, brokerBench } from '../support/source-broker.js'
 
 const laws = suite('sourceLaws')
 
-/** What a source gives, changed; it is asked about what it gave itself. */
-const changing = (source: BrokenSource, change: (message: Message) => MessageFields): Partial<Source> => {
-  const given = new WeakMap<Delivery, Delivery>()
-  const own = (delivery: Delivery): Delivery => given.get(delivery) ?? delivery
-  const changed = (delivery: Delivery): Delivery => {
-    const { message } = delivery
-    const other: Delivery = {
-      message: amend(message, change(message)),
-      interrupt: (reason) => delivery.interrupt(reason)
-    }
-    given.set(other, delivery)
-    return other
-  }
-  return {
-    pull: pulling(source, (items) => items.map(changed)),
-    start: (delivery) => source.start?.(own(delivery)),
-    renew: (held) => source.renew?.(held.map(own)) ?? (async () => []),
-    settle: (batch) => source.settle(batch.map((each) => ({ ...each, delivery: own(each.delivery) })))
-  }
-}
-
-/** Pulls, and gives something else. */
-const pulling =
-  (source: Source, change: (items: readonly Delivery[]) => readonly Delivery[]): Source['pull'] =>
-  (max, signal) =>
-  async () => {
-    const pulled = await source.pull(max, signal)()
-    return pulled._tag === 'Right' && pulled.right._tag === 'Batch'
-      ? right({ _tag: 'Batch', items: change(pulled.right.items) })
-      : pulled
-  }
-
-/** Settles something else. */
-const settling = (source: BrokenSource, change: (settle: Settle) => Settle): Partial<Source> => ({
-  settle: (batch) => source.settle(batch.map(change))
-})
-
 const never = new AbortController().signal
-
-const textOf = ({ bytes }: Message): string => Buffer.from(bytes).toString()
 
 /** Sources with a fault, the law that each of them breaks, and how it is found out. */
 const faults: readonly (readonly [string, string, RegExp, Break])[] = [
@@ -181,6 +137,23 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
     })
   ],
   [
+    'says again and again that there is nothing, without a pause',
+    'waits while there is nothing, instead of answering again and again',
+    /few answers/,
+    (source, queue) => ({
+      pull: (max, signal) =>
+        queue.left() === 0 ? async () => right({ _tag: 'Batch', items: [] }) : source.pull(max, signal)
+    })
+  ],
+  ...[undefined, {}, right({}), right({ _tag: 'Batch' }), left(new Error('no connection'))].map(
+    (answer): readonly [string, string, RegExp, Break] => [
+      `answers with ${JSON.stringify(answer)}, which is no answer`,
+      'gives 1 MiB as it was sent',
+      /pull: it answered/,
+      () => ({ pull: () => async () => answer as never })
+    ]
+  ),
+  [
     'hears of no abort',
     'answers at once when a pull is aborted',
     /no answer/,
@@ -206,13 +179,13 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
   [
     'leaves some of a batch unanswered',
     'answers for each settlement in its place, and beside a pull that waits',
-    /the answers/,
+    /settle: asked about 5, answered/,
     (source) => ({ settle: (batch) => async () => (await source.settle(batch)()).slice(1) })
   ],
   [
     'settles only while nothing is pulled',
     'answers for each settlement in its place, and beside a pull that waits',
-    /the answers|the source to answer/,
+    /the answers|settle: no answer within 1000 ms/,
     (source) => {
       let last: Promise<unknown> = Promise.resolve()
       const after = async <A>(ask: () => Promise<A>): Promise<A> => {
@@ -452,31 +425,10 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
 
 const kept = new WeakMap<Queue, readonly Entry[]>()
 
-/** What becomes of the law with this name when it is run: what it says, if it is broken. */
-const brokenBy = async (bench: SourceBench, name: string): Promise<string> => {
-  const meant = sourceLaws(bench, { deadlineMs: 1_000, recoverMs: 1_000 }).find((each) => each.name === name)
-  if (meant === undefined) throw new Error(`there is no law that says: it ${name}`)
-  const { run } = meant
-  const broken = await run().catch((error: Error) => error)
-  return broken === undefined ? 'kept' : `${broken.name}: ${broken.message}`
-}
-
 for (const [fault, name, found, change] of faults) {
   laws(`find out a source that ${fault}`, async () =>
     assert.match(await brokenBy(brokerBench(change), name), new RegExp(`^BrokenLaw: [^]*(?:${found.source})`))
   )
-}
-
-/** The same bench, with a source that is opened in another way. */
-const openedBy = (open: (open: OpenSource) => OpenSource): SourceBench => {
-  const { promises, fresh } = brokerBench()
-  return {
-    promises,
-    fresh: async () => {
-      const broker = await fresh()
-      return { ...broker, open: open(broker.open) }
-    }
-  }
 }
 
 laws('say why a source cannot be opened or closed', async () => {
@@ -502,7 +454,7 @@ laws('say why a source cannot be opened or closed', async () => {
   )
   assert.match(
     await brokenBy(stuck, 'can be closed while it holds messages'),
-    /the source to be closed within 1000 ms/
+    /close: no answer within 1000 ms/
   )
 })
 

@@ -1,0 +1,223 @@
+/** Laws of filters: what is found, claimed and discarded by each of them is what it means, and nothing else. */
+import { defect, malformed, noMatch, rejected } from '../core/failure.js'
+import type { DeadLetter, LetterFilter, StoredLetter } from '../core/letter.js'
+import {
+  type Asked,
+  type Bench,
+  type Law,
+  allOf,
+  attempt,
+  expectEqual,
+  held,
+  heldOf,
+  identityOf,
+  idsOf,
+  law,
+  letter,
+  utf8
+} from './law.js'
+
+export const filteringLaws: readonly Law[] = [
+  law('finds by each filter, and by several, the letters that it means', async (bench) => {
+    const { ask } = bench
+    await putLettersToFilter(bench)
+    const stored = await allOf(ask)
+    for (const { filter, isMeant } of casesOf(stored)) {
+      const letters = stored.filter(isMeant)
+      const what = `what ${JSON.stringify(filter)} finds`
+      expectEqual(what, idsOf(await allOf(ask, { filter, limit: 2 })), idsOf(letters))
+      const newest = await allOf(ask, { filter, limit: 2, order: 'newest' })
+      expectEqual(`${what}, newest first`, idsOf(newest), idsOf(letters).toReversed())
+      expectEqual(`${what}, counted`, await countsOf(ask, filter), letters.length)
+    }
+  }),
+
+  law('claims by each filter, and by several, the letters that it means', async (bench) => {
+    const { ask } = bench
+    await putLettersToFilter(bench)
+    const stored = await allOf(ask)
+    for (const { filter, isMeant } of actingCasesOf(stored)) {
+      const { letters } = await ask.claim({ owner: 'ann', leaseMs: 60_000, filter, limit: 100 })
+      expectEqual(`what ${JSON.stringify(filter)} claims`, idsOf(letters), idsOf(stored.filter(isMeant)))
+      await ask.settle(letters.map((each) => ({ ...heldOf(each), result: { _tag: 'Released' } })))
+    }
+    expectEqual('the letters after all that', await allOf(ask), stored)
+  }),
+
+  law('discards by each filter, and by several, the letters that it means, and no others', async (bench) => {
+    const { ask } = bench
+    await putLettersToFilter(bench)
+    const stored = await allOf(ask)
+    const discarded = async () => idsOf(await allOf(ask, { filter: { state: 'discarded' } })).toSorted()
+    const before = await discarded()
+    for (const { filter, isMeant } of actingCasesOf(stored)) {
+      const meant = idsOf(stored.filter(isMeant))
+      const what = `what ${JSON.stringify(filter)} discards`
+      const count = await ask.discard({ filter, by: 'ann', note: 'no use' })
+      expectEqual(what, await discarded(), [...before, ...meant].toSorted())
+      expectEqual(`${what}, counted`, count, meant.length)
+      if (meant.length > 0) await restored(bench, stored)
+    }
+  })
+]
+
+// helpers
+
+interface Case {
+  readonly filter: LetterFilter
+  readonly isMeant: (letter: StoredLetter) => boolean
+}
+
+/** Filters, and what they mean of these letters. */
+const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
+  const expected = (filter: LetterFilter, isMeant: (letter: StoredLetter) => boolean) => ({
+    filter,
+    isMeant
+  })
+  const keyOf = (id: string): string => stored.find((each) => each.id === id)?.key ?? ''
+  const fingerprintOf = (id: string): string => stored.find((each) => each.id === id)?.fingerprint ?? ''
+  const isOneOf =
+    (...ids: readonly string[]) =>
+    ({ id }: StoredLetter) =>
+      ids.includes(id)
+  const middle = stored.find(({ id }) => id === 'd')?.lastSeenAt ?? 0
+  return [
+    expected({}, () => true),
+    expected({ tag: 'Rejected' }, ({ failure }) => failure._tag === 'Rejected'),
+    expected({ tag: ['Malformed', 'NoMatch'] }, ({ failure }) => /^(?:Mal|NoM)/.test(failure._tag)),
+    expected({ tag: [] }, () => false),
+    expected({ route: 'order' }, ({ route }) => route === 'order'),
+    expected({ route: null }, ({ route }) => route === undefined),
+    expected({ route: ['refund', null] }, ({ route }) => route === undefined || route === 'refund'),
+    expected({ source: 'web' }, ({ source }) => source === 'web'),
+    expected({ source: ['web', 'none'] }, ({ source }) => source === 'web'),
+    expected({ id: 'twin' }, isOneOf('twin')),
+    expected({ id: ['a', 'twin', 'nobody'] }, isOneOf('a', 'twin')),
+    expected({ key: keyOf('a') }, isOneOf('a')),
+    expected({ key: keyOf('a').slice(0, 12).toUpperCase() }, isOneOf('a')),
+    expected({ key: [keyOf('a').slice(0, 12), keyOf('b')] }, isOneOf('a', 'b')),
+    expected({ key: `${keyOf('a')}0` }, () => false),
+    expected({ key: '%' }, () => false),
+    expected({ key: keyOf('a').slice(0, 12), id: 'b' }, () => false),
+    expected({ fingerprint: fingerprintOf('a') }, isOneOf('a', 'twin', 'leased', 'given up')),
+    expected({ fingerprint: fingerprintOf('b').slice(0, 8) }, isOneOf('b')),
+    expected(
+      { fingerprint: [fingerprintOf('b'), fingerprintOf('c').slice(0, 8).toUpperCase()] },
+      isOneOf('b', 'c')
+    ),
+    expected({ state: 'dead' }, ({ state }) => state === 'dead'),
+    expected({ state: 'replaying' }, isOneOf('leased')),
+    expected({ state: 'resolved' }, isOneOf('done')),
+    expected({ state: ['discarded', 'resolved'] }, isOneOf('given up', 'done')),
+    expected({ seenFrom: middle }, ({ lastSeenAt }) => lastSeenAt >= middle),
+    expected({ seenBefore: middle }, ({ lastSeenAt }) => lastSeenAt < middle),
+    expected({ seenFrom: middle, seenBefore: middle + 1 }, ({ lastSeenAt }) => lastSeenAt === middle),
+    expected({ minAttempts: 2 }, ({ attemptCount }) => attemptCount >= 2),
+    expected({ maxAttempts: 1 }, ({ attemptCount }) => attemptCount <= 1),
+    expected({ minAttempts: 2, maxAttempts: 2 }, isOneOf('b')),
+    expected({ headers: { tenant: 'a' } }, isOneOf('a', 'c')),
+    expected({ headers: { TENANT: ['a', 'b'] } }, isOneOf('a', 'b', 'c')),
+    expected({ headers: { tenant: 'a', 'x-region': 'eu' } }, isOneOf('c')),
+    expected({ headers: { tenant: "a' OR '1'='1" } }, () => false),
+    expected({ headers: { tenant: [] } }, () => false),
+    expected({ fields: { 'customer.id': 17 } }, isOneOf('a', 'marked')),
+    expected({ fields: { 'customer.id': '17' } }, isOneOf('b')),
+    expected({ fields: { 'customer.id': [17, '17'] } }, isOneOf('a', 'b', 'marked')),
+    expected({ fields: { 'customer.id': null } }, isOneOf('c')),
+    expected({ fields: { 'customer.vip': false } }, isOneOf('a')),
+    expected({ fields: { 'customer.name': 'Zoë "Z"' } }, isOneOf('b')),
+    expected({ fields: { 'items.1.price': 2.5 } }, isOneOf('a')),
+    expected({ fields: { customer: 'a' } }, () => false),
+    expected({ fields: { 'customer.missing': null } }, () => false),
+    expected({ fields: { 'constructor.name': 'Object' } }, () => false),
+    expected({ fields: { 'customer.id': 17, 'customer.vip': false } }, isOneOf('a')),
+    expected({ fields: { name: '\ufffd' } }, () => false),
+    expected({ source: 'web', route: 'order', state: 'dead' }, isOneOf('b', 'twin')),
+    expected({ tag: 'Rejected', headers: { tenant: 'a' } }, isOneOf('a')),
+    expected(
+      { tag: 'Rejected', fields: { 'customer.id': [17, '17'] }, minAttempts: 1 },
+      isOneOf('a', 'marked')
+    ),
+    expected({ route: null, seenBefore: middle, maxAttempts: 5, key: keyOf('c') }, isOneOf('c')),
+    expected({ id: 'a', tag: undefined, route: undefined, seenFrom: undefined }, isOneOf('a'))
+  ]
+}
+
+/** Those by which dead letters can be claimed and discarded. */
+const actingCasesOf = (stored: readonly StoredLetter[]): readonly Case[] =>
+  casesOf(stored)
+    .filter(({ filter }) => (filter.state ?? 'dead') === 'dead' && !Object.values(filter).includes(undefined))
+    .map(({ filter, isMeant }) => ({ filter, isMeant: (each) => each.state === 'dead' && isMeant(each) }))
+
+/** Makes the store what it was; what is leased is still there. */
+const restored = async ({ ask, clock }: Bench, stored: readonly StoredLetter[]): Promise<void> => {
+  clock.pass(1)
+  await ask.prune({ maxLetters: 0, keepTombstonesMs: 0 })
+  await ask.add(stored)
+}
+
+const hourMs = 3_600_000
+
+/** How many letters `count`, `groups` and `arrivals` see; they must agree. */
+const countsOf = async (ask: Asked, filter: LetterFilter): Promise<number> => {
+  const count = await ask.count(filter)
+  const sum = (parts: readonly { readonly count: number }[]) =>
+    parts.reduce((all, part) => all + part.count, 0)
+  const [groups, arrivals] = [sum(await ask.groups({ filter })), sum(await ask.arrivals(filter))]
+  expectEqual(`groups and arrivals of ${JSON.stringify(filter)}`, [groups, arrivals], [count, count])
+  return count
+}
+
+/** Letters that differ in all that filters ask for, one a minute. */
+const putLettersToFilter = async ({ ask, clock }: Bench): Promise<void> => {
+  const json = (value: unknown) => utf8(JSON.stringify(value))
+  const invalid = Uint8Array.from([...utf8('{"name":"'), 0xff, ...utf8('"}')])
+  const first: readonly Partial<DeadLetter>[] = [
+    {
+      id: 'a',
+      headers: { Tenant: 'a' },
+      bytes: json({ customer: { id: 17, vip: false }, items: [{}, { price: 2.5 }] })
+    },
+    {
+      id: 'b',
+      source: 'web',
+      failure: malformed([{ path: '.total', message: 'expected number' }]),
+      attempts: [attempt(1), attempt(2)],
+      headers: { tenant: 'b' },
+      bytes: json({ customer: { id: '17', name: 'Zoë "Z"' } })
+    },
+    {
+      id: 'c',
+      route: undefined,
+      failure: noMatch([{ route: 'order', reason: 'no' }]),
+      headers: { tenant: 'a', 'X-Region': 'eu' },
+      bytes: json({ customer: { id: null } })
+    },
+    {
+      id: 'd',
+      route: 'refund',
+      failure: defect('the handler of refund', new Error('boom')),
+      attempts: [attempt(1), attempt(2), attempt(3)],
+      headers: {},
+      bytes: utf8('not JSON')
+    }
+  ]
+  const second: readonly Partial<DeadLetter>[] = [
+    { id: 'twin', source: 'web', headers: {}, bytes: json('one') },
+    { id: 'twin', source: 'web', headers: {}, bytes: json('two') },
+    { id: 'marked', route: 'refund', headers: {}, bytes: utf8('\ufeff{"customer":{"id":17}}') },
+    { id: 'no text', route: 'refund', headers: {}, bytes: invalid },
+    { id: 'leased', headers: {}, bytes: json([]) },
+    { id: 'done', failure: rejected('early'), bytes: json({ customer: { id: 17 } }) },
+    { id: 'given up', bytes: json({ customer: { id: 17 } }) }
+  ]
+  for (const each of [...first, ...second]) {
+    await ask.put(letter(each))
+    clock.pass(60_000)
+  }
+  await held(ask, 'leased', 24 * hourMs)
+  await ask.resolve(identityOf(letter(second[5])))
+  await ask.discard({ filter: { id: 'given up' }, by: 'ann', note: 'no use' })
+  for (const state of ['replaying', 'resolved', 'discarded'] as const)
+    expectEqual(`the letters by their ids: ${state}`, await ask.count({ state }), 1)
+}
