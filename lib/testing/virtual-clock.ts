@@ -90,6 +90,7 @@ export const virtualClock = ({
       time = Math.max(time, until)
     },
     finish: async (promise, maxMs = 3_600_000) => {
+      if (!(maxMs >= 0)) throw new RangeError(`finish: give milliseconds from 0 on, not ${maxMs}`)
       const until = time + maxMs
       let isSettled = false
       const settle = (): void => void (isSettled = true)

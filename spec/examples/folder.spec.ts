@@ -12,7 +12,7 @@ import {
 import { readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ack, deadLettered, malformed, message, nack, tooManyDeliveries } from 'missive-ts'
+import { type Action, ack, deadLettered, malformed, message, nack, tooManyDeliveries } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { type SourceBench, lawsLeftOut, sourceLaws } from 'missive-ts/testing'
 import { suite } from 'uvu'
@@ -71,6 +71,31 @@ laws('is held to all laws but those of what it has not', () =>
   ])
 )
 
+laws('keeps a file that waits apart from another one of its name', async () => {
+  const path = mkdtempSync(join(tmpdir(), 'missive-folder-'))
+  const opened = await folder(path, { pollMs: 5 })({ maxUnsettled: 8, emit: () => undefined }).open()
+  if (opened._tag === 'Left') return assert.unreachable(opened.left.message)
+  const { pull, settle } = opened.right.value
+  const { signal } = new AbortController()
+  const texts: string[] = []
+  const next = async (action: Action): Promise<void> => {
+    const pulled = await pull(1, signal)()
+    if (pulled._tag === 'Left' || pulled.right._tag === 'End') return assert.unreachable()
+    for (const delivery of pulled.right.items) {
+      texts.push(Buffer.from(delivery.message.bytes).toString())
+      assert.equal(await settle?.([{ delivery, outcome: ack, action }])(), ['ok'])
+    }
+  }
+  drop(path, 'orders.json', 'first')
+  await next({ _tag: 'Retry', afterMs: 100 })
+  drop(path, 'orders.json', 'second')
+  await next({ _tag: 'Retry', afterMs: 100 })
+  await next({ _tag: 'Done' })
+  await next({ _tag: 'Done' })
+  assert.equal(texts.toSorted(), ['first', 'first', 'second', 'second'])
+  rmSync(path, { recursive: true })
+})
+
 laws('is written in under 100 lines', () => {
   const source = readFileSync(join(repository, 'examples/folder/source.ts'), 'utf8')
   assert.ok(source.split('\n').length <= 100)
@@ -122,7 +147,10 @@ program(
       const inbox = join(cwd, 'inbox')
       mkdirSync(inbox)
       drop(inbox, 'a.txt', 'Hello\n')
-      const left = join(inbox, 'b.txt~1~0123456789abcdef')
+      const left = join(
+        inbox,
+        'b.txt~1~6d5c7f0e-0000-4000-8000-000000000000~6d5c7f0e-0000-4000-8000-000000000001'
+      )
       writeFileSync(left, 'left')
       utimesSync(left, new Date(), new Date(Date.now() - 1))
       const child = spawn(
