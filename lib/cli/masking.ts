@@ -3,7 +3,7 @@ import { renderExplanation } from '../combinators/explain.js'
 import { toMessage } from '../core/letter-message.js'
 import type { StoredLetter } from '../core/letter.js'
 import type { Description, Processor } from '../core/processor.js'
-import { type SensitivePath, below, isOfItems, masked, sensitiveOn } from '../core/sensitive.js'
+import { type SensitivePath, below, isJsonText, isOfItems, masked, sensitiveOn } from '../core/sensitive.js'
 import { type Io, Stop } from './io.js'
 import { throughOption, withProcessor } from './module.js'
 
@@ -73,12 +73,17 @@ const maskedBytes = (paths: readonly SensitivePath[], bytes: Uint8Array): Uint8A
 const maskedJson = (all: readonly SensitivePath[], json: string): string => {
   const tokens = json.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},:]|[^\s[\]{},:"]+/g) ?? []
   let next = 0
+  // A format may have taken any part of it for the body.
+  const within = (paths: readonly SensitivePath[], name: string): readonly SensitivePath[] =>
+    below([...paths, ...all], name)
   const value = (paths: readonly SensitivePath[]): string => {
     const token = tokens[next++] ?? ''
     const written = token === '{' ? object(paths) : token === '[' ? array(paths) : token
     const isWrong = token === '[' ? !paths.every(isOfItems) : token !== '{' && token !== 'null'
     const isMasked = paths.some(({ length }) => length === 0) || (paths.length > 0 && isWrong)
-    return isMasked ? JSON.stringify(masked) : written
+    return isMasked || (token.startsWith('"') && isJsonText(JSON.parse(token)))
+      ? JSON.stringify(masked)
+      : written
   }
   const object = (paths: readonly SensitivePath[]): string => {
     const fields: string[] = []
@@ -86,7 +91,7 @@ const maskedJson = (all: readonly SensitivePath[], json: string): string => {
       if (tokens[next] === ',') next += 1
       const name = tokens[next] ?? ''
       next += 2
-      fields.push(`${name}:${value(below(paths, String(JSON.parse(name))))}`)
+      fields.push(`${name}:${value(within(paths, String(JSON.parse(name))))}`)
     }
     next += 1
     return `{${fields.join(',')}}`
@@ -95,7 +100,7 @@ const maskedJson = (all: readonly SensitivePath[], json: string): string => {
     const items: string[] = []
     while (tokens[next] !== ']') {
       if (tokens[next] === ',') next += 1
-      items.push(value(below(paths, String(items.length))))
+      items.push(value(within(paths, String(items.length))))
     }
     next += 1
     return `[${items.join(',')}]`

@@ -162,7 +162,7 @@ const namedIn = (
 ): LogFields => {
   const body = bodyOf(message)
   const sensitive = description === undefined ? all : sensitiveOn(description.routes, message.trace.route)
-  const shown = maskedAt(sensitive, body)
+  const shown = maskedAt(sensitive, body, sensitive)
   return present(
     fields.map(([path, read]) => {
       const value = read(shown)

@@ -83,18 +83,32 @@ export const redacted = (marked: t.Type<any, any> | StandardSchemaV1): ((value: 
   return (value) => maskedAt(paths, value)
 }
 
-export const maskedAt = (paths: readonly SensitivePath[], value: unknown): unknown => {
-  if (paths.length === 0 || value === undefined) return value
+/** `anywhere`: paths that may also begin within, where nobody knows what a format takes for the body. */
+export const maskedAt = (
+  paths: readonly SensitivePath[],
+  value: unknown,
+  anywhere: readonly SensitivePath[] = []
+): unknown => {
+  if ((paths.length === 0 && anywhere.length === 0) || value === undefined) return value
   if (paths.some(isWhole)) return masked
   if (value === null) return value
+  const within = (name: string, part: unknown): unknown =>
+    maskedAt(below([...paths, ...anywhere], name), part, anywhere)
   if (Array.isArray(value))
-    return paths.every(isOfItems)
-      ? value.map((item: unknown, index) => maskedAt(below(paths, String(index)), item))
-      : masked
-  if (!isPlain(value)) return masked
-  return Object.fromEntries(
-    Object.entries(value).map(([name, field]) => [name, maskedAt(below(paths, name), field)])
-  )
+    return paths.every(isOfItems) ? value.map((item: unknown, index) => within(String(index), item)) : masked
+  if (isPlain(value))
+    return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, within(name, field)]))
+  return paths.length > 0 || isJsonText(value) ? masked : value
+}
+
+/** Is it text that a format may have read as another body? */
+export const isJsonText = (value: unknown): boolean => {
+  if (typeof value !== 'string' || !/^\s*[[{]/.test(value)) return false
+  try {
+    return typeof JSON.parse(value) === 'object'
+  } catch {
+    return false
+  }
 }
 
 /** The paths that lead through this field or item, from there on. */

@@ -25,7 +25,9 @@ export const storableHeaders = (
   Object.fromEntries(
     Object.entries(headers).map(([name, value]) => {
       if (!isStored(name)) return [name, notStored]
-      return [name, name === ':query' ? storableQuery(value, isStored) : value]
+      // Where JavaScript has given something else it is to be read back all the same.
+      const text = String(value)
+      return [name, name === ':query' ? storableQuery(text, isStored) : text]
     })
   )
 

@@ -176,8 +176,11 @@ const unreadable = (json: unknown): Failure => ({
   message: `the failure cannot be read: ${cut(JSON.stringify(json) ?? 'nothing', 200)}`
 })
 
-/** Milliseconds and counts as integers, whatever was given. */
-const whole = (value: number): number => (Number.isFinite(value) ? Math.round(value) : 0)
+/** Milliseconds and counts as integers that are kept exactly, whatever was given. */
+const whole = (value: number): number =>
+  Number.isFinite(value) ? Math.min(Math.max(Math.round(value), -most), most) : 0
+
+const most = Number.MAX_SAFE_INTEGER
 
 /** Bytes that are nothing else's: what a driver gives may lie in a larger buffer. */
 const ownBytes = (bytes: Uint8Array): Uint8Array => Uint8Array.from(bytes)

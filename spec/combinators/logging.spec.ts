@@ -302,6 +302,22 @@ logging('masks what is sensitive among them', async () => {
   assert.equal(hidden?.body, { 'card.name': '[sensitive]' })
 })
 
+logging('masks what is sensitive in the envelope that a format takes off', async () => {
+  const Order = t.type({ card: sensitive(t.string) })
+  const unwrapped = (given: Message) => {
+    const body = json(given)
+    return body._tag === 'Left' ? body : right((body.right as { readonly data: unknown }).data)
+  }
+  const processor = pipe(receive(unwrapped), handle(route(Order, async () => ack)))
+  const order = { card: '4111', total: 3 }
+  const [[, one] = []] = await linesOf(
+    processor,
+    { fields: ['data.card', 'data.total', 'text'] },
+    message({ data: order, text: JSON.stringify(order) })
+  )
+  assert.equal(one?.body, { 'data.card': '[sensitive]', 'data.total': 3, text: '[sensitive]' })
+})
+
 logging('logs more where it is told so, which changes nothing that it says by itself', async () => {
   const extra = ({ headers }: Message, { _tag }: Outcome) => ({
     tenant: headers.tenant,

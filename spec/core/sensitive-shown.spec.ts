@@ -11,11 +11,13 @@ import { failureToJson } from '../../lib/core/failure-to-json.js'
 import { malformed } from '../../lib/core/failure.js'
 import { json } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
-import { message } from '../../lib/core/message.js'
+import type { Json } from '../../lib/core/json.js'
+import { type Message, message } from '../../lib/core/message.js'
 import { type Outcome, ack, failed, nack } from '../../lib/core/outcome.js'
 import { receive } from '../../lib/core/pipeline.js'
 import type { Processor } from '../../lib/core/processor.js'
 import { publicMessage, renderFailure } from '../../lib/core/render.js'
+import { right } from '../../lib/core/result.js'
 import { type Route, route } from '../../lib/core/route.js'
 import type { Schema } from '../../lib/core/schema.js'
 import { sensitive } from '../../lib/core/sensitive.js'
@@ -185,6 +187,32 @@ properties('shows what is marked in the data of an event', async () => {
   const shown = queue.letters().map((letter) => letterJson(masking(processor)(letter)))
   assert.is(shown.length, 3)
   for (const text of shown) assert.not.match(text, marker)
+})
+
+properties('shows what is marked in the envelope that a format takes off', async () => {
+  const Payment = t.type({ type: t.literal('payment'), card: Secret, notes: t.string })
+  const payment = { type: 'payment', card: marker, notes: '[urgent] call' }
+  const unwrapped = (given: Message) => {
+    const envelope = json(given)
+    if (envelope._tag === 'Left') return envelope
+    const { Message } = envelope.right as { readonly Message: unknown }
+    return right((typeof Message === 'string' ? JSON.parse(Message) : Message) as Json)
+  }
+  const queue = memoryDlq()
+  const processor = pipe(
+    receive(unwrapped),
+    handle(route(Payment, async (): Promise<any> => failed(malformed([])))),
+    withDlq(queue)
+  )
+  for (const [id, Message] of [payment, JSON.stringify(payment), [[payment]]].entries())
+    await processor(message({ Message, at: 17 }, { id: String(id) }))()
+  const [inside, asText, deep] = queue
+    .letters()
+    .map((letter) => new TextDecoder().decode(masking(processor)(letter).bytes))
+  const shown = { type: 'payment', card: '[sensitive]', notes: '[urgent] call' }
+  assert.equal(JSON.parse(inside ?? ''), { Message: shown, at: 17 })
+  assert.equal(JSON.parse(asText ?? ''), { Message: '[sensitive]', at: 17 })
+  assert.equal(JSON.parse(deep ?? ''), { Message: [[shown]], at: 17 })
 })
 
 properties.run()

@@ -1,12 +1,18 @@
 import { Buffer } from 'node:buffer'
 import * as fc from 'fast-check'
+import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { malformed } from '../../lib/core/failure.js'
+import { json } from '../../lib/core/format.js'
+import { handle } from '../../lib/core/handle.js'
 import type { StoredLetter } from '../../lib/core/letter.js'
+import { message } from '../../lib/core/message.js'
+import { receive } from '../../lib/core/pipeline.js'
 import { right } from '../../lib/core/result.js'
 import { letterFromJson, letterToJson } from '../../lib/dlq/letter-json.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
+import { withDlq } from '../../lib/timed.js'
 import { anyLetter } from '../support/replay-arbitrary.js'
 import { given, onlyLetter, put } from '../support/replay-stores.js'
 
@@ -40,6 +46,16 @@ lines('give back every letter as it was, in one line without what a terminal wou
     { numRuns: 1_000 }
   )
 )
+
+lines('can be read back whatever numbers and headers a message had', async () => {
+  const queue = memoryDlq()
+  const odd: any = { receivedAt: 1.7e18, deliveryCount: Infinity, headers: { total: 5, none: null } }
+  await pipe(receive(json), handle(), withDlq(queue))(message('[]', odd))()
+  const [letter] = queue.letters()
+  assert.ok(letter)
+  assert.equal(letterFromJson(letterToJson(letter)), right(letter))
+  assert.equal(letter.headers, { total: '5', none: 'null' })
+})
 
 lines('keep text readable, and all bytes exactly', async () => {
   const dead = await stored()
