@@ -248,6 +248,14 @@ const isTyped = async (folder: string, source: string, options: object): Promise
 
 // specs
 
+/** Before TypeScript 5.7 arrays of bytes had no type parameter, and a declaration with one does not compile. */
+const isOfOldTypes = (root: string, { files }: Packed): void => {
+  const declared = files.filter((file) => file.endsWith('.d.ts'))
+  assert.ok(declared.length > 100)
+  for (const file of declared)
+    assert.not.match(readFileSync(join(root, file), 'utf8'), /\b(?:Uint8Array|Buffer)</, file)
+}
+
 const packing = suite('the package')
 
 packing('works once it is installed, as modules and as CommonJS, run and type-checked', () =>
@@ -260,6 +268,7 @@ packing('works once it is installed, as modules and as CommonJS, run and type-ch
       installed('full', [...needed, ...types, 'better-sqlite3', 'ioredis', '@opentelemetry/api']),
       installed('bare', needed)
     ])
+    isOfOldTypes(join(bare, 'node_modules', 'missive-ts'), packed)
     await Promise.all([
       hasSameNamesInBothKinds(bare),
       hasManifest(bare),

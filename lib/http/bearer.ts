@@ -59,7 +59,7 @@ const tokenIn = (authorization: string): string | undefined =>
   /^bearer +([\x21-\x7e]+)$/i.exec(authorization)?.[1]
 
 /** Digests are of one length, whatever was sent. */
-const digestOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
+const digestOf = async (bytes: Uint8Array): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
 
 const problemOf = (known: readonly (readonly [string, unknown])[]): string | undefined => {

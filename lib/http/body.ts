@@ -92,7 +92,7 @@ export const appended = (held: Uint8Array, size: number, chunk: Uint8Array): Uin
 }
 
 /** What is held of a body that has not begun. */
-export const nothing = new Uint8Array()
+export const nothing: Uint8Array = new Uint8Array()
 
 /** What a body says once it is decompressed, which is bounded as it was before. */
 export const decompressed = async (

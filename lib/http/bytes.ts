@@ -11,7 +11,7 @@ export const toBase64 = (bytes: Uint8Array): string => {
 }
 
 /** Throws where the text is no base64. */
-export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => {
+export const fromBase64 = (text: string): Uint8Array => {
   const binary = atob(text)
   const bytes = new Uint8Array(binary.length)
   for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at)

@@ -103,7 +103,7 @@ export const hmacOf = (name: string, options: HmacOptions): Verify => {
   }
 
   /** What the header would be; each secret is used once, however many signatures were sent. */
-  const expectedFor = async (bytes: Uint8Array<ArrayBuffer>): Promise<readonly Uint8Array[]> => {
+  const expectedFor = async (bytes: Uint8Array): Promise<readonly Uint8Array[]> => {
     const imported = keys ?? (await Promise.all(secrets.map((secret) => keyOf(secret, algorithm))))
     keys = imported
     const signing = imported.map(async (key) => new Uint8Array(await crypto.subtle.sign('HMAC', key, bytes)))
@@ -165,13 +165,13 @@ const encoded = {
   base64: toBase64
 }
 
-const keyOf = (secret: Uint8Array<ArrayBuffer>, algorithm: keyof typeof hashes): Promise<Key> =>
+const keyOf = (secret: Uint8Array, algorithm: keyof typeof hashes): Promise<Key> =>
   crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: hashes[algorithm] }, false, ['sign'])
 
 const bodyAlone = (_: HttpRequest, body: Uint8Array): readonly Secret[] => [body]
 
 /** `undefined` where a piece is. */
-const joined = (pieces: readonly (Secret | undefined)[]): Uint8Array<ArrayBuffer> | undefined => {
+const joined = (pieces: readonly (Secret | undefined)[]): Uint8Array | undefined => {
   const chunks = pieces.map((piece) => (typeof piece === 'string' ? utf8(piece) : piece))
   const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + (chunk?.length ?? 0), 0))
   let at = 0

@@ -30,7 +30,7 @@ const minSecretBytes = 14
 export const unverified = (reason: string): Either<Unverified, never> => left({ reason })
 
 /** A copy of a secret, or a mistake of configuration, which says by its name whose it is and does not repeat it. */
-export const secretBytes = (name: string, secret: string | Uint8Array): Uint8Array<ArrayBuffer> => {
+export const secretBytes = (name: string, secret: string | Uint8Array): Uint8Array => {
   if (typeof secret !== 'string' && !(secret instanceof Uint8Array))
     throw new TypeError(`${name}: a secret is a text or bytes${ifUnset}`)
   const bytes = typeof secret === 'string' ? utf8(secret) : Uint8Array.from(secret)
@@ -43,7 +43,7 @@ export const secretBytes = (name: string, secret: string | Uint8Array): Uint8Arr
 
 const ifUnset = ': is its environment variable set?'
 
-export const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text))
+export const utf8 = (text: string): Uint8Array => Uint8Array.from(new TextEncoder().encode(text))
 
 /** Takes as long wherever two of one length differ, so that the time says nothing of what was expected. */
 export const isSame = (expected: Uint8Array, presented: Uint8Array): boolean => {

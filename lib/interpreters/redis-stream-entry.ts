@@ -70,7 +70,7 @@ export class EntryDelivery extends Interruptible implements Delivery, Origin, St
   get headers() {
     return this.reply.headersOf(this.values)
   }
-  get fields() {
+  get fields(): Buffer[] {
     return this.values.map(toBuffer)
   }
   get server() {
