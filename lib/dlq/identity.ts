@@ -23,7 +23,7 @@ export const storableHeaders = (
   isStored: (name: string) => boolean = isHarmless
 ): DeadLetter['headers'] =>
   Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => {
+    Object.entries<unknown>(headers).map(([name, value]) => {
       if (!isStored(name)) return [name, notStored]
       // Where JavaScript has given something else it is to be read back all the same.
       const text = String(value)
