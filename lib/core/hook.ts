@@ -15,14 +15,15 @@ export interface ReleaseInfo {
 }
 
 /**
- * Acquires the value of a hook for one message, from the context of the hooks before it. A `Left` is the message's
- * failure; what it throws or rejects with becomes `HookFailed`.
+ * Acquires the value of a hook for one message, from the context of the hooks before it. A `Left` with a failure is the
+ * message's failure, whether a Task or a Promise gives it, and so is a `Failed`; what it throws or rejects with becomes
+ * `HookFailed`. A `Right` in a Promise is a value like any other.
  */
 export type HookAcquire<R, A> = (context: R) => TaskEither<Failure, A> | Promise<A>
 
 /**
- * Releases the value of a hook once the outcome is known. A `Left`, or what it throws or rejects with (`HookFailed`),
- * replaces `Acked` alone.
+ * Releases the value of a hook once the outcome is known. A `Left` with a failure, given in a Task or in a Promise, or
+ * what it throws or rejects with (`HookFailed`), replaces `Acked` alone.
  */
 export type HookRelease<A> = (
   value: A,

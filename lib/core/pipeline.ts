@@ -51,9 +51,10 @@ export const receive = <B>(format: Format<B>): Pipeline<B, Context<B>> => ({ for
 
 /**
  * Adds something that lives for one message: acquired once a route has taken the message, found by `name` in the
- * context of later hooks and handlers, and released when the outcome is known. A `Left` of acquire becomes the
- * failure and the handler is not run; what throws or rejects becomes `HookFailed`. A release that fails replaces
- * `Acked` alone. Without a pipeline in front it is a value of its own that can be used in many.
+ * context of later hooks and handlers, and released when the outcome is known. A `Left` with a failure, which acquire
+ * gives in a Task or in a Promise, becomes the failure and the handler is not run; what throws or rejects becomes
+ * `HookFailed`. A `Right` in a Promise is a value like any other: write `async () => value`. A release that fails
+ * replaces `Acked` alone. Without a pipeline in front it is a value of its own that can be used in many.
  *
  * @example
  * const log: string[] = []
