@@ -131,9 +131,10 @@ export const health = ({
  * Acks a message that was handled before under its key, and does not handle it again. A key is marked once its message
  * is acked, and at no other time: what failed, was nacked or died is handled when it comes again. While one is being
  * handled another of its key waits for it, if it is handled in this process, and is acked only if that was; if it is
- * handled elsewhere it is nacked, or waits where the source could not bring it back. A message without a key is
- * handled each time. While the store does not answer a message is nacked, or fails where that would lose it. Between
- * an effect and its mark a crash means a duplicate.
+ * handled elsewhere it is nacked, or waits where the source could not bring it back. A message without a key is handled
+ * each time. `keyOf` gets the message before its format: headers and bytes, and no body. While the store does not
+ * answer a message is nacked, or fails where that would lose it. Between an effect and its mark a crash means a
+ * duplicate.
  *
  * @example
  * let calls = 0

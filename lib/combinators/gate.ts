@@ -24,7 +24,7 @@ export type OpenGate = (clock: Clock) => Gate
 
 /**
  * Lets at most `count` messages start in each `perMs` milliseconds, evenly, after a `burst` (`count` unless said) that
- * may start at once. A token bucket.
+ * may start at once. A token bucket. That it holds up a run is told by `Measured` alone, as `gauges.pausedBy`.
  *
  * @example
  * const processor = pipe(receive(text), handle(otherwise(async () => ack)), withDlq(memoryDlq()))
@@ -74,8 +74,8 @@ export const rateLimit = ({
  * Starts nothing for `openMs` once so many messages in a row have failed for what is not their own fault, as a service
  * that handlers need is down; then one is tried, and if that is acked all go on. What was started before it opened
  * counts for nothing while it is open. Counted are nacks, and `Defect`, `TimedOut` and `HookFailed`, stored or not,
- * unless `isFailure` says otherwise. Others neither open nor close it. Where `isFailure` throws, it is counted as if it
- * were not given, and the event `GateFailed` tells.
+ * unless `isFailure` says otherwise. Others neither open nor close it. That it is open is told by `Measured` alone, as
+ * `gauges.pausedBy`. Where `isFailure` throws, it is counted as if it were not given, and the event `GateFailed` tells.
  *
  * @example
  * const breaker = circuitBreaker({ failures: 2, openMs: 30_000 })(virtualClock())

@@ -15,7 +15,7 @@ export declare abstract class Message<B = unknown> {
   get id(): string
   /** The payload as it arrived. */
   get bytes(): Uint8Array
-  /** What the pipeline's format made of the bytes; `undefined` before. */
+  /** What the pipeline's format made of the bytes; `undefined` before, and so in what stands outside of `handle`. */
   get body(): B
   get headers(): Readonly<Record<string, string>>
   /** The instance that it came from: a server with database, stream and group; a file; an address with path. */
@@ -26,7 +26,7 @@ export declare abstract class Message<B = unknown> {
   get redelivers(): boolean
   /** Milliseconds since the epoch. */
   get receivedAt(): number
-  /** Aborts when this delivery is no longer wanted; `interruptionOf` reads why. */
+  /** Aborts when this delivery is no longer wanted; `interruptionOf` reads why. What a listener throws ends the process. */
   get signal(): AbortSignal
   /** What happened to this delivery so far. */
   get trace(): Trace

@@ -18,7 +18,10 @@ export interface Processor {
   readonly description?: Description
 }
 
-/** A processor whose failures are stored: what needs failures must come before it. */
+/**
+ * A processor whose failures are stored: what needs failures must come before it, and does not compile after it.
+ * Annotate with this what gives one; `: Processor` forgets it.
+ */
 export interface Settled extends Processor {
   readonly settled: true
 }
