@@ -55,7 +55,7 @@ export interface Report {
  *   parked. `Trimmed`: so many entries were gone before they were done.
  * - `GateFailed`: a gate threw, which holds up nothing; told once of each.
  * - `Refused`: a request was no message, and was answered with this status.
- * - `Measured`, `Progress`: how things stand, every few seconds.
+ * - `Measured`: how things stand, every 5 s. `Progress`: how far input has come whose end is known, five times a second.
  * - `Draining`: it stops, and so many handlers still run. `Ended`: it is over; after all others.
  */
 export type Event =
@@ -89,6 +89,7 @@ export interface Gauges extends SourceGauges {
   readonly unsettled: number
   /** Handlers that run. */
   readonly inFlight: number
+  /** Is nothing started as the queue cannot store? Of gates `pausedBy` tells. */
   readonly isPaused: boolean
   /** Why nothing is started: `dlq`, or a gate's name. */
   readonly pausedBy?: string
@@ -108,7 +109,7 @@ export interface InFlight {
   readonly startedAt: number | undefined
 }
 
-/** How far a run has come, told every few seconds by interpreters of input that ends. */
+/** How far a run has come, told five times a second by interpreters of input whose end is known. */
 export interface Progress {
   readonly _tag: 'Progress'
   readonly received: number
