@@ -27,9 +27,9 @@ export interface ConsumeOptions {
   /** How many deliveries may be unsettled, read ahead included. By default 1,024, or twice the concurrency. */
   readonly maxUnsettled?: number
   /**
-   * What to do with a `Failed` that no queue took: `stop` the run, the message unsettled; `report` it and go on;
-   * `park` it, to come back later and later. `stop` by default; a source that brings messages back wants a
-   * `withDlq`, or this said.
+   * What to do with a `Failed` that no queue took: `stop` the run, the message unsettled; `report` it and go on; `park`
+   * it, to come back after 1 s, 2 s, 4 s and so on by its delivery count, an hour at most, for ever. `stop` by default;
+   * a source that brings messages back wants a `withDlq`, or this said.
    */
   readonly onFailed?: 'stop' | 'report' | 'park'
   /** How long running handlers may take to finish after a stop, before their signals abort. 25 s by default. */
