@@ -196,7 +196,7 @@ export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
  * Gives a matcher the name by which failures, letters and logs call its route.
  *
  * @example
- * const hasLabel = (label: string) => named(label, (m: Message<Json>) => m.headers.label === label)
+ * const hasLabel = (label: string) => named(label, (m: Message<Json>) => m.headers['label'] === label)
  * assert.equal(hasLabel('sign-in').label, 'sign-in')
  *
  * @since 0.1.0
