@@ -22,8 +22,8 @@ export const masked = '[sensitive]'
  * A codec that was made by hand around others (`new t.Type`, `pipe`) is not looked into: mark that one.
  *
  * Where it lies is said as paths in the decoded body, which a format of one's own may have made of a part of the
- * payload. So in the raw JSON, as logs and letters have it, a field of that name is masked at any depth, and a text
- * inside it that is JSON itself is masked as a whole.
+ * payload. So in the raw JSON, as logs and letters have it, such a path may begin at any depth: a field of that name is
+ * masked wherever it lies. A text inside it that is a JSON object or array itself is masked as a whole.
  *
  * A Standard Schema cannot be marked from inside. It is marked as a whole, or with the dotted paths of fields, `*` for
  * each item of an array. All that it says of a wrong payload is where.
