@@ -17,6 +17,7 @@ const about = {
   clock: ['clock', 'timeout'],
   codec: ['codec', 'sensitive'],
   combine: ['combine', 'explain'],
+  credentials: ['matcher'],
   dedupe: ['dedupe', 'dedupe-store'],
   failure: ['failure', 'failure-guard', 'captured'],
   'failure-json': ['failure', 'failure-guard', 'laws'],
