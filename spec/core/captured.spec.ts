@@ -82,6 +82,11 @@ captured('is bounded', () => {
     new Error('x'.repeat(10_000), depth === 0 ? {} : { cause: endless(depth - 1) })
   const text = JSON.stringify(capture(endless(50)))
   assert.ok(text.length < 100_000, String(text.length))
+  const wide = (depth: number): Error =>
+    new AggregateError(depth === 0 ? [] : Array.from({ length: 8 }, () => wide(depth - 1)))
+  const errorsIn = (error: Captured): number =>
+    (error.causes ?? []).reduce((sum, cause) => sum + errorsIn(cause), 1)
+  assert.is(errorsIn(capture(wide(4))), 24)
 })
 
 captured.run()

@@ -705,6 +705,68 @@ parallel('is acked all the same where the queue cannot resolve it', async () => 
 
 parallel.run()
 
+const shared = suite('withDlq: a message that is given to several processors')
+
+const acking = async () => ack
+
+shared('is not resolved by one where another has stored it, beside it or within its handler', async () => {
+  const delivered = () => message(order, { id: '17' })
+  const billing = (dlq: Dlq) =>
+    pipe(
+      handling(async () => failed(late)),
+      withDlq(dlq)
+    )
+
+  const beside = memoryDlq()
+  const [one, other] = [billing(beside), pipe(handling(acking), withDlq(beside))]
+  const given = delivered()
+  assert.equal([await one(given)(), await other(given)()], [deadLettered(late), ack])
+  assert.equal(
+    beside.letters().map(({ state, bytes }) => [state, bytes.length > 0]),
+    [['dead', true]]
+  )
+
+  const within = memoryDlq()
+  const passed = delivered()
+  const inner = billing(within)
+  const outer = pipe(
+    handling(async () => {
+      await inner(passed)()
+      return ack
+    }),
+    withDlq(within)
+  )
+  assert.equal(await outer(passed)(), ack)
+  assert.equal(
+    within.letters().map(({ state }) => state),
+    ['dead']
+  )
+})
+
+shared(
+  'is handled by one though the queue of another is away, and stored by that when it is run again',
+  async () => {
+    let isAway = true
+    const dlq = queue(() => async () => (isAway ? left(full) : right(undefined)))
+    let handled = 0
+    const billing = pipe(
+      handling(async () => {
+        handled += 1
+        return failed(late)
+      }),
+      withDlq(dlq)
+    )
+    const audit = pipe(handling(acking), withDlq(dlq))
+    const given = message(order, { id: '17' })
+    assert.equal(await billing(given)(), failed(dlqUnavailable(full.reason, late)))
+    assert.equal(await audit(given)(), ack)
+    isAway = false
+    assert.equal([await billing(given)(), handled], [deadLettered(late), 1])
+  }
+)
+
+shared.run()
+
 const timing = suite('withDlq: the last attempt')
 
 const waiting =
