@@ -383,6 +383,16 @@ falling('stores in the first queue, and the second has nothing to do', async () 
   assert.equal([first.letters.length, second.letters.length, delivered.trace.storedIn], [1, 0, 'first'])
 })
 
+falling('leaves to the first what its interpreter wants stored, and the handler is not run', async () => {
+  const [first, second] = [queue(undefined, 'first'), queue(undefined, 'second')]
+  const delivered = message(order)
+  delivered.trace.unstored = { startedAt: 1, durationMs: 2, failure: late }
+  const inner = giving(ack)
+  const processor = pipe(inner, withDlq(first), withDlq(second))
+  assert.equal(await processor(delivered)(), deadLettered(late))
+  assert.equal([first.letters.length, second.letters.length, inner.calls()], [1, 0, 0])
+})
+
 falling('stores in the second queue what the first cannot, with the original failure', async () => {
   const second = queue(undefined, 'second')
   const delivered = message(order)
