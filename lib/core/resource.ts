@@ -3,6 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { Task } from 'fp-ts/lib/Task.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from './captured.js'
+import { type Clock, within } from './clock.js'
 import { left, right } from './result.js'
 
 // model
@@ -128,6 +129,24 @@ export const isResource = (value: unknown): value is Resource<unknown> =>
   typeof value === 'object' &&
   value !== null &&
   typeof (value as Partial<Resource<unknown>>).open === 'function'
+
+// closing
+
+/** Closes it, and says what went wrong; `late` if it takes longer than `graceMs`, and `undefined` if nothing did. */
+export const closeProblem = async (
+  close: TaskEither<ResourceError, void>,
+  graceMs: number,
+  clock: Clock,
+  late: string
+): Promise<string | undefined> => {
+  try {
+    const closed = await within(clock, graceMs, close())
+    if (closed === undefined) return late
+    return closed._tag === 'Left' ? closed.left.message : undefined
+  } catch (thrown) {
+    return capture(thrown).message
+  }
+}
 
 // helpers
 

@@ -1,16 +1,13 @@
 /** The interpreter of any source: opens it, runs the loop, closes it, and always reports. */
-import type { Either } from 'fp-ts/lib/Either.js'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { batchProblem } from '../combinators/batch.js'
 import type { OpenGate } from '../combinators/gate.js'
 import { telling } from '../combinators/observers.js'
 import { isCombined } from '../core/combine.js'
 import { type Captured, capture } from '../core/captured.js'
-import { type Clock, within } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import type { Ended, Interpreter, OnEvent, Report } from '../core/interpreter.js'
 import { type Processor, isSettled, runOf } from '../core/processor.js'
-import { type ResourceError, resourceError } from '../core/resource.js'
-import { left } from '../core/result.js'
+import { closeProblem } from '../core/resource.js'
 import type { OpenSource, Traits } from '../core/source.js'
 import { systemClock } from '../system.js'
 import { type Limits, loop } from './loop.js'
@@ -104,10 +101,11 @@ export const consume = (open: OpenSource, options: ConsumeOptions = {}): Interpr
           refusal === undefined
             ? await loop(reliable(source), processor, limits, clock, signal, emit).catch(unopened)
             : notStarted({ name: 'TypeError', message: refusal })
-        const unclosed = await closeError(close, limits.graceMs, clock)
-        return unclosed === undefined || report.ended._tag !== 'Drained'
-          ? report
-          : { ...report, ended: { _tag: 'SourceLost', error: unclosed } }
+        const late = 'closing the source took too long'
+        const problem = await closeProblem(close, limits.graceMs, clock, late)
+        if (problem === undefined || report.ended._tag !== 'Drained') return report
+        const error = { name: 'ResourceError', message: problem }
+        return { ...report, ended: { _tag: 'SourceLost', error } }
       }
       const report = await run().catch(unopened)
       emit({ _tag: 'Ended', report })
@@ -173,24 +171,4 @@ const refusalOf = (
   if (orderBy !== undefined && traits !== undefined && !traits.exclusive && scope !== 'process')
     return "this source gives messages of one key to several processes, so orderBy holds within each alone; if that is enough, say scope: 'process'"
   return batchProblem(processor, concurrency)
-}
-
-const closeError = async (
-  close: TaskEither<ResourceError, void>,
-  graceMs: number,
-  clock: Clock
-): Promise<Captured | undefined> => {
-  const closed = await within(clock, graceMs, reliableClose(close))
-  if (closed === undefined) return { name: 'ResourceError', message: 'closing the source took too long' }
-  return closed._tag === 'Left' ? { name: 'ResourceError', message: closed.left.message } : undefined
-}
-
-const reliableClose = async (
-  close: TaskEither<ResourceError, void>
-): Promise<Either<ResourceError, void>> => {
-  try {
-    return await close()
-  } catch (thrown) {
-    return left(resourceError('source', capture(thrown).message))
-  }
 }

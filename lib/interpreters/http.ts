@@ -1,6 +1,5 @@
 /** HTTP: a server of its own in front of a processor. */
 import type { Socket } from 'node:net'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { batchProblem } from '../combinators/batch.js'
 import { telling } from '../combinators/observers.js'
 import { type Captured, capture } from '../core/captured.js'
@@ -8,7 +7,7 @@ import { type Clock, aborted, every, within } from '../core/clock.js'
 import type { IdempotencyStore } from '../core/idempotency.js'
 import { type Ended, type Interpreter, type Report, inFlightOf } from '../core/interpreter.js'
 import { type Processor, isSettled, runOf } from '../core/processor.js'
-import { type Resource, type ResourceError, isResource } from '../core/resource.js'
+import { type Resource, closeProblem, isResource } from '../core/resource.js'
 import { endpointOf } from '../http/endpoint.js'
 import { listenerOf } from '../http/listener.js'
 import { type EndpointOptions, type Settings, accessProblem, definedOf, settingsOf } from '../http/options.js'
@@ -134,24 +133,10 @@ const withStore = async (
   if (opened._tag === 'Left') throw new Error(`${opened.left.resource}: ${opened.left.message}`)
   const { value, close } = opened.right
   const report = await run(value)
-  const problem = await closeProblem(close, clock, graceMs)
+  const problem = await closeProblem(close, graceMs, clock, 'it took too long')
   if (problem === undefined || report.ended._tag !== 'Aborted') return report
   const message = `the store of idempotency was not closed: ${problem}`
   return { ...report, ended: { _tag: 'SourceLost', error: { name: 'ResourceError', message } } }
-}
-
-const closeProblem = async (
-  close: TaskEither<ResourceError, void>,
-  clock: Clock,
-  graceMs: number
-): Promise<string | undefined> => {
-  try {
-    const closed = await within(clock, graceMs, close())
-    if (closed === undefined) return 'it took too long'
-    return closed._tag === 'Left' ? closed.left.message : undefined
-  } catch (thrown) {
-    return capture(thrown).message
-  }
 }
 
 const serve = async (

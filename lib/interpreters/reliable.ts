@@ -1,8 +1,8 @@
 /** A source that keeps its promise not to reject, whoever wrote it. */
-import type { Either } from 'fp-ts/lib/Either.js'
 import type { Task } from 'fp-ts/lib/Task.js'
-import type { Delivery, Input, Pulled, Settle, Settlement, Source, SourceError } from '../core/source.js'
+import { isPulled } from '../core/pulled.js'
 import { left } from '../core/result.js'
+import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
 
 /** A pull that rejects, or gives what is none, has failed for good; anything else that does so has not answered. */
 export const reliable = ({ traits, pull, settle, start, renew, input, measure }: Source): Source => ({
@@ -75,11 +75,6 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
 })
 
 // helpers
-
-const isPulled = (pulled: Either<SourceError, Pulled>): boolean => {
-  if (pulled._tag === 'Left') return typeof pulled.left._tag === 'string'
-  return pulled._tag === 'Right' && (pulled.right._tag === 'End' || Array.isArray(pulled.right.items))
-}
 
 const listOf = (answers: readonly Settlement[]): readonly Settlement[] =>
   Array.isArray(answers) ? answers : []

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
+import { isPulled } from '../core/pulled.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import type { Delivery, Input, OpenSource, Settle, Settlement, Source } from '../core/source.js'
@@ -151,14 +152,6 @@ const abortMs = 1_000
 const answers: ReadonlySet<unknown> = new Set(['ok', 'lost', 'unknown'])
 
 const noInput: Input = { readBytes: 0, knownBytes: 0, isAll: false }
-
-/** An error, or a batch with its items, or an end. */
-const isPulled = (given: unknown): boolean => {
-  const { left: error, right: pulled } = (given ?? {}) as { readonly left?: any; readonly right?: any }
-  return error === undefined
-    ? pulled?._tag === 'End' || (pulled?._tag === 'Batch' && Array.isArray(pulled.items))
-    : error?._tag === 'Transient' || error?._tag === 'Fatal'
-}
 
 /** Bytes too, as ids may turn out to be the same. */
 const nameOf = ({ id, bytes }: Delivery['message']): string =>
