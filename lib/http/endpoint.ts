@@ -1,12 +1,9 @@
 /** The endpoint: takes a request, runs the processor, and answers by the outcome, whoever holds the socket. */
-import { hanging } from '../combinators/hanging.js'
 import { hush } from '../core/captured.js'
-import { within } from '../core/clock.js'
 import { type Failure, defect, rejected } from '../core/failure.js'
-import { type Interruption, interruption } from '../core/message.js'
-import { type Outcome, type Released, failed, nack } from '../core/outcome.js'
-import { type Processor, runOf } from '../core/processor.js'
-import { isCall } from '../core/run.js'
+import type { Interruption } from '../core/message.js'
+import { type Outcome, failed, nack } from '../core/outcome.js'
+import type { Processor } from '../core/processor.js'
 import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
 import { eventsOf, isBatch } from './cloud-event-batch.js'
@@ -15,8 +12,9 @@ import { type EventParts, HttpDelivery } from './delivery.js'
 import { type Idempotent, idempotent } from './idempotent.js'
 import type { Incoming } from './incoming.js'
 import type { Settings } from './options.js'
+import { readiness } from './readiness.js'
 import { type HttpReply, acked, combinedReply, isHeaderValue, refusal, replyOf, retryAfter } from './reply.js'
-import { storing } from './storing.js'
+import { running } from './running.js'
 import type { Verify } from './verify.js'
 
 // model
@@ -68,36 +66,34 @@ export const endpointOf = ({
   onTooManyAbandoned = () => undefined,
   onOutcome
 }: EndpointNeeds): Endpoint => {
-  const { clock, concurrency, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
+  const { clock, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
   const { leaseMs, maxEvents, onEvent: emit, retryAfterMs, senderRetries } = settings
-  const begin = runOf(processor)
-  const store = storing(begin, clock)
-  /** What is in flight, by slots, which cost less than a set of it. */
-  const running: (HttpDelivery | undefined)[] = []
-  const freeSlots: number[] = []
   const bodies = budget(settings)
-  const givenUp = hanging(maxAbandoned, onTooManyAbandoned)
+  const { isReady, pause, resume } = readiness(clock, emit)
   let isDraining = false
   /** Requests that are being read, handled or answered. */
   let open = 0
-  let isPaused = false
-  let pausedAt = 0
-  let refusedAt = 0
   let wakeDrained = (): void => undefined
+  const isIdle = (): boolean => open === 0 && works.isIdle()
+  const settle = (): void => {
+    if (isDraining && isIdle()) wakeDrained()
+  }
+  const works = running({ processor, settings, maxAbandoned, onTooManyAbandoned, onEnd: settle })
+  const { isFull, overload } = works
 
   const again = retryAfter(retryAfterMs)
   const full = refusal(503, tooMuch, again)
   const unavailable = refusal(503, 'the request cannot be taken now', again)
-  const count = (): number => running.length - freeSlots.length
-  const isFull = (): boolean => count() >= concurrency
   const admit: Admit = admission({
     settings,
     refusesPages,
     isDraining: () => isDraining,
-    isReady: () => isReady(),
+    isReady,
     // What such a sender is refused is lost, so it is stored instead.
     isFull: () => senderRetries && isFull()
   })
+
+  const report = (id: string, outcome: Outcome): void => emit({ _tag: 'Reported', id, outcome })
 
   const once: Idempotent | undefined =
     idempotency &&
@@ -110,105 +106,9 @@ export const endpointOf = ({
         report('idempotency', failed(defect('the store of idempotency', new Error(reason))))
     })
 
-  const report = (id: string, outcome: Outcome): void => emit({ _tag: 'Reported', id, outcome })
-
   const refused = (incoming: Incoming, reply: HttpReply, reason: string): HttpReply => {
     emit({ _tag: 'Refused', status: reply.status, path: incoming.path, reason })
     return reply
-  }
-
-  // readiness
-
-  const pause = (failure: Failure): void => {
-    refusedAt = clock.monotonic()
-    if (isPaused) return
-    isPaused = true
-    pausedAt = refusedAt
-    emit({ _tag: 'Paused', failure })
-  }
-  const resume = (): void => {
-    if (!isPaused) return
-    isPaused = false
-    emit({ _tag: 'Resumed', afterMs: clock.monotonic() - pausedAt })
-  }
-  /** Who is not ready may be sent nothing, and would never learn that the queue is back. */
-  const isReady = (): boolean => {
-    if (isPaused && clock.monotonic() - refusedAt >= pauseMs) resume()
-    return !isPaused
-  }
-
-  // running
-
-  const isIdle = (): boolean => open === 0 && count() === 0
-  const settle = (): void => {
-    if (isIdle()) wakeDrained()
-  }
-
-  /** Runs a delivery, or has it stored for this failure; it is in flight until its outcome is told. */
-  const start = (delivery: HttpDelivery, tell: (outcome: Outcome) => void, failure?: Failure): void => {
-    const slot = freeSlots.pop() ?? running.length
-    running[slot] = delivery
-    const end = (outcome: Outcome): void => {
-      running[slot] = undefined
-      freeSlots.push(slot)
-      givenUp.add(delivery.message.trace)
-      tell(outcome)
-      if (isDraining) settle()
-    }
-    const ended = (outcome: Outcome): void => {
-      if (senderRetries || outcome._tag !== 'Released') end(outcome)
-      else void kept(delivery, outcome).then(end)
-    }
-    const told = (outcome: Outcome | Promise<Outcome>): void => {
-      if (outcome instanceof Promise) void outcome.then(ended)
-      else ended(outcome)
-    }
-    const begun = failure === undefined ? begin(delivery.message) : store(delivery.message, failure)
-    if (!isCall(begun)) return told(begun)
-    const { verdict } = begun
-    void (isPlain(verdict) ? verdict : awaited(verdict)).then(
-      (given: unknown) => told(begun.conclude(given)),
-      (thrown: unknown) => told(begun.fail(thrown))
-    )
-  }
-
-  const run = (delivery: HttpDelivery, failure?: Failure): Promise<Outcome> =>
-    new Promise((resolve) => start(delivery, resolve, failure))
-
-  /** What such a sender is refused is lost, so that it is stored instead. */
-  const kept = async (delivery: HttpDelivery, outcome: Released): Promise<Outcome> => {
-    const { message } = delivery
-    const stored = await delivery.storing
-    return stored?._tag === 'DeadLettered'
-      ? outcome
-      : store(message, rejected('interrupted', { reason: outcome.reason }))
-  }
-
-  const overload = (): Failure | undefined =>
-    !senderRetries && isFull() ? rejected('overloaded', { concurrency }) : undefined
-
-  const tooLate = rejected('deadline-passed', { deadlineMs: deadlineMs ?? null })
-
-  /** The same for a sender that does not wait: what takes longer is stored first. */
-  const runInTime = async (delivery: HttpDelivery, waitMs: number): Promise<Outcome> => {
-    const outcome = run(delivery)
-    const inTime = await within(clock, waitMs, outcome)
-    if (inTime !== undefined) return inTime
-    /** Aborts if the handler acks before the queue is asked. */
-    const acking = new AbortController()
-    void outcome.then(({ _tag }) => _tag === 'Acked' && acking.abort(interruption('leaseLost')))
-    delivery.storing = Promise.resolve(store(delivery.message, tooLate, acking.signal))
-    const stored = await delivery.storing
-    return stored._tag === 'DeadLettered' ? stored : outcome
-  }
-
-  /** `until`: when its sender stops waiting, where it waits for others, too. */
-  const process = (delivery: HttpDelivery, until?: number): Promise<Outcome> => {
-    if (deadlineMs === undefined) return run(delivery, overload())
-    const waitMs = until === undefined ? deadlineMs : Math.max(0, until - clock.monotonic())
-    // What is late waits for none of its batch, and so has to find room.
-    const failure = overload() ?? (waitMs === 0 && isFull() ? tooLate : undefined)
-    return failure === undefined ? runInTime(delivery, waitMs) : run(delivery, failure)
   }
 
   const answered = (delivery: HttpDelivery, outcome: Outcome): HttpReply => {
@@ -244,18 +144,19 @@ export const endpointOf = ({
     until?: number
   ): Promise<HttpReply> => {
     const { principal, path } = incoming
-    if (once === undefined || key === undefined) return answered(delivery, await process(delivery, until))
+    if (once === undefined || key === undefined)
+      return answered(delivery, await works.runInTime(delivery, until))
     return once(JSON.stringify([principal ?? null, path, key]), about, delivery.bytes, {
       run: async () => {
         // Others may have been started while the store was asked.
         if (senderRetries && isFull()) return { outcome: nack(), reply: refused(incoming, full, tooMuch) }
-        const outcome = await process(delivery, until)
+        const outcome = await works.runInTime(delivery, until)
         return { outcome, reply: answered(delivery, outcome) }
       },
       leave: async (reason) => {
         if (senderRetries) return refused(incoming, unavailable, `the store of idempotency: ${reason}`)
         const failure = rejected('idempotency-unavailable', { reason })
-        return answered(delivery, await run(delivery, failure))
+        return answered(delivery, await works.run(delivery, failure))
       },
       lose: () => delivery.interrupt('leaseLost')
     })
@@ -278,7 +179,7 @@ export const endpointOf = ({
     const events = eventsOf(bytes, maxEvents)
     if (events._tag === 'Left') {
       const delivery = deliveryOf(incoming, bytes, undefined, undefined, events.left)
-      return answered(delivery, await process(delivery))
+      return answered(delivery, await works.runInTime(delivery))
     }
     const own = { ...incoming.headers, 'content-type': 'application/cloudevents+json' }
     const until = deadlineMs === undefined ? undefined : clock.monotonic() + deadlineMs
@@ -308,14 +209,6 @@ export const endpointOf = ({
     return refusal(500, 'the request could not be handled')
   }
 
-  const keyFor = (incoming: Incoming): string | undefined => {
-    const key: unknown = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
-    if (key === undefined || key === null || key === '') return undefined
-    if (typeof key === 'string') return key
-    hush(key)
-    throw new TypeError('keyOf gave something that is no text; give the key itself, or undefined')
-  }
-
   /** What needs no promise beside its handler's gets none: they would cost as much as all the rest here. */
   const take = (
     incoming: Incoming,
@@ -328,7 +221,7 @@ export const endpointOf = ({
     if (isOfEvents && isBatch(incoming.headers)) return void handledBatch(incoming, bytes).then(end, fail)
     let key: string | undefined
     try {
-      key = keyFor(incoming)
+      key = keyFor(incoming, keyOf)
     } catch (thrown) {
       return fail(thrown)
     }
@@ -337,7 +230,7 @@ export const endpointOf = ({
     const event = isOfEvents ? eventIdOf(incoming.headers, bytes) : undefined
     const delivery = deliveryOf(incoming, bytes, key, event && { source: event.source, headers: undefined })
     if (once === undefined && deadlineMs === undefined)
-      return start(delivery, (outcome) => end(answered(delivery, outcome)), overload())
+      return works.start(delivery, (outcome) => end(answered(delivery, outcome)), overload())
     const { method, query } = incoming
     handled(delivery, incoming, key, `${method} ${query}`).then(end, fail)
   }
@@ -361,7 +254,7 @@ export const endpointOf = ({
           report('request', failed(defect('the answer', thrown)))
           respondBarely(respond)
         }
-        if (isDraining) settle()
+        settle()
       }
       const fail = (thrown: unknown): void => end(failure(incoming, thrown))
       try {
@@ -380,27 +273,17 @@ export const endpointOf = ({
       isDraining = true
       if (!isIdle()) await new Promise<void>((resolve) => (wakeDrained = resolve))
     },
-    interrupt: (reason) => {
-      for (const delivery of running) delivery?.interrupt(reason)
-    },
-    inFlight: () => running.filter((delivery) => delivery !== undefined),
+    interrupt: works.interrupt,
+    inFlight: works.inFlight,
     isDraining: () => isDraining,
     isReady,
-    abandoned: givenUp.count
+    abandoned: works.abandoned
   }
 }
 
 // helpers
 
 type Headers = Readonly<Record<string, string>>
-
-/** How long what could not be stored once is not tried anew. */
-const pauseMs = 5_000
-
-/** One whose `then` is its own may throw there, or call back twice. */
-const isPlain = (verdict: PromiseLike<unknown>): verdict is Promise<unknown> =>
-  verdict instanceof Promise && verdict.then === Promise.prototype.then
-const awaited = async (verdict: PromiseLike<unknown>): Promise<unknown> => await verdict
 
 const unsendable = refusal(500, 'the answer cannot be sent')
 const respondBarely = (respond: Respond): void => {
@@ -409,6 +292,14 @@ const respondBarely = (respond: Respond): void => {
   } catch {
     // there is nobody left to tell
   }
+}
+
+const keyFor = (incoming: Incoming, keyOf: Settings['keyOf']): string | undefined => {
+  const key: unknown = keyOf === undefined ? incoming.header('idempotency-key') : keyOf(incoming)
+  if (key === undefined || key === null || key === '') return undefined
+  if (typeof key === 'string') return key
+  hush(key)
+  throw new TypeError('keyOf gave something that is no text; give the key itself, or undefined')
 }
 
 const maxKey = 255
