@@ -6,9 +6,21 @@
 export const toStorable = (text: string): string =>
   /\p{Surrogate}/u.test(text) || text.startsWith(mark) ? mark + JSON.stringify(text) : text
 
-export const fromStorable = (stored: string): string =>
-  stored.startsWith(mark) ? (JSON.parse(stored.slice(mark.length)) as string) : stored
+/** What was not made by `toStorable` is what it is. */
+export const fromStorable = (stored: string): string => {
+  if (!stored.startsWith(mark)) return stored
+  const text = tryParse(stored.slice(mark.length))
+  return typeof text === 'string' ? text : stored
+}
 
 // helpers
 
 const mark = 'json:'
+
+const tryParse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

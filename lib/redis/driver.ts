@@ -141,11 +141,10 @@ const urlError = (url: string): string | undefined => {
   }
 }
 
-/** As written, and as it is sent. */
+/** As written, and as it is sent. A node of a cluster may have no scheme, and then what stands first is the user. */
 const secretsOfUrl = (url: string): readonly string[] => {
-  const written = [/:\/*[^/@]*?:(.*)@/s, /[?&]password=([^&#]*)/].flatMap(
-    (place) => place.exec(url)?.[1] ?? []
-  )
+  const places = [/^(?:\w+:)?\/*[^/:@]*:(.*)@/s, /^\/*[^/:@]*:(.*)@/s, /[?&]password=([^&#]*)/]
+  const written = places.flatMap((place) => place.exec(url)?.[1] ?? [])
   return written.flatMap((secret) => [secret, decoded(secret)])
 }
 
@@ -159,5 +158,6 @@ const decoded = (text: string): string => {
 
 const without = (secrets: readonly (string | null | undefined)[]): ((text: string) => string) => {
   const known = secrets.filter((secret) => typeof secret === 'string' && secret !== '') as readonly string[]
-  return (text) => known.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text)
+  const longestFirst = known.toSorted((one, other) => other.length - one.length)
+  return (text) => longestFirst.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text)
 }

@@ -28,4 +28,9 @@ storing('what has a UTF-8 stays as it is', () => {
   for (const given of ['', 'order 17', 'Größe 😀', '\ufffd', 'JSON:1']) assert.is(toStorable(given), given)
 })
 
+storing('what others have stored, and looks like it, is what it is', () => {
+  for (const stored of ['json:', 'json:order 17', 'json:17', 'json:{}', 'json:"a'])
+    assert.is(fromStorable(stored), stored)
+})
+
 storing.run()
