@@ -39,12 +39,19 @@ export type Listener = (request: IncomingMessage, response: ServerResponse) => v
 export const toListener = (processor: Processor, options: MountOptions): Listener =>
   listenerOf(mounted('toListener', processor, options), options.clock ?? systemClock)
 
-/** `onRead` is told when a body is about to be read. */
+/** What only whoever has made the server can say. */
+export interface ListenerNeeds {
+  /** How long a sender may take nothing of its answer. */
+  readonly answerMs?: number
+  /** Told when a body is about to be read. */
+  readonly onRead?: (response: ServerResponse) => void
+}
+
 export const listenerOf =
   (
     { answer, budget, isDraining }: Endpoint,
     clock: Clock,
-    onRead?: (response: ServerResponse) => void
+    { answerMs, onRead }: ListenerNeeds = {}
   ): Listener =>
   (request, response) => {
     const { socket } = request
@@ -55,6 +62,7 @@ export const listenerOf =
       if (isDraining() && latest.get(socket) === request) response.shouldKeepAlive = false
       try {
         send(request, response, reply, clock)
+        if (answerMs !== undefined && !response.writableFinished) hurried(response, answerMs)
       } catch (thrown) {
         // Whoever has a head waits for the rest.
         if (response.headersSent) response.destroy()
@@ -196,6 +204,13 @@ const send = (
     response.socket?.uncork()
   }
   response.end()
+}
+
+/** Hangs up on whoever takes nothing of the answer for so long; Node's own limits are those of requests. */
+const hurried = (response: ServerResponse, answerMs: number): void => {
+  response.setTimeout(answerMs)
+  // First of all, as Node says then how long the connection may be idle.
+  response.prependOnceListener('finish', () => response.socket?.setTimeout(0))
 }
 
 /** A sender reads our answer before the end of its body only if we do not hang up on it at once, as an end may do. */

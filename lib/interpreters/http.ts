@@ -1,4 +1,5 @@
 /** HTTP: a server of its own in front of a processor. */
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { batchProblem } from '../combinators/batch.js'
 import { telling } from '../combinators/observers.js'
@@ -35,7 +36,10 @@ export interface HttpOptions extends Omit<EndpointOptions, 'idempotency'> {
   readonly allowAnonymous?: boolean
   /** How long the head of a request may take, in milliseconds. 10 s by default. */
   readonly headersTimeoutMs?: number
-  /** How long a whole request may take to come in, in milliseconds. 30 s by default. */
+  /**
+   * How long a whole request may take to come in, and how long its sender may take nothing of the answer, in
+   * milliseconds. 30 s by default.
+   */
   readonly requestTimeoutMs?: number
   /** How long a connection stays open without a request; longer than what is before it keeps its own. 65 s by default. */
   readonly keepAliveMs?: number
@@ -181,12 +185,11 @@ const serve = async (
       if (outcome._tag === 'DeadLettered' && storedIn !== undefined) tally.storedIn.add(storedIn)
     }
   })
-  server.on('request', listenerOf(endpoint, clock))
+  const answerMs = limits.requestTimeoutMs
+  server.on('request', listenerOf(endpoint, clock, { answerMs }))
   // So that who asks first is told of a refusal before it sends the body.
-  server.on(
-    'checkContinue',
-    listenerOf(endpoint, clock, (response) => response.writeContinue())
-  )
+  const onRead = (response: ServerResponse): void => response.writeContinue()
+  server.on('checkContinue', listenerOf(endpoint, clock, { answerMs, onRead }))
   emit({ _tag: 'Listening', address })
   emit({ _tag: 'Ready', inFlight: () => endpoint.inFlight().map(({ message }) => inFlightOf(message)) })
   const stopBeating = every(clock, beatMs, async () => {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { http } from '../../lib/http.js'
-import { ack } from '../../lib/index.js'
+import { type Verdict, ack, ackWith } from '../../lib/index.js'
 import { until, within } from '../support/deadline.js'
 import { type Client, answersIn, chunkOf, connect, hangUp, requestOf } from '../support/http-client.js'
 import { addressIn, countsOf, counting, gate, post, serving } from '../support/http-server.js'
@@ -101,6 +101,49 @@ slow('that send a body in good time are not ended with those that send slow head
     await client.send(requestOf('', ['Content-Length: 12']))
     await client.drip('"0123456789"', 40)
     assert.is((await client.answer()).status, 200)
+  })
+})
+
+/** More than the kernel takes off our hands. */
+const hugeAnswer = async (): Promise<Verdict> => ackWith({ reply: 'x'.repeat(64 * mebibyte) })
+
+for (const [what, requests] of [
+  ['an answer', requestOf('1')],
+  ['an answer behind another', requestOf('0') + requestOf('1')]
+] as const)
+  slow(`of ${what}, of which they take nothing, are hung up on`, async () => {
+    const { processor } = counting(async (body) => (body === 1 ? hugeAnswer() : ack))
+    await serving(processor, { requestTimeoutMs: 300, maxConnections: 1 }, async ({ address }) => {
+      const client = await connect(address)
+      client.pause()
+      await client.send(requests)
+      await until('another connection is taken', () =>
+        post(address, '0').then(
+          ({ ok }) => ok,
+          () => false
+        )
+      )
+      client.resume()
+      assert.ok((await client.closed()).length < 64 * mebibyte)
+    })
+  })
+
+slow('of an answer, of which they take some now and then, get all of it', async () => {
+  const { processor } = counting(hugeAnswer)
+  await serving(processor, { requestTimeoutMs: 2_000 }, async ({ address }) => {
+    const client = await connect(address)
+    await client.send(requestOf('1'))
+    for (let pause = 0; pause < 5; pause += 1) {
+      client.pause()
+      await delay(500)
+      client.resume()
+      // Less is what the kernel has ready, of which the server sees nothing.
+      const enough = client.received().length + 10 * mebibyte
+      await until('more of it', () => client.received().length > enough)
+    }
+    // Looked at but once, as that takes the time of both sides here.
+    await until('all of it', () => client.received().length > 64 * mebibyte)
+    assert.is((await client.answer()).body.length, 64 * mebibyte)
   })
 })
 
