@@ -110,7 +110,8 @@ const verdictsOf = async <A, C>(
   const given: unknown = await (typeof result === 'function' ? result() : result)
   if (!Array.isArray(given)) {
     const verdict = toVerdict(given)
-    if (verdict !== undefined) return items.map(() => verdict)
+    // Not of `items`, which its handler may have emptied meanwhile.
+    if (verdict !== undefined) return Array.from({ length }, () => verdict)
     throw new TypeError('gave neither a verdict nor an array of verdicts')
   }
   if (given.length === length) return given

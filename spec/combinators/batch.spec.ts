@@ -326,6 +326,16 @@ gathering('refuses numbers that make no sense', () => {
   make(1, 0)()
 })
 
+gathering('takes one verdict for all of a handler that has emptied its array', async () => {
+  const clock = virtualClock()
+  const draining = untyped((items) => {
+    ;(items as unknown[]).length = 0
+    return ack
+  })
+  const processor = only(batched(2, 5, draining, clock))
+  assert.equal(await runAll(processor, numbered(2)), [ack, ack])
+})
+
 gathering.run()
 
 const interrupting = suite('batched: a message whose signal aborts')
