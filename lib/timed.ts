@@ -184,6 +184,7 @@ export const withDedupe = (
  * await processor(message({ total: 3, card: '4111 1111' }))()
  * assert.equal(lines, [['Nacked', { total: 3, card: '[sensitive]' }, 'message nacked']])
  *
+ * @throws TypeError if there is no logger
  * @since 0.1.0
  */
 export const withLogging = (

@@ -47,9 +47,13 @@ export interface LoggingOptions {
 // combinators
 
 /** Logs each outcome, and changes none. */
-export const withLogging =
-  (logger: Logger, options: LoggingOptions, clock: Clock) =>
-  <P extends Processor>(processor: P): P => {
+export const withLogging = (
+  logger: Logger,
+  options: LoggingOptions,
+  clock: Clock
+): (<P extends Processor>(processor: P) => P) => {
+  if (logger === undefined || logger === null) throw new TypeError('withLogging: give a logger')
+  return <P extends Processor>(processor: P): P => {
     const inner = runOf(processor)
     const read = reading(options, processor.description)
     const run: Run = (message) => {
@@ -61,7 +65,9 @@ export const withLogging =
           const level = wanted !== undefined && levels.has(wanted) ? wanted : defaultLevel(outcome)
           if (level === 'silent') return
           const extra = attempted(() => options.extra?.(message, outcome))
-          const fields = { ...extra, ...fieldsOf(message, outcome), durationMs, ...read(message) }
+          // A payload that is nested too deep to be read is no reason to say nothing of its message.
+          const named = attempted(() => read(message))
+          const fields = { ...extra, ...fieldsOf(message, outcome), durationMs, ...named }
           const said: unknown = logger[level](fields, textFor(outcome))
           if (said !== undefined) hush(said)
         })
@@ -72,10 +78,11 @@ export const withLogging =
     // All that a P can say beyond Processor is the settled mark, and it is carried on.
     return marked(processor, logged) as P
   }
+}
 
 // helpers
 
-/** What the user's code gives; nothing if it throws, or gives a promise: it is not to change what becomes of a message. */
+/** What is read, or the user's code gives; nothing if that throws, or gives a promise: it is not to change what becomes of a message. */
 const attempted = <A>(call: () => A): A | undefined => {
   try {
     const given: unknown = call()

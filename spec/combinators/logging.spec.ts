@@ -223,6 +223,26 @@ logging('changes no outcome when the logger, or what it was told to ask, fails',
   assert.is((await pipe(giving(unreadable), withLogging(keeping([])))(order)())._tag, 'Failed')
 })
 
+logging('says what became of a message whose payload is nested too deep to be read', async () => {
+  const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+  const lines: Line[] = []
+  const processor = pipe(
+    receive(json),
+    handle(route(t.type({ type: t.literal('order'), card: sensitive(t.string) }), async () => ack)),
+    withLogging(keeping(lines), { fields: ['type', 'card'] })
+  )
+  assert.equal(await processor(message(`{"type":"order","card":"4111","lines":${deep}}`))(), ack)
+  assert.equal(
+    lines.map(([level, { outcome, body }, said]) => [level, outcome, body, said]),
+    [['info', 'Acked', undefined, 'message acked']]
+  )
+})
+
+logging('refuses to be built without a logger', () => {
+  for (const logger of [undefined, null])
+    assert.throws(() => withLogging(logger as never), 'withLogging: give a logger')
+})
+
 logging('takes the level from a function, which may leave it to the default or silence it', async () => {
   const level = (outcome: Outcome): LogLevel | undefined =>
     outcome._tag === 'Acked' ? 'debug' : outcome._tag === 'Nacked' ? 'silent' : undefined
