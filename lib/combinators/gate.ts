@@ -48,7 +48,8 @@ export const rateLimit = ({
 }): OpenGate => {
   if (!(count > 0 && count < Infinity && perMs > 0 && perMs < Infinity))
     throw new RangeError('rateLimit: count and perMs are numbers above 0')
-  if (!(burst >= 1 && burst < Infinity)) throw new RangeError('rateLimit: burst is a number of at least 1')
+  if (!(burst >= 1 && burst < Infinity))
+    throw new RangeError('rateLimit: burst, or count, is a number of at least 1')
   return (clock) => {
     let tokens = burst
     let filledAt = clock.monotonic()

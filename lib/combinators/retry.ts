@@ -1,7 +1,7 @@
 /** Retries: trying the whole pipeline again, within the same delivery as long as that does not take long. */
 import { capture, hush } from '../core/captured.js'
 import { type Clock, sleep } from '../core/clock.js'
-import { type Defect, type Failure, defect } from '../core/failure.js'
+import { type Defect, type Failure, type TimedOut, defect } from '../core/failure.js'
 import type { Attempt } from '../core/letter.js'
 import type { Message } from '../core/message.js'
 import { type Failed, type Outcome, failed, nack, unlessInterrupted } from '../core/outcome.js'
@@ -36,7 +36,9 @@ export const withRetry = (
   { when = isTransient, maxWaitMs = 30_000 }: RetryOptions = {}
 ): ((processor: Unsettled) => Processor) => {
   if (typeof policy !== 'function')
-    throw new TypeError('withRetry: give a policy, as exponentialBackoff({ baseMs: 50, attempts: 5 })')
+    throw new TypeError(
+      'withRetry: give a policy, as exponentialBackoff({ baseMs: 50, maxDelayMs: 2_000, attempts: 5 })'
+    )
   if (!(maxWaitMs >= 0)) throw new RangeError('withRetry: maxWaitMs is a number of at least 0')
   return (processor) => {
     const inner = runOf(processor)
@@ -150,15 +152,14 @@ const maxNoted = 1_000
 /** Timers of Node that are set for longer fire at once. */
 const maxTimerMs = 2 ** 31 - 1
 
-const isAbandoned = (failure: Failure): boolean => failure._tag === 'TimedOut' && failure.abandoned
+const isAbandoned = (failure: Failure): failure is TimedOut =>
+  failure._tag === 'TimedOut' && failure.abandoned
 
 /** A replay would take what is given back for a failure. */
 const comesBack = (message: Message): boolean => message.redelivers && message.letter === undefined
 
 const reasonOf = (failure: Failure): string =>
-  isAbandoned(failure) && failure._tag === 'TimedOut'
-    ? `timed out after ${failure.afterMs} ms`
-    : `to be tried again after ${failure._tag}`
+  isAbandoned(failure) ? `timed out after ${failure.afterMs} ms` : `to be tried again after ${failure._tag}`
 
 // places
 

@@ -65,7 +65,7 @@ limit('refuses numbers that make no sense', () => {
     assert.throws(() => rateLimit({ count: 1, perMs, burst: 1 }), says(/count and perMs/))
   for (const burst of [0, 0.5, Infinity, Number.NaN])
     assert.throws(() => rateLimit({ count: 1, perMs: 1, burst }), says(/burst/))
-  assert.throws(() => rateLimit({ count: 0.5, perMs: 1 }), says(/burst/))
+  assert.throws(() => rateLimit({ count: 0.5, perMs: 1 }), says(/burst, or count,/))
   assert.type(rateLimit({ count: 0.5, perMs: 1, burst: 1 }), 'function')
 })
 

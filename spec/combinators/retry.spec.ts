@@ -411,7 +411,8 @@ retrying('refuses what is no policy when it is built', () => {
       () => retry(policy as never, virtualClock(), {}),
       (error: unknown) =>
         error instanceof TypeError &&
-        error.message.startsWith('withRetry: give a policy, as exponentialBackoff')
+        error.message ===
+          'withRetry: give a policy, as exponentialBackoff({ baseMs: 50, maxDelayMs: 2_000, attempts: 5 })'
     )
 })
 
