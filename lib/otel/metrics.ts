@@ -63,7 +63,7 @@ export const withMetrics = (options: MetricsOptions = {}): (<P extends Processor
   return combinator('withMetrics', (processor) => (message) => async () => {
     const said = attributes === undefined ? undefined : quietly(() => attributes(message))
     const place = quietly(() => placeOf(message, said)) ?? {}
-    const startedAt = quietly(clock.monotonic)
+    const startedAt = quietly(() => clock.monotonic())
     quietly(() => active?.add(1, place))
     const outcome = await processor(message)()
     quietly(() => active?.add(-1, place))

@@ -226,6 +226,27 @@ const broken: readonly (readonly [string, MetricsOptions])[] = [
   ['attributes', { meter, attributes: boom }],
   ['a clock', { meter, clock: { ...virtualClock(), monotonic: boom } }]
 ]
+failing('are measured on a clock that is an object of a class, too', async () => {
+  /** Asks itself for its time, as methods may. */
+  class Seconds {
+    private readonly seconds = 3
+    readonly now = () => 0
+    readonly after = () => () => undefined
+    readonly random = () => 0.5
+    monotonic(): number {
+      return this.seconds * 1_000
+    }
+  }
+  const measured: unknown[] = []
+  const watched = meterWith({
+    createCounter: () => ({ add: () => undefined }),
+    createHistogram: () => ({ record: (value: unknown) => void measured.push(value) }),
+    createUpDownCounter: () => ({ add: () => undefined })
+  })
+  await outcomes({ meter: watched, clock: new Seconds() })
+  assert.equal(measured, [0, 0, 0])
+})
+
 for (const [what, options] of broken)
   failing(`are what they were in spite of ${what}`, async () => {
     assert.equal(await outcomes(options), expected)
