@@ -132,9 +132,9 @@ export const health = ({
  * is acked, and at no other time: what failed, was nacked or died is handled when it comes again. While one is being
  * handled another of its key waits for it, if it is handled in this process, and is acked only if that was; if it is
  * handled elsewhere it is nacked, or waits where the source could not bring it back. A message without a key is handled
- * each time. `keyOf` gets the message before its format: headers and bytes, and no body. While the store does not
- * answer a message is nacked, or fails where that would lose it. Between an effect and its mark a crash means a
- * duplicate.
+ * each time, and so is one whose key is an empty text. `keyOf` gets the message before its format: headers and bytes,
+ * and no body. While the store does not answer a message is nacked, or fails where that would lose it. Between an effect
+ * and its mark a crash means a duplicate.
  *
  * @example
  * let calls = 0
@@ -152,6 +152,7 @@ export const health = ({
  * assert.equal([outcomes, calls], [[ack, ackWith({ note: 'it was handled before' })], 1])
  *
  * @throws RangeError if `leaseMs` makes no sense
+ * @throws TypeError if `store` is none, as a Resource of one is, or `keyOf` is no function
  * @since 0.1.0
  */
 export const withDedupe = (

@@ -3,8 +3,8 @@ import { hush } from '../core/captured.js'
 import { type Clock, sleep } from '../core/clock.js'
 import { defect } from '../core/failure.js'
 import type { IdempotencyError, IdempotencyStore } from '../core/idempotency.js'
-import { type Message, interruptionOf } from '../core/message.js'
-import { type Outcome, ackWith, failed, nack, released } from '../core/outcome.js'
+import type { Message } from '../core/message.js'
+import { type Outcome, ackWith, failed, nack, unlessInterrupted } from '../core/outcome.js'
 import { type Processor, combinator } from '../core/processor.js'
 import { answered, keeping } from './keeping.js'
 
@@ -51,8 +51,7 @@ export const withDedupe = (
           state.right._tag === 'InFlight' ? Math.min(state.right.leftMs, longestWaitMs) : longestWaitMs
         if (message.redelivers) return nack({ reason: 'it is being handled elsewhere', afterMs })
         await sleep(clock, afterMs, message.signal)
-        const reason = interruptionOf(message)
-        if (reason !== undefined) return released(reason)
+        if (message.signal.aborted) return unwanted(message)
       }
     }
 
@@ -74,8 +73,7 @@ export const withDedupe = (
       if (key === undefined) return processor(message)()
       for (let other = underWay.get(key); other !== undefined; other = underWay.get(key)) {
         if ((await other)._tag === 'Acked') return done
-        const reason = interruptionOf(message)
-        if (reason !== undefined) return released(reason)
+        if (message.signal.aborted) return unwanted(message)
       }
       const outcome = first(message, key)
       underWay.set(key, outcome)
@@ -93,14 +91,22 @@ export const withDedupe = (
 const done = ackWith({ note: 'it was handled before' })
 const longestWaitMs = 1_000
 
-/** No store could answer for anything else, so that its message would be asked for again and again. */
+/**
+ * An empty text is no key: all messages that lack one would be one message. No store could answer for what is no text,
+ * so that its message would be asked for again and again.
+ */
 const keyFrom = (key: unknown): string | undefined => {
-  if (key === undefined || typeof key === 'string') return key
+  if (key === undefined || key === '') return undefined
+  if (typeof key === 'string') return key
   hush(key)
   throw new TypeError(
     `gave a key of type ${key === null ? 'null' : typeof key}; give text, or undefined for none`
   )
 }
+
+/** Its run has ended, or its time: nobody waits for it any more. */
+const unwanted = (message: Message): Outcome =>
+  unlessInterrupted(message, failed(defect('withDedupe', message.signal.reason)))
 
 /** It may have been done, so that it cannot be done now; a source that brings it back has it until that is known. */
 const unknown = (message: Message, { reason }: IdempotencyError): Outcome =>

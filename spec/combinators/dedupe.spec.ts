@@ -3,7 +3,8 @@ import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { withDedupe } from '../../lib/combinators/dedupe.js'
-import { defect, rejected } from '../../lib/core/failure.js'
+import { withTimeout } from '../../lib/combinators/timeout.js'
+import { defect, rejected, timedOut } from '../../lib/core/failure.js'
 import { bytes } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
 import type { IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
@@ -181,6 +182,55 @@ dedupe('waits no longer than it is wanted', async () => {
   for (let turns = 0; turns < 10; turns += 1) await turn()
   stopping.abort(interruption('shutdown'))
   assert.equal(await waiting, released('shutdown'))
+})
+
+dedupe('asks no more once a limit around it has ended', async () => {
+  const clock = virtualClock()
+  let asked = 0
+  const store: IdempotencyStore = {
+    ...memoryIdempotency({ clock }),
+    begin: () => async () => {
+      asked += 1
+      return right<IdempotencyState>(asked > 10 ? { _tag: 'Begun' } : { _tag: 'InFlight', leftMs: 60_000 })
+    }
+  }
+  const limited = withTimeout(1_500, 500, clock)(deduped(never, { clock, store }))
+  const waiting = limited(keyed('a', '1', { redelivers: false }))()
+  assert.equal(await clock.finish(waiting), failed(timedOut(1_500)))
+  assert.equal([asked, clock.waiting()], [2, []])
+})
+
+dedupe('does not begin after another one of its key once a limit around it has ended', async () => {
+  const clock = virtualClock()
+  const handled: string[] = []
+  const processor = deduped(
+    async ({ id }) => {
+      handled.push(id)
+      await waits(clock, 1_000)
+      return nack()
+    },
+    { clock }
+  )
+  const first = processor(keyed('a', '1'))()
+  const second = withTimeout(900, 500, clock)(processor)(keyed('a', '2'))()
+  assert.equal(await clock.finish(Promise.all([first, second])), [nack(), failed(timedOut(900))])
+  assert.equal(handled, ['1'])
+})
+
+dedupe('handles each message whose key is an empty text, as it is none', async () => {
+  const handled: string[] = []
+  const processor = deduped(async ({ id }) => {
+    handled.push(id)
+    return ack
+  })
+  const outcomes = await Promise.all(['1', '2'].map((id) => processor(keyed('', id))()))
+  assert.equal(
+    [outcomes, handled],
+    [
+      [ack, ack],
+      ['1', '2']
+    ]
+  )
 })
 
 dedupe('keeps its key for as long as it takes', async () => {
