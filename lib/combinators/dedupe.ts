@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../core/clock.js'
 import { defect } from '../core/failure.js'
 import type { IdempotencyError, IdempotencyStore } from '../core/idempotency.js'
 import type { Message } from '../core/message.js'
-import { type Outcome, ackWith, failed, nack, unlessInterrupted } from '../core/outcome.js'
+import { type Outcome, ackWith, failed, nack } from '../core/outcome.js'
 import { type Processor, combinator } from '../core/processor.js'
 import { answered, keeping } from './keeping.js'
 
@@ -47,8 +47,8 @@ export const withDedupe = (
         if (state.right._tag === 'Finished') return done
         if (state.right._tag === 'Begun') return handled(message, key, token)
         // Nobody knows yet how it ends elsewhere: it is not acked on the strength of that.
-        const afterMs =
-          state.right._tag === 'InFlight' ? Math.min(state.right.leftMs, longestWaitMs) : longestWaitMs
+        const leftMs = state.right._tag === 'InFlight' ? state.right.leftMs : longestWaitMs
+        const afterMs = leftMs < longestWaitMs ? leftMs : longestWaitMs
         if (message.redelivers) return nack({ reason: 'it is being handled elsewhere', afterMs })
         await sleep(clock, afterMs, message.signal)
         if (message.signal.aborted) return unwanted(message)
@@ -104,9 +104,8 @@ const keyFrom = (key: unknown): string | undefined => {
   )
 }
 
-/** Its run has ended, or its time: nobody waits for it any more. */
-const unwanted = (message: Message): Outcome =>
-  unlessInterrupted(message, failed(defect('withDedupe', message.signal.reason)))
+/** Nobody waits for it any more. Where its run or its lease has ended, and not only its time, `combinator` releases it. */
+const unwanted = ({ signal }: Message): Outcome => failed(defect('withDedupe', signal.reason))
 
 /** It may have been done, so that it cannot be done now; a source that brings it back has it until that is known. */
 const unknown = (message: Message, { reason }: IdempotencyError): Outcome =>

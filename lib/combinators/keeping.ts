@@ -1,21 +1,25 @@
 /** Keeping a key of idempotency while what it stands for is done. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { capture } from '../core/captured.js'
+import { capture, noTask } from '../core/captured.js'
 import { type Clock, every } from '../core/clock.js'
 import type { IdempotencyError, IdempotencyHold, IdempotencyStore } from '../core/idempotency.js'
 import { left } from '../core/result.js'
 
 // asking
 
-/** What a store answers, also if it breaks its word: it rejects, or answers what is no Either. */
+/** What a store answers, also if it breaks its word: it rejects, gives no Task, or answers what is no Either. */
 export const answered = async <A>(
   ask: () => TaskEither<IdempotencyError, A>
 ): Promise<Either<IdempotencyError, A>> => {
   try {
-    const answer = await ask()()
-    if (answer._tag === 'Left' || answer._tag === 'Right') return answer
-    throw new TypeError('it answers what is no Either')
+    const task: unknown = ask()
+    const given: unknown = typeof task === 'function' ? await task() : noTask(task)
+    const answer = given as Either<IdempotencyError | undefined, A> | undefined
+    if (answer?._tag === 'Right') return answer
+    if (answer?._tag !== 'Left') throw new TypeError('it answers what is no Either')
+    const reason: unknown = answer.left?.reason
+    return left({ reason: typeof reason === 'string' ? reason : 'it gives no reason' })
   } catch (thrown) {
     return left({ reason: capture(thrown).message })
   }

@@ -121,6 +121,13 @@ dedupe(
   }
 )
 
+dedupe('waits a second for what is held for no time that there is', async () => {
+  for (const leftMs of [undefined, Number.NaN]) {
+    const { store } = answering({ _tag: 'InFlight', leftMs: leftMs as number })
+    assert.equal(await over(store, virtualClock())(sent('1'))(), nack({ reason: elsewhere, afterMs: 1_000 }))
+  }
+})
+
 dedupe('waits as long where the source could not bring it back', async () => {
   const { calls, store } = answering(
     { _tag: 'InFlight', leftMs: 400 },

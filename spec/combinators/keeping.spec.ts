@@ -86,4 +86,19 @@ answers('gives what the store answers, and a Left for what it throws or rejects 
   assert.equal(await answered(() => async () => unasked()), left({ reason: 'nobody asked for that' }))
 })
 
+answers('says what is wrong with what a store answers', async () => {
+  const reasonOf = async (given: unknown): Promise<unknown> => answered(() => given as never)
+  const rejecting = Promise.reject(new Error('nobody heard that'))
+  const noTask = 'gave something that is no Task; give a function that gives a Promise'
+  for (const given of [undefined, 'yes', rejecting])
+    assert.equal(await reasonOf(given), left({ reason: noTask }))
+  for (const given of [undefined, null, true, {}])
+    assert.equal(await reasonOf(async () => given), left({ reason: 'it answers what is no Either' }))
+  for (const error of [undefined, null, 'full', new Error('full'), { reason: 3 }])
+    assert.equal(
+      await reasonOf(async () => ({ _tag: 'Left', left: error })),
+      left({ reason: 'it gives no reason' })
+    )
+})
+
 answers.run()
