@@ -134,7 +134,8 @@ export const health = ({
  * handled elsewhere it is nacked, or waits where the source could not bring it back. A message without a key is handled
  * each time, and so is one whose key is an empty text. `keyOf` gets the message before its format: headers and bytes,
  * and no body. While the store does not answer a message is nacked, or fails where that would lose it. Between an effect
- * and its mark a crash means a duplicate.
+ * and its mark a crash means a duplicate. All that use one store share its keys, so two of these over one store need keys
+ * that differ.
  *
  * @example
  * let calls = 0
