@@ -21,7 +21,7 @@ const budgets = {
   'missive-ts/dlq': 20_700,
   'missive-ts/sqlite': 13_100,
   'missive-ts/redis': 39_000,
-  'missive-ts/http': 20_200,
+  'missive-ts/http': 20_500,
   'missive-ts/otel': 5_900,
   'missive-ts/testing': 44_700
 }
