@@ -6,7 +6,7 @@ export const reasonOf = (connection: Connection, thrown: unknown): string => {
   const { message } = connection.errorOf(thrown)
   if (/(?:^|-)(?:READONLY|LOADING|MASTERDOWN)\b/.test(message)) {
     // A connection that has come to lead to a replica, or to one that starts: the next may lead elsewhere.
-    connection.client.disconnect(true)
+    connection.renew()
     return `${message}; it is asked again over a new connection`
   }
   if (isOfConnection.test(capture(thrown).message))

@@ -28,6 +28,8 @@ export interface Connection {
   ) => Promise<unknown>
   /** Waits at most so long until commands can be sent. */
   readonly isReady: (waitMs: number, signal: AbortSignal) => Promise<boolean>
+  /** Makes the connection anew, if it is there. */
+  readonly renew: () => void
   /** How often it was connected again. */
   readonly reconnects: () => number
   /** What went wrong, as data without credentials. */
@@ -81,7 +83,18 @@ const connectionOf = (
   defaultTimeoutMs: number
 ): Connection => {
   let reconnects = 0
-  client.on('ready', () => (reconnects += 1))
+  /** Is it being closed, to be made anew? The client takes it for ready as long as the other side says nothing. */
+  let isGivenUp = false
+  client.on('ready', () => {
+    reconnects += 1
+    isGivenUp = false
+  })
+  const isReady = (): boolean => client.status === 'ready' && !isGivenUp
+  const renew = (): void => {
+    if (!isReady()) return
+    isGivenUp = true
+    client.disconnect(true)
+  }
 
   const answered = async (asking: Promise<unknown>, timeoutMs: number): Promise<unknown> => {
     let hasAnswered = false
@@ -95,7 +108,7 @@ const connectionOf = (
     const late = await within(clock, graceMs, answer)
     if (hasAnswered) return late
     // A connection may be half open, and never say so: only a new one helps.
-    if (client.status === 'ready') client.disconnect(true)
+    renew()
     throw new Error(`Redis at ${server} has not answered for ${timeoutMs} ms`)
   }
 
@@ -125,10 +138,10 @@ const connectionOf = (
     runBytes: runBy(askBytes),
     isReady: async (waitMs, signal) => {
       const until = clock.monotonic() + waitMs
-      while (client.status !== 'ready' && clock.monotonic() < until && !signal.aborted)
-        await sleep(clock, pauseMs, signal)
-      return client.status === 'ready'
+      while (!isReady() && clock.monotonic() < until && !signal.aborted) await sleep(clock, pauseMs, signal)
+      return isReady()
     },
+    renew,
     reconnects: () => reconnects,
     errorOf: (thrown) => {
       const { name, message } = capture(thrown)

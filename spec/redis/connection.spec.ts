@@ -1,0 +1,31 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { connect } from '../../lib/redis/connection.js'
+import { systemClock } from '../../lib/system.js'
+import { withRedis } from '../support/redis-server.js'
+
+const connecting = suite('connect')
+
+const failed = (asking: Promise<unknown>): Promise<string> => asking.then(String, String)
+
+connecting('is not ready from when it is not answered until it is connected anew', () =>
+  withRedis(async ({ url, pause, resume }) => {
+    const connected = await connect({ url }, 'spec', systemClock, { timeoutMs: 100 })
+    if (connected._tag === 'Left') throw new Error(connected.left.message)
+    const { ask, isReady, reconnects, close } = connected.right
+    const ready = (waitMs: number) => isReady(waitMs, new AbortController().signal)
+    try {
+      pause()
+      assert.match(await failed(ask(['PING'])), 'has not answered for 100 ms')
+      assert.is(await ready(0), false)
+      resume()
+      assert.is(await ready(10_000), true)
+      assert.is(await ask(['PING'], 10_000), 'PONG')
+      assert.is(reconnects(), 1)
+    } finally {
+      close()
+    }
+  })
+)
+
+connecting.run()
