@@ -68,9 +68,10 @@ const run = async (
       throw new Stop(2, 'nothing was discarded')
   }
   const discarded = count === 0 ? 0 : await answerOf(store.discard({ filter, by, note }))
+  const isAll = discarded >= chosen.length
+  if (!isAll) io.end(1)
   await say(io.stdout, json ? jsonText({ discarded }) : `${letters(discarded)} discarded`)
-  if (discarded >= chosen.length) return
-  io.end(1)
+  if (isAll) return
   await say(
     io.stderr,
     `${letters(chosen.length)} named: the others are not what the filters mean, or changed meanwhile; look at them again`

@@ -15,6 +15,12 @@ interface Options extends CommonOptions {
   readonly create?: boolean
 }
 
+interface Counts {
+  readonly added: number
+  readonly present: number
+  readonly bad: number
+}
+
 export const importLetters = (dlq: Command, io: Io): void =>
   void declare(dlq, {
     name: 'import',
@@ -46,28 +52,35 @@ const run = async (io: Io, queue: string, file: string, options: Options): Promi
       progress.at(counts.added + counts.present, share())
     }
     let number = 0
-    for await (const line of lines) {
-      number += 1
-      const read = letterIn(line)
-      if (read === undefined) continue
-      if (typeof read === 'string') {
-        counts.bad += 1
-        progress.end()
-        await say(io.stderr, `line ${number}: ${printable(read)}`)
-        continue
+    try {
+      for await (const line of lines) {
+        number += 1
+        const read = letterIn(line)
+        if (read === undefined) continue
+        if (typeof read === 'string') {
+          counts.bad += 1
+          progress.end()
+          await say(io.stderr, `line ${number}: ${printable(read)}`)
+          continue
+        }
+        batch.push(read)
+        batchBytes += line.length
+        if (batch.length >= maxBatch || batchBytes >= maxBatchBytes) await addBatch()
       }
-      batch.push(read)
-      batchBytes += line.length
-      if (batch.length >= maxBatch || batchBytes >= maxBatchBytes) await addBatch()
+      await addBatch()
+    } catch (thrown) {
+      await say(io.stderr, `the last line that was read is ${number}; until then: ${told(counts)}`)
+      throw thrown
+    } finally {
+      progress.end()
     }
-    await addBatch()
-    progress.end()
     if (counts.bad > 0) io.end(1)
-    const { added, present, bad } = counts
-    await say(io.stdout, json ? jsonText(counts) : `${added} added, ${present} present, ${bad} bad`)
+    await say(io.stdout, json ? jsonText(counts) : told(counts))
   }
   await withQueue(io, queue, add, { create })
 }
+
+const told = ({ added, present, bad }: Counts): string => `${added} added, ${present} present, ${bad} bad`
 
 /** A letter, or what is wrong with the line; `undefined` if it is empty. */
 const letterIn = (line: Uint8Array): StoredLetter | string | undefined => {

@@ -4,16 +4,13 @@ import { type ExitCode, Gone, type Io, type Output } from './io.js'
 import { runProgram } from './program.js'
 
 /** Whoever reads may go at any time, and then nothing is written there any more. */
-const outputOf = (stream: NodeJS.WriteStream): Output => {
+const outputOf = (stream: NodeJS.WriteStream, refused: (error: NodeJS.ErrnoException) => void): Output => {
   stream.on('error', () => undefined)
   return {
-    write: (data) =>
-      new Promise((resolve, reject) => {
-        stream.write(data, (error) => {
-          if (error === null || error === undefined) resolve()
-          else reject((error as NodeJS.ErrnoException).code === 'EPIPE' ? new Gone() : error)
-        })
-      }),
+    write: async (data) => {
+      const error = await new Promise<Error | null | undefined>((resolve) => stream.write(data, resolve))
+      if (error) refused(error)
+    },
     isTerminal: stream.isTTY,
     get columns() {
       return stream.columns
@@ -21,12 +18,23 @@ const outputOf = (stream: NodeJS.WriteStream): Output => {
   }
 }
 
+const goneOr = (error: NodeJS.ErrnoException): never => {
+  throw error.code === 'EPIPE' ? new Gone() : error
+}
+
 let code: ExitCode = 0
+let isEnded = false
+
+const leave = (exit: ExitCode): void => {
+  isEnded = true
+  process.exit(exit)
+}
 
 const io: Io = {
   stdin: process.stdin,
-  stdout: outputOf(process.stdout),
-  stderr: outputOf(process.stderr),
+  stdout: outputOf(process.stdout, goneOr),
+  // What nobody hears of the work is no reason to leave it half done.
+  stderr: outputOf(process.stderr, () => undefined),
   env: process.env,
   cwd: process.cwd(),
   now: () => Date.now(),
@@ -38,11 +46,20 @@ const io: Io = {
       process.off('SIGTERM', call)
     }
   },
-  quit: (exit) => process.exit(exit),
+  quit: leave,
   end: (said) => {
     code = said
   }
 }
 
+// User code may end the process, or await what never comes, so that Node ends it: neither is done.
+process.on('exit', () => {
+  if (isEnded) return
+  process.exitCode = 1
+  process.stderr.write(
+    'missive: stopped before the end: the module of --through ended the process, or awaits what never comes\n'
+  )
+})
+
 // Handles that user code left open do not keep the process.
-void runProgram(process.argv.slice(2), io, () => code).then((ended) => process.exit(ended))
+void runProgram(process.argv.slice(2), io, () => code).then(leave)

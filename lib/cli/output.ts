@@ -18,7 +18,7 @@ export interface Target {
 
 /** A file is there whole or not at all. Without `force` none is written over. */
 export const writing = async <A>(
-  { stdout, cwd }: Io,
+  { stdout, cwd, onSignal, quit }: Io,
   { output, force = false, queue }: Target,
   use: (write: Write) => Promise<A>
 ): Promise<A> => {
@@ -28,6 +28,14 @@ export const writing = async <A>(
   if (refusal !== undefined) throw new Stop(2, printable(`${path} ${refusal}`))
   const partial = `${path}.${process.pid}.partial`
   const isReserved = !existsSync(path)
+  const remove = (): void => {
+    rmSync(partial, { force: true })
+    if (isReserved) rmSync(path, { force: true })
+  }
+  const listenNoMore = onSignal(() => {
+    remove()
+    quit(1)
+  })
   try {
     if (isReserved) await (await open(path, 'wx', 0o600)).close()
     const file = await open(partial, 'wx', 0o600)
@@ -41,11 +49,12 @@ export const writing = async <A>(
     await rename(partial, path)
     return used
   } catch (thrown) {
-    rmSync(partial, { force: true })
-    if (isReserved) rmSync(path, { force: true })
+    remove()
     throw thrown instanceof Error && 'syscall' in thrown
       ? new Stop(1, printable(`${path} cannot be written: ${capture(thrown).message}`))
       : thrown
+  } finally {
+    listenNoMore()
   }
 }
 

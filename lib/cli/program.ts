@@ -32,7 +32,7 @@ export const runProgram = async (
     await program.parseAsync(words, { from: 'user' })
     return ended()
   } catch (thrown) {
-    return await codeOf(thrown, io)
+    return thrown instanceof Gone ? ended() : await codeOf(thrown, io)
   } finally {
     await Promise.allSettled(said)
   }
@@ -98,7 +98,6 @@ const complaint = (text: string): string =>
     .join('\n')
 
 const codeOf = async (thrown: unknown, { stderr }: Io): Promise<ExitCode> => {
-  if (thrown instanceof Gone) return 0
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
   const [code, text] =
     thrown instanceof Stop ? [thrown.code, thrown.message] : [1 as const, printable(capture(thrown).message)]
