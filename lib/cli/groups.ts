@@ -11,7 +11,7 @@ import {
   withFilters,
   withStates
 } from './filters.js'
-import { type Io, type Output, say } from './io.js'
+import { type Io, type Output, say, sayAll } from './io.js'
 import { jsonText } from './json.js'
 import { shortenedSummary } from './misses.js'
 import { withQueue } from './open.js'
@@ -64,9 +64,9 @@ const list = (io: Io, queue: string, options: Options): Promise<void> =>
     const { json = false, color, limit } = options
     const filter = { ...statesOf(options), ...filterOf(options) }
     const found = await answerOf(store.groups({ filter, limit }))
-    if (json) await say(io.stdout, ...found.map(groupJson))
+    if (json) await sayAll(io.stdout, found.map(groupJson))
     else if (found.length === 0) await say(io.stderr, 'no letters')
-    else await say(io.stdout, ...groupLines(found, io.now(), io.stdout, styleOf(io.stdout, io, color)))
+    else await sayAll(io.stdout, groupLines(found, io.now(), io.stdout, styleOf(io.stdout, io, color)))
   })
 
 const groupJson = (group: LetterGroup): string =>

@@ -47,5 +47,15 @@ export class Gone extends Error {
 
 // writing
 
-export const say = (output: Output, ...lines: readonly string[]): Promise<void> =>
-  lines.length === 0 ? Promise.resolve() : output.write(`${lines.join('\n')}\n`)
+export const say = (output: Output, ...lines: readonly string[]): Promise<void> => sayAll(output, lines)
+
+/** For any number of lines, of which neither a call nor a text could take all. */
+export const sayAll = async (output: Output, lines: readonly string[]): Promise<void> => {
+  for (let from = 0; from < lines.length; from += linesAtOnce) {
+    await output.write(`${lines.slice(from, from + linesAtOnce).join('\n')}\n`)
+  }
+}
+
+// helpers
+
+const linesAtOnce = 10_000

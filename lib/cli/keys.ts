@@ -1,15 +1,15 @@
 /** Letters by the beginnings of their keys. */
 import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
 import { printable } from '../core/render.js'
-import { answerOf } from './answer.js'
 import { Stop } from './io.js'
+import { lettersOf } from './pages.js'
 import { iso } from './time.js'
 
 /** Ten digits, which are enough for people. */
 export const short = (key: string): string => key.slice(0, 10)
 
 export const letterNamed = async (store: DeadLetterStore, beginning: string): Promise<StoredLetter> => {
-  const { letters, next } = await answerOf(store.page({ filter: { key: beginning }, limit: candidates }))
+  const { letters, next } = await lettersOf(store, { filter: { key: beginning }, limit: candidates })
   const [letter, another] = letters
   if (letter === undefined) throw new Stop(1, `no letter has a key that begins with ${beginning}`)
   if (another === undefined) return letter

@@ -1,7 +1,6 @@
 /** missive dlq ls: the letters, a page of them. */
 import type { Command } from 'commander'
-import type { DeadLetterStore, LetterQuery, StoredLetter } from '../core/letter.js'
-import { answerOf } from './answer.js'
+import type { StoredLetter } from '../core/letter.js'
 import { type CommonOptions, countOf, cursorText, declare, queueArgument } from './command.js'
 import {
   type FilterOptions,
@@ -11,11 +10,12 @@ import {
   withFilters,
   withStates
 } from './filters.js'
-import { type Io, say } from './io.js'
+import { type Io, say, sayAll } from './io.js'
 import { jsonText, letterJson } from './json.js'
 import { letterColumns } from './letter-table.js'
 import { type MaskingOptions, maskingOption, revealOption, withMasking } from './masking.js'
 import { withQueue } from './open.js'
+import { eachPage } from './pages.js'
 import { styleOf } from './style.js'
 import { tableOf } from './table.js'
 
@@ -53,34 +53,23 @@ const list = (io: Io, queue: string, options: Options): Promise<void> =>
     let next: string | undefined
     if (json)
       next = await withMasking(io, options, (mask) =>
-        pages((letters) => say(io.stdout, ...letters.map((letter) => letterJson(mask(letter)))))
+        pages((letters) =>
+          sayAll(
+            io.stdout,
+            letters.map((letter) => letterJson(mask(letter)))
+          )
+        )
       )
     else {
-      const rows: StoredLetter[] = []
-      next = await pages(async (letters) => void rows.push(...letters.map(withoutPayload)))
+      const found: (readonly StoredLetter[])[] = []
+      next = await pages(async (letters) => void found.push(letters.map(withoutPayload)))
+      const rows = found.flat()
       const style = styleOf(io.stdout, io, color)
       if (rows.length === 0) await say(io.stderr, 'no letters')
-      else await say(io.stdout, ...tableOf(letterColumns(io.now(), style), rows, io.stdout, style))
+      else await sayAll(io.stdout, tableOf(letterColumns(io.now(), style), rows, io.stdout, style))
     }
     if (next !== undefined) await say(io.stderr, json ? jsonText({ next }) : `more: --after ${next}`)
   })
-
-/** Pages until there are as many as were asked for, as a page of large letters has fewer; where the next would begin. */
-const eachPage = async (
-  store: DeadLetterStore,
-  { limit, ...query }: LetterQuery & { readonly limit: number },
-  use: (letters: readonly StoredLetter[]) => Promise<void>
-): Promise<string | undefined> => {
-  let { after } = query
-  let rest = limit
-  do {
-    const { letters, next } = await answerOf(store.page({ ...query, after, limit: rest }))
-    await use(letters)
-    rest -= letters.length
-    after = next
-  } while (after !== undefined && rest > 0)
-  return after
-}
 
 /** What a table does not show is not to be held for all of its rows. */
 const withoutPayload = (letter: StoredLetter): StoredLetter => ({

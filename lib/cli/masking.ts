@@ -5,6 +5,7 @@ import type { StoredLetter } from '../core/letter.js'
 import type { Description, Processor } from '../core/processor.js'
 import { type SensitivePath, below, isJsonText, isOfItems, masked, sensitiveOn } from '../core/sensitive.js'
 import { type Io, Stop } from './io.js'
+import { tokensOf } from './json-tokens.js'
 import { throughOption, withProcessor } from './module.js'
 
 // model
@@ -71,7 +72,7 @@ const maskedBytes = (paths: readonly SensitivePath[], bytes: Uint8Array): Uint8A
 
 /** In the text of the JSON itself, so that no number is rounded and no name is lost that is there twice. */
 const maskedJson = (all: readonly SensitivePath[], json: string): string => {
-  const tokens = json.match(/"[^"\\]*(?:\\.[^"\\]*)*"|[[\]{},:]|[^\s[\]{},:"]+/g) ?? []
+  const tokens = [...tokensOf(json)]
   let next = 0
   // A format may have taken any part of it for the body.
   const within = (paths: readonly SensitivePath[], name: string): readonly SensitivePath[] =>

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer'
 import { cut, toJson } from '../core/json.js'
 import type { Issue } from '../core/failure.js'
 import { printable } from '../core/render.js'
+import { tokensOf } from './json-tokens.js'
 
 // model
 
@@ -86,7 +87,7 @@ const indented = (json: string): string => {
   let lines = ''
   const most = 16 * json.length + 65_536
   const broken = (): string => `\n${'  '.repeat(depth)}`
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{},:]|[^\s[\]{},:"]+/g)) {
+  for (const token of tokensOf(json)) {
     const isOpening = previous === '{' || previous === '['
     const isClosing = token === '}' || token === ']'
     if (isClosing) depth -= 1

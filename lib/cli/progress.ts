@@ -1,5 +1,6 @@
 /** How far long work is, on a terminal alone. */
 import type { Io } from './io.js'
+import { cutTo, widthOf } from './table.js'
 import { clockTime, counted } from './time.js'
 
 export interface Progress {
@@ -10,11 +11,12 @@ export interface Progress {
 }
 
 /** `total`: how many there are, if that is known. */
-export const progressOf = ({ stderr, now }: Io, total?: number): Progress => {
-  if (!stderr.isTerminal) return { at: () => undefined, end: () => undefined }
+export const progressOf = ({ stderr, now, env }: Io, total?: number): Progress => {
+  if (!stderr.isTerminal || env.TERM === 'dumb') return { at: () => undefined, end: () => undefined }
   const startedAt = now()
   let drawnAt = -Infinity
-  const draw = (text: string): void => void stderr.write(`\r\u001b[K${text}`).catch(() => undefined)
+  const draw = (text: string): void =>
+    void stderr.write(`\r\u001b[K${cutTo(text, widthOf(stderr) - 1)}`).catch(() => undefined)
   return {
     at: (done, share = total === undefined ? undefined : done / Math.max(total, 1)) => {
       if (now() - drawnAt < everyMs && done !== total) return

@@ -11,7 +11,7 @@ import { rehearse } from './explain.js'
 import { failures } from './failures.js'
 import { type FilterOptions, filterOf, withFilters } from './filters.js'
 import { groupLines } from './groups.js'
-import { type Io, say } from './io.js'
+import { type Io, say, sayAll } from './io.js'
 import { jsonText } from './json.js'
 import { deadNamed } from './keys.js'
 import { throughOption, withProcessor } from './module.js'
@@ -100,11 +100,10 @@ const run = async (
   const groups = failed.groups()
   if (json) return say(io.stdout, jsonText({ ...result, ended: report.ended._tag, groups }))
   const style = styleOf(io.stdout, io, color)
-  await say(
-    io.stdout,
+  await sayAll(io.stdout, [
     ...resultLines(result, report),
     ...(groups.length === 0 ? [] : ['', ...groupLines(groups, io.now(), io.stdout, style)])
-  )
+  ])
 }
 
 const told: ReadonlySet<Event['_tag']> = new Set([

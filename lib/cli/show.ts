@@ -4,7 +4,7 @@ import type { Failure } from '../core/failure.js'
 import type { Attempt, LetterEvent, StoredLetter } from '../core/letter.js'
 import { printable, renderFailure } from '../core/render.js'
 import { type CommonOptions, declare, keyArgument, keyBeginning, queueArgument } from './command.js'
-import { type Io, Stop, say } from './io.js'
+import { type Io, Stop, sayAll } from './io.js'
 import { letterJson } from './json.js'
 import { letterNamed } from './keys.js'
 import { type MaskingOptions, maskingOption, revealOption, withMasking } from './masking.js'
@@ -41,11 +41,11 @@ export const show = (dlq: Command, io: Io): void =>
         if (options.payload === true) return writePayload(io, letter, options)
         const style = styleOf(io.stdout, io, options.color)
         await withMasking(io, options, async (mask) =>
-          say(
+          sayAll(
             io.stdout,
-            ...(options.json === true
+            options.json === true
               ? [letterJson(mask(letter))]
-              : linesOf(letter, mask(letter), io.now(), options.full ?? false, style))
+              : linesOf(letter, mask(letter), io.now(), options.full ?? false, style)
           )
         )
       })

@@ -33,7 +33,7 @@ export const tableOf = <A>(
     .filter(({ cells }) => cells.some((cell) => cell !== ''))
     .map((column) => ({
       ...column,
-      size: Math.max(...[column.title, ...column.cells].map((text) => columnsOf(text)))
+      size: column.cells.reduce((most, cell) => Math.max(most, columnsOf(cell)), columnsOf(column.title))
     }))
   const line = (
     cellOf: (column: (typeof filled)[number]) => string,

@@ -6,14 +6,15 @@ import { printable } from '../core/render.js'
 import { cursor, cursorOf } from '../dlq/engine.js'
 import { answerOf, walk } from './answer.js'
 import { type CommonOptions, declare, queueArgument, wholeNumber } from './command.js'
-import { type Io, say } from './io.js'
+import { type Io, sayAll } from './io.js'
 import { letterJson } from './json.js'
 import { short } from './keys.js'
 import { whyOf } from './letter-table.js'
 import { type MaskingOptions, maskingOption, revealOption, withMasking } from './masking.js'
 import { withQueue } from './open.js'
+import { lettersOf } from './pages.js'
 import { type Style, styleOf } from './style.js'
-import { cutTo, widthOf } from './table.js'
+import { columnsOf, cutTo, widthOf } from './table.js'
 import { iso } from './time.js'
 
 interface Options extends CommonOptions, MaskingOptions {
@@ -54,9 +55,9 @@ const follow = async (
   })
   const style = styleOf(io.stdout, io, options.color)
   const show = (letters: readonly StoredLetter[]): Promise<void> =>
-    say(
+    sayAll(
       io.stdout,
-      ...letters.map((letter) => (options.json === true ? jsonOf(letter) : lineOf(letter, io, style)))
+      letters.map((letter) => (options.json === true ? jsonOf(letter) : lineOf(letter, io, style)))
     )
   try {
     const arrivals = arrivalsOf(store)
@@ -101,7 +102,7 @@ const arrivalsOf = (store: DeadLetterStore) => {
     last: async (count: number): Promise<readonly StoredLetter[]> => {
       if (count === 0) return []
       const filter: LetterFilter = { state: ['dead', 'replaying'] }
-      const { letters } = await answerOf(store.page({ filter, order: 'newest', limit: count }))
+      const { letters } = await lettersOf(store, { filter, order: 'newest', limit: count })
       const ordered = letters.toReversed()
       meet(ordered)
       return ordered
@@ -133,7 +134,7 @@ const lineOf = (letter: StoredLetter, { stdout }: Io, { dim, yellow, red }: Styl
   return parts
     .flatMap(([text, paint]) => {
       const cut = cutTo(text, Math.max(0, left))
-      left -= text.length + 2
+      left -= columnsOf(text) + 2
       return cut === '' ? [] : [paint(cut)]
     })
     .join('  ')
