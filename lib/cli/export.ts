@@ -62,9 +62,7 @@ export const exportLetters = (dlq: Command, io: Io): void => {
         .default('acked')
     )
     .action((queue: string, named: readonly string[], options: Options) =>
-      options.asSpec === true
-        ? exportSpec(io, queue, named, options)
-        : withQueue(io, queue, (store) => exportAll(io, store, queue, named, options))
+      options.asSpec === true ? exportSpec(io, queue, named, options) : exportAll(io, queue, named, options)
     )
 }
 
@@ -75,7 +73,16 @@ const exportName = (text: string): string => {
   return text
 }
 
-const exportAll = async (
+const exportAll = (io: Io, queue: string, named: readonly string[], options: Options): Promise<void> => {
+  if (options.through !== undefined)
+    throw new Stop(
+      2,
+      '--through is for --as-spec; without that, letters are written as they are, nothing masked'
+    )
+  return withQueue(io, queue, (store) => exportLines(io, store, queue, named, options))
+}
+
+const exportLines = async (
   io: Io,
   store: DeadLetterStore,
   queue: string,

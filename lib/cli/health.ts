@@ -43,8 +43,8 @@ interface Status {
 
 const statusIn = (path: string): Status => {
   try {
-    const status = JSON.parse(readFileSync(path, 'utf8')) as Partial<Status>
-    if (typeof status.at === 'number') return status as Status
+    const status = JSON.parse(readFileSync(path, 'utf8')) as Partial<Status> | null
+    if (typeof status?.at === 'number') return status as Status
   } catch (thrown) {
     throw new Stop(1, `not live: ${printable(capture(thrown).message)}`)
   }

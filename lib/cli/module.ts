@@ -1,9 +1,9 @@
 /** The processor of `--through`: what a module of the user exports. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type App, toResource } from '../core/app.js'
-import { defect } from '../core/failure.js'
+import { type Defect, defect } from '../core/failure.js'
 import type { Processor } from '../core/processor.js'
 import { printable, renderFailure } from '../core/render.js'
 import { isResource } from '../core/resource.js'
@@ -25,10 +25,13 @@ export const withProcessor = async <A>(
 /** The path of a module that is there. */
 export const modulePath = ({ cwd }: Pick<Io, 'cwd'>, path: string): string => {
   const location = resolve(cwd, path)
-  if (existsSync(location)) return location
+  const stat = statSync(location, { throwIfNoEntry: false })
+  if (stat?.isFile() === true) return location
   throw new Stop(
     2,
-    printable(`${location} does not exist; give the path of a module whose default export is the processor`)
+    printable(
+      `${location} ${stat === undefined ? 'does not exist' : 'is no file'}; give the path of a module whose default export is the processor`
+    )
   )
 }
 
@@ -59,9 +62,18 @@ const imported = async (location: string): Promise<unknown> => {
         ? printable(
             `this Node does not run TypeScript by itself, and ${location} is that; install tsx, and run: node --import tsx node_modules/.bin/missive …`
           )
-        : renderFailure(defect(location, thrown))
+        : renderFailure(withoutOurs(defect(location, thrown)))
     )
   }
+}
+
+/** Without the frames of whoever imports it, Node and this file, which say nothing of the module. */
+const withoutOurs = (failure: Defect): Defect => {
+  if (failure.stack === undefined) return failure
+  const frames = failure.stack.split('\n')
+  const ours = frames.findIndex((frame) => /^\s+at (?:async )?imported \(/.test(frame))
+  const theirs = frames.slice(0, ours < 0 ? undefined : ours)
+  return { ...failure, stack: theirs.filter((frame) => !frame.includes('node:internal/')).join('\n') }
 }
 
 /** A CommonJS module that was made of an ES module has its default export one level deeper. */

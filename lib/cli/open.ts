@@ -22,6 +22,9 @@ export const withQueue = async <A>(
   const orCreate = offered.create === undefined ? '' : ', or --create to make one'
   if (isRedis(queue))
     return using(advised(redisDlq({ ...redisOf(queue, env), create, connectMs }), orCreate), 2, use)
+  // It is not shown: there may be a password in it.
+  if (/^[a-z][a-z0-9+.-]+:\//i.test(queue))
+    throw new Stop(2, 'the URL of a queue begins with redis:// or rediss://; give one, or the path of a file')
   const location = resolve(cwd, queue)
   if (!create && !existsSync(location)) {
     throw new Stop(

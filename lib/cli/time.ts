@@ -15,7 +15,8 @@ export const timeOf = (text: string, now: number): number | undefined => {
   if (beforeMs !== undefined) return now - beforeMs
   const [, date, time = 'T00:00', zone = 'Z'] =
     /^(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(Z|[+-]\d{2}:?\d{2})?$/i.exec(text) ?? []
-  const at = date === undefined ? NaN : Date.parse(`${date}${time.replace(' ', 'T')}${zone}`)
+  if (date === undefined || !isDate(date)) return undefined
+  const at = Date.parse(`${date}${time.replace(' ', 'T')}${zone}`)
   return Number.isNaN(at) ? undefined : at
 }
 
@@ -66,6 +67,12 @@ export const size = (bytes: number): string => {
 }
 
 // helpers
+
+/** JavaScript takes a 30th of February for a day in March. */
+const isDate = (date: string): boolean => {
+  const at = Date.parse(date)
+  return !Number.isNaN(at) && iso(at).startsWith(date)
+}
 
 const units: ReadonlyMap<string, number> = new Map([
   ['ms', 1],

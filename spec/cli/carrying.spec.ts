@@ -303,6 +303,9 @@ spec('says what it lacks', () =>
       assert.match(ended.stderr, text)
     }
     assert.is(existsSync(join(cwd, 'a.spec.mjs')), false)
+    const unmasked = await called(cwd, 'export', 'shop.db', '--through', 'app.mjs')
+    assert.equal([unmasked.code, unmasked.stdout], [2, ''])
+    assert.match(unmasked.stderr, '--through is for --as-spec')
   })
 )
 

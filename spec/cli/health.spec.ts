@@ -56,11 +56,13 @@ command('says that a run is not live whose file is old, of the future, gone, or 
       /^missive: not live: what was heard last is 3[56]\d\d s in the future, so /
     )
     assert.is((await ask('later.json', '--max-age', '4000'))[0], 0)
-    writeFileSync(join(cwd, 'other.json'), '{"a":1}')
-    assert.equal(await ask('other.json'), [
-      2,
-      `missive: ${join(cwd, 'other.json')} is no file of healthFile\n`
-    ])
+    for (const other of ['{"a":1}', 'null']) {
+      writeFileSync(join(cwd, 'other.json'), other)
+      assert.equal(await ask('other.json'), [
+        2,
+        `missive: ${join(cwd, 'other.json')} is no file of healthFile\n`
+      ])
+    }
     assert.is((await ask('old.json', '--max-age', 'soon'))[0], 2)
   })
 )

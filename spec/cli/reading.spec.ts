@@ -182,7 +182,8 @@ filters('are refused where they make no sense, with what would', () =>
       [/4 to 12 hexadecimal digits/, '--group', ''],
       [/4 to 12 hexadecimal digits/, '--group', 'xyzw'],
       [/duration like 15min/, '--since', 'yesterday'],
-      [/duration like 15min/, '--until', '2026-02-30T25:00'],
+      [/duration like 15min/, '--until', '2026-02-03T25:00'],
+      [/duration like 15min/, '--until', '2026-02-30'],
       [/whole number/, '--min-attempts', '-1'],
       [/like name=value/, '--header', 'tenant'],
       [/like name=value/, '--field', '=1'],
@@ -456,6 +457,7 @@ modules('takes what a module exports by default, and says what to do about any o
       'number.mjs': 'export default 17',
       'list.mjs': 'export default []',
       'throws.mjs': `throw new RangeError('the port \\u001b[31m is taken')`,
+      'lacks.mjs': `import 'not-installed'`,
       'typed.ts': `throw Object.assign(new Error('Unknown file extension ".ts"'), { code: 'ERR_UNKNOWN_FILE_EXTENSION' })`,
       'unopened.mjs': `export default { open: async () => ({ _tag: 'Left', left: { resource: 'orders', message: 'start the \\u001b[31m server' } }) }`
     }
@@ -463,11 +465,13 @@ modules('takes what a module exports by default, and says what to do about any o
     const expected: readonly (readonly [module: string, code: number, text: string])[] = [
       ['./plain.mjs', 0, '5 of 5 cannot be explained'],
       ['compiled.cjs', 0, '5 of 5 cannot be explained'],
+      ['', 2, `${cwd} is no file; give the path of a module`],
       ['missing.mjs', 2, `${join(cwd, 'missing.mjs')} does not exist; give the path of a module`],
       ['none.mjs', 2, 'has no default export; end it with `export default`'],
       ['number.mjs', 2, 'is of type number; it must be a processor, or a resource of one'],
       ['list.mjs', 2, 'is an array; it must be a processor'],
       ['throws.mjs', 2, 'throws.mjs: RangeError: the port \\u001b[31m is taken'],
+      ['lacks.mjs', 2, `lacks.mjs: Error: Cannot find package 'not-installed'`],
       ['typed.ts', 2, 'node --import tsx node_modules/.bin/missive'],
       ['unopened.mjs', 1, 'missive: orders: start the \\u001b[31m server\n']
     ]
@@ -476,6 +480,7 @@ modules('takes what a module exports by default, and says what to do about any o
       assert.is(ended.code, code, module)
       assert.match(code === 0 ? ended.stdout : ended.stderr, text)
       assertHarmless(ended, module)
+      assert.not.match(ended.stderr, /node:internal|lib.cli/)
     }
     const without = await called(cwd, 'explain', 'shop.db')
     assert.equal([without.code, /required option '--through/.test(without.stderr)], [2, true])
@@ -703,13 +708,15 @@ queues('is refused if it is missing, no queue, or newer; and never made', () =>
       ['foreign.db', /the database is not a dead letter queue/],
       ['text.db', /it is no SQLite database/],
       ['empty.db', /the database is empty, and no queue; give the path of a queue/],
-      ['.', /is no file/]
+      ['.', /is no file/],
+      ['redis:/ann:secret@host', /begins with redis:\/\/ or rediss:\/\/; give one/],
+      ['valkey://ann:secret@host', /begins with redis:\/\/ or rediss:\/\/; give one/]
     ] as const
     for (const [name, advice] of expected) {
       const ended = await called(cwd, 'ls', name)
       assert.equal([ended.code, ended.stdout], [2, ''], name)
       assert.match(ended.stderr, advice)
-      assert.not.match(ended.stderr, /\n\s+at /)
+      assert.not.match(ended.stderr, /\n\s+at |secret/)
     }
     const ended = await dlq({ cwd }, 'import', 'missing.db', '-')
     assert.equal([ended.code, ended.stdout], [2, ''])
