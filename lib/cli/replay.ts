@@ -4,6 +4,7 @@ import { type Event, type Report, exitCode, renderEvent } from '../core/interpre
 import type { DeadLetterStore, LetterFilter } from '../core/letter.js'
 import type { Processor } from '../core/processor.js'
 import { printable, renderFailure } from '../core/render.js'
+import { right } from '../core/result.js'
 import { type ReplayOptions, replay as replaying } from '../interpreters/replay.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, countOf, declare, keyArgument, keys, queueArgument, rateOf } from './command.js'
@@ -93,17 +94,23 @@ const run = async (
     replaying(store, filter, replayOptions(options))(failed.watched(processor))(signal, onEvent)()
   )
   progress.end()
-  const elsewhere = limit < Infinity ? 0 : await answerOf(store.count({ ...filter, state: 'replaying' }))
+  const others = limit < Infinity ? right(0) : await store.count({ ...filter, state: 'replaying' })()
+  const elsewhere = others._tag === 'Right' ? others.right : 0
   const result = { ...resultOf(report, lost), elsewhere }
   if (result.stillDead + result.givenBack + lost + elsewhere > 0 || exitCode(report) !== 0) io.end(1)
   if (report.ended._tag === 'Aborted') io.end(1)
   const groups = failed.groups()
-  if (json) return say(io.stdout, jsonText({ ...result, ended: report.ended._tag, groups }))
   const style = styleOf(io.stdout, io, color)
-  await sayAll(io.stdout, [
-    ...resultLines(result, report),
-    ...(groups.length === 0 ? [] : ['', ...groupLines(groups, io.now(), io.stdout, style)])
-  ])
+  if (json) {
+    await sayAll(io.stderr, endLines(report.ended))
+    await say(io.stdout, jsonText({ ...result, ended: report.ended._tag, groups }))
+  } else
+    await sayAll(io.stdout, [
+      ...resultLines(result, report),
+      ...(groups.length === 0 ? [] : ['', ...groupLines(groups, io.now(), io.stdout, style)])
+    ])
+  // What was done is said before that the queue cannot be asked for the rest.
+  await answerOf(async () => others)
 }
 
 const told: ReadonlySet<Event['_tag']> = new Set([

@@ -142,6 +142,7 @@ replay('stops after so many failures', () =>
       const ended = await called(cwd, 'replay', 'shop.db', ...through, '--stop-after', '2', '--json')
       const { resolved, stillDead, ended: how } = JSON.parse(ended.stdout) as Record<string, unknown>
       assert.equal([ended.code, resolved, stillDead, how], [1, 0, 2, 'Stopped'])
+      assert.match(ended.stderr, /^stopped at o-2: malformed: \.total expected number$/m)
       assert.equal(
         (await lettersOf(queue)).map(({ attemptCount, state }) => `${attemptCount} ${state}`),
         ['2 dead', '2 dead', '1 dead', '1 dead', '1 dead']
