@@ -7,7 +7,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import { left, right } from '../core/result.js'
 import type { Refused as NotDone, Host as HostOf } from '../sqlite/calls.js'
 import type { Connect } from '../sqlite/driver.js'
-import { type FileError, isBusy, isOfDisk, stay } from '../sqlite/file.js'
+import { type FileError, isBusy, isOfDisk, pathOf, stay } from '../sqlite/file.js'
 import { type Engine, perform } from './engine.js'
 import { sqliteEngine } from './sqlite-engine.js'
 import { adviceOn, openFile } from './sqlite-file.js'
@@ -41,22 +41,23 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
     const connected = openFile(connect, location, { create: false, busyMs: sliceMs })
     if (connected._tag === 'Left') throw refused(connected.left)
     const database = connected.right
+    const path = pathOf(database)
     try {
-      if (isSuspect) renewLog(database, `${location}-wal`)
+      if (isSuspect) renewLog(database, `${path}-wal`)
     } catch (error) {
       database.close()
       throw error
     }
     isSuspect = false
-    file = { database, engine: sqliteEngine(database), seen: new Map(), isNamed: false }
+    file = { database, path, engine: sqliteEngine(database), seen: new Map(), isNamed: false }
     return file
   }
 
   const asked = <A>(ask: (engine: Engine) => A): A => {
     const current = opened()
     const answer = ask(current.engine)
-    for (const path of [location, `${location}-wal`]) stay(current.seen, path)
-    if (!current.isNamed) sync(dirname(location))
+    for (const path of [location, `${current.path}-wal`]) stay(current.seen, path)
+    if (!current.isNamed) sync(dirname(current.path))
     current.isNamed = true
     return answer
   }
@@ -123,6 +124,8 @@ const refused = (refusal: FileError): Error & Refused =>
 
 interface OpenFile {
   readonly database: Database
+  /** The location, or where its link leads. */
+  readonly path: string
   readonly engine: Engine
   /** The files by path, as numbers of the file system. */
   readonly seen: Map<string, number>

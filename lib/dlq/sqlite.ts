@@ -1,5 +1,5 @@
 /** A dead letter queue in an SQLite file, for one machine with a disk that stays. */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { type Clock, sleep } from '../core/clock.js'
 import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
@@ -114,7 +114,7 @@ const refusalOf = async (
 ): Promise<ResourceError | undefined> => {
   const driver = await loadDriver('sqliteDlq')
   if (driver._tag === 'Left') return driver.left
-  const folder = dirname(location)
+  const folder = dirname(existsSync(location) ? realpathSync(location) : location)
   const { no, warning } = existsSync(folder) ? placeOf(folder) : {}
   if (no !== undefined) return resourceError('sqliteDlq', no)
   const until = clock.monotonic() + patienceMs

@@ -58,6 +58,8 @@ export const openFile = (
     return refused(`${location} does not exist; give the path of a ${kind.shortName}`)
   if (existsSync(location) && !statSync(location).isFile())
     return refused(`${location} is no file; give another path`)
+  if (location !== location.trim())
+    return refused(`${JSON.stringify(location)} ends with white space, which the driver leaves out; leave it out`)
   let database: Database | undefined
   try {
     // Closing a file ends this process's locks on it, so one that is there is not touched.
@@ -103,6 +105,10 @@ export const stay = (seen: Map<string, number>, path: string): void => {
     throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
   seen.set(path, number)
 }
+
+/** Where a database lies, which a path that is a link does not say; its log lies beside it. */
+export const pathOf = (database: Database): string =>
+  String(database.prepare("SELECT file FROM pragma_database_list WHERE name = 'main'").pluck().get())
 
 // errors
 

@@ -7,8 +7,10 @@ import {
   mkdtempSync,
   openSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
   writeSync
 } from 'node:fs'
@@ -25,7 +27,7 @@ import { type Connect, openFile, placeOf } from '../../lib/dlq/sqlite-file.js'
 import { hostOf } from '../../lib/dlq/sqlite-host.js'
 import { inFolder, letter } from '../support/letters.js'
 import { start } from '../support/sqlite-children.js'
-import { commitsIn, opened, refusal, right, using } from '../support/sqlite-queues.js'
+import { commitsIn, lettersIn, opened, refusal, right, using } from '../support/sqlite-queues.js'
 
 const lettersOf = async (queue: SqliteDlq): Promise<readonly StoredLetter[]> =>
   right(await queue.page({ limit: 1_000 })()).letters
@@ -135,6 +137,20 @@ storing('finds its letters again when it is opened anew', () =>
         ['1']
       )
     )
+  })
+)
+
+storing('stores in the file that a link leads to, which is there already or not', () =>
+  inFolder(async (folder) => {
+    const [link, file] = [join(folder, 'link.db'), join(folder, 'disk', 'a.db')]
+    mkdirSync(join(folder, 'disk'))
+    symlinkSync(file, link)
+    for (const id of ['1', '2'])
+      await using(link, async (queue) => {
+        right(await queue.put(letter({ id }))())
+        right(await queue.count()())
+      })
+    assert.equal([...lettersIn(file).keys()], ['1', '2'])
   })
 )
 
@@ -286,6 +302,17 @@ refusing('a file that is missing, if it may not make it', () =>
       `${file} does not exist; give the path of a queue`
     )
     assert.not(existsSync(file))
+  })
+)
+
+refusing('a path that ends with white space, as one that was read from a file', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'a.db\n')
+    assert.is(
+      await refusal(sqliteDlq(file)),
+      `${JSON.stringify(file)} ends with white space, which the driver leaves out; leave it out`
+    )
+    assert.equal(readdirSync(folder), [])
   })
 )
 
