@@ -1,5 +1,6 @@
 /** What a store is asked: refused where it makes no sense, and numbers made such as every engine takes. */
 import type { LetterFilter, LetterQuery, Retention } from '../core/letter.js'
+import { listOf } from './filter.js'
 
 // model
 
@@ -22,7 +23,9 @@ export const choiceRefusal = (filter: LetterFilter = {}): string | undefined => 
   const refusal = filterRefusal(filter)
   if (refusal !== undefined) return refusal
   const { headers = {}, fields = {} } = filter
-  const unsaid = [filter, headers, fields].flatMap(Object.entries).find(([, value]) => value === undefined)
+  const unsaid = [filter, headers, fields]
+    .flatMap(Object.entries)
+    .find(([, values]) => listOf(values).includes(undefined))
   return (
     unsaid && `the filter ${unsaid[0]} is undefined, which would be any letter; leave it out, or give a value`
   )

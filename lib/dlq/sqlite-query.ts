@@ -99,21 +99,34 @@ const within = (before: string, { text, values }: Sql, after: string): Sql => ({
 })
 
 /** `IS` finds what is NULL, too. */
-const oneOf = (column: string, values: OneOrMore<string | null> | undefined): Sql | undefined =>
-  values === undefined
-    ? undefined
-    : anyOf(listOf(values).map((value) => ({ text: `${column} IS ?`, values: [value] })))
+const oneOf = (column: string, values: OneOrMore<string | null> | undefined): Sql | undefined => {
+  if (values === undefined) return undefined
+  const list = listOf(values)
+  if (list.length === 1) return { text: `${column} IS ?`, values: list }
+  const listed = inList(column, list)
+  return list.includes(null) ? within('(', listed, ` OR ${column} IS NULL)`) : listed
+}
 
-/** As a range, which an index can find. */
-const beginsWithOne = (column: string, values: OneOrMore<string> | undefined): Sql | undefined =>
-  values === undefined
-    ? undefined
-    : anyOf(
-        listOf(values).map((value) => ({
-          text: `(${column} >= ? AND ${column} < ?)`,
-          values: [value.toLowerCase(), `${value.toLowerCase()}~`]
-        }))
+/** Beginnings of one length are looked up together, however many they are. */
+const beginsWithOne = (column: string, values: OneOrMore<string> | undefined): Sql | undefined => {
+  if (values === undefined) return undefined
+  const beginnings = listOf(values).map((value) => value.toLowerCase())
+  const lengths = [...new Set(beginnings.map(({ length }) => length))]
+  return anyOf(
+    lengths.map((each) =>
+      inList(
+        `substr(${column}, 1, ${each})`,
+        beginnings.filter(({ length }) => length === each)
       )
+    )
+  )
+}
+
+/** As one value, since SQLite takes only so many. */
+const inList = (expression: string, values: readonly (string | null)[]): Sql => ({
+  text: `${expression} IN (SELECT value FROM json_each(?))`,
+  values: [JSON.stringify(values)]
+})
 
 const anyOf = (conditions: readonly Sql[]): Sql =>
   conditions.length === 0 ? { text: 'FALSE', values: [] } : within('(', joined(conditions, ' OR '), ')')
@@ -121,7 +134,7 @@ const anyOf = (conditions: readonly Sql[]): Sql =>
 const compared = (comparison: string, value: number | undefined): Sql | undefined =>
   value === undefined ? undefined : { text: `${comparison} ?`, values: [value] }
 
-const asked = (call: string, name: string, values: readonly string[]): Sql => ({
-  text: `${call} IN (${values.map(() => '?').join()})`,
-  values: [name, ...values]
-})
+const asked = (call: string, name: string, list: readonly string[]): Sql => {
+  const { text, values } = inList(call, list)
+  return { text, values: [name, ...values] }
+}

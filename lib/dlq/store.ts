@@ -145,10 +145,11 @@ const unlessRefused =
     bounds: Bounds,
     ask: () => Promise<Either<DlqError, A>>
   ): TaskEither<DlqError, A> =>
-  async () => {
-    const reason = refusal(filter)
-    return reason === undefined ? bounded(bounds, ask)() : left({ reason })
-  }
+  () =>
+    guarded(async () => {
+      const reason = refusal(filter)
+      return reason === undefined ? bounded(bounds, ask)() : left({ reason })
+    })
 
 const filtered = unlessRefused(filterRefusal)
 const chosen = unlessRefused(choiceRefusal)

@@ -59,7 +59,9 @@ export const openFile = (
   if (existsSync(location) && !statSync(location).isFile())
     return refused(`${location} is no file; give another path`)
   if (location !== location.trim())
-    return refused(`${JSON.stringify(location)} ends with white space, which the driver leaves out; leave it out`)
+    return refused(
+      `${JSON.stringify(location)} ends with white space, which the driver leaves out; leave it out`
+    )
   let database: Database | undefined
   try {
     // Closing a file ends this process's locks on it, so one that is there is not touched.

@@ -19,7 +19,7 @@ import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rejected } from '../../lib/core/failure.js'
-import type { StoredLetter } from '../../lib/core/letter.js'
+import type { LetterFilter, StoredLetter } from '../../lib/core/letter.js'
 import { rowOf } from '../../lib/dlq/row.js'
 import { Resource } from '../../lib/core/resource.js'
 import { type SqliteDlq, type SqliteDlqOptions, sqliteDlq } from '../../lib/dlq/sqlite.js'
@@ -233,6 +233,25 @@ storing('answers Left for all that is asked once it is closed', () =>
     )
     assert.not(existsSync(`${file}-wal`), 'its log is taken into the file')
   })
+)
+
+storing('finds and discards the letters of a filter, however many values it has', () =>
+  inFolder((folder) =>
+    using(join(folder, 'a.db'), async (queue) => {
+      for (const id of ['1', '2', 'a\0b']) right(await queue.put(letter({ id }))())
+      right(await queue.put(letter({ id: '3', route: undefined }))())
+      const [first, second] = await lettersOf(queue)
+      const many = Array.from({ length: 40_000 }, (_, index) => index.toString(16).padStart(40, '0'))
+      const keys = [...many, first?.key.toUpperCase() ?? '', second?.key.slice(0, 20) ?? '']
+      const count = async (filter: LetterFilter) => right(await queue.count(filter)())
+      assert.is(await count({ id: [...many, '1', '3', 'a\0b'] }), 3)
+      assert.is(await count({ key: keys }), 2)
+      assert.is(await count({ route: [...many, null] }), 1)
+      assert.is(await count({ headers: { tenant: [...many, 'a'] } }), 4)
+      assert.is(right(await queue.discard({ filter: { key: keys }, by: 'ann', note: 'old' })()), 2)
+      assert.is(await count({ state: ['dead', 'replaying'] }), 2)
+    })
+  )
 )
 
 storing('keeps what its owner wants to be kept, whoever else resolves and discards', () =>
