@@ -14,7 +14,7 @@ import { type Counting, arrivalsByHour, groupsUpTo } from './counting.js'
 import { matches } from './filter.js'
 import type { Row } from './row.js'
 import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
-import { claimed, discarded, emptied, expired, putAgain } from './transitions.js'
+import { claimed, discarded, emptied, expired, isFull, putAgain } from './transitions.js'
 
 export interface MemoryEngine extends Engine {
   /** All that it holds, oldest first. */
@@ -129,7 +129,7 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
       const isOlder = ({ lastSeenAt }: Row, ms: number) => lastSeenAt < now - ms
       const tombstones = removed((row) => isSettled(row) && isOlder(row, Math.max(keepMs, keepTombstonesMs)))
       const full = [...entries.values()].filter(
-        ({ row }) => isSettled(row) && isOlder(row, keepMs) && row.bytes.length > 0
+        ({ row }) => isSettled(row) && isOlder(row, keepMs) && isFull(row)
       )
       for (const { row } of full) replace(emptied(row))
       let dead = removed((row) => row.state === 'dead' && isOlder(row, maxAgeMs))

@@ -93,12 +93,11 @@ export const sqliteEngine = (database: Database): Engine => {
 
   const unused = database.prepare(`SELECT 1 FROM kinds WHERE ${isUnused} LIMIT 1`)
 
-  /** SQLite would look through all letters for each kind that goes, as no index is by kind alone. */
-  const forgetUnused = (): void => {
-    if (unused.get() === undefined) return
+  /** As `written`, to remove kinds: SQLite would look through all letters for each, as no index is by kind alone. */
+  const writtenUnchecked = <A>(write: () => A): A => {
     database.pragma('foreign_keys = OFF')
     try {
-      written(() => database.prepare(`DELETE FROM kinds WHERE ${isUnused}`).run())
+      return written(write)
     } finally {
       database.pragma('foreign_keys = ON')
     }
@@ -210,14 +209,14 @@ export const sqliteEngine = (database: Database): Engine => {
       reap(now)
       const { keepSettledMs: keepMs = keepSettledMs, keepTombstonesMs = keepNamesMs } = retention
       const { maxAgeMs, maxLetters, maxBytes } = retention
-      const removed = written(() => {
+      return writtenUnchecked(() => {
         const tombstones = pruned(
           "state IN ('resolved', 'discarded') AND lastSeenAt < ?",
           now - Math.max(keepMs, keepTombstonesMs)
         )
         const full = database
           .prepare(
-            "SELECT seq FROM letters WHERE state IN ('resolved', 'discarded') AND lastSeenAt < ? AND length(bytes) > 0"
+            `SELECT seq FROM letters WHERE state IN ('resolved', 'discarded') AND lastSeenAt < ? AND ${isFull}`
           )
           .pluck()
           .all(now - keepMs)
@@ -229,10 +228,9 @@ export const sqliteEngine = (database: Database): Engine => {
         if (maxAgeMs !== undefined) dead += pruned("state = 'dead' AND lastSeenAt < ?", now - maxAgeMs)
         if (maxLetters !== undefined) dead += pruned(overCount, maxLetters)
         if (maxBytes !== undefined) dead += pruned(overBytes, maxBytes)
+        if (unused.get() !== undefined) database.prepare(`DELETE FROM kinds WHERE ${isUnused}`).run()
         return { dead, tombstones, emptied: full.length }
       })
-      forgetUnused()
-      return removed
     }
   }
 }
@@ -241,6 +239,9 @@ export const sqliteEngine = (database: Database): Engine => {
 
 /** As many are sorted at once. */
 const few = 10_000
+
+/** What `emptied` takes away is there. */
+const isFull = "(length(bytes) > 0 OR original IS NOT NULL OR headers <> '{}')"
 
 /** No letter is of this kind. Asked state by state, as the index is. */
 const isUnused = ['dead', 'replaying', 'resolved', 'discarded']

@@ -97,6 +97,10 @@ export const emptied = (row: Row): Row => ({
   headers: '{}'
 })
 
+/** Has it what is then taken away? */
+export const isFull = ({ bytes, original, headers }: Row): boolean =>
+  bytes.length > 0 || original !== null || headers !== '{}'
+
 // editing
 
 export const edited = (row: Row, to: Uint8Array, by: string, note: string | undefined, now: number): Row => ({

@@ -399,6 +399,36 @@ failing(
   }
 )
 
+failing('tells all that was pruned although the file was locked in between', () => {
+  let transactions = 0
+  const busy: Connect = (path, options) =>
+    new Proxy(new Database(path, options), {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name)
+        if (name !== 'transaction')
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        return (work: () => unknown) => {
+          const immediate = (): unknown => {
+            transactions += 1
+            if (transactions === 2)
+              throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
+            return target.transaction(work).immediate()
+          }
+          return Object.assign(() => target.transaction(work)(), { immediate })
+        }
+      }
+    })
+  return hosting(
+    busy,
+    async (host) => {
+      right(await host.call('put', [[row('a'), row('b')]]))
+      transactions = 0
+      assert.is(right(await host.call('prune', [{ maxLetters: 0 }, 1])).dead, 2)
+    },
+    1_000
+  )
+})
+
 failing('answers Left while nothing may be written, with what to do, and stores when it may again', () => {
   let database: Database.Database | undefined
   let isReadOnly = false

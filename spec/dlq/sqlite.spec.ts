@@ -21,6 +21,7 @@ import * as assert from 'uvu/assert'
 import { rejected } from '../../lib/core/failure.js'
 import type { LetterFilter, StoredLetter } from '../../lib/core/letter.js'
 import { rowOf } from '../../lib/dlq/row.js'
+import { systemClock } from '../../lib/system.js'
 import { Resource } from '../../lib/core/resource.js'
 import { type SqliteDlq, type SqliteDlqOptions, sqliteDlq } from '../../lib/dlq/sqlite.js'
 import { type Connect, openFile, placeOf } from '../../lib/dlq/sqlite-file.js'
@@ -47,6 +48,45 @@ storing('gives back the whole letter, its bytes unchanged', () =>
       assert.ok(firstSeenAt === lastSeenAt && Math.abs(Date.now() - firstSeenAt) < 60_000)
     })
   )
+)
+
+storing(
+  'takes the headers of what is settled away in time, and what was edited, also without a payload',
+  () =>
+    inFolder(async (folder) => {
+      const file = join(folder, 'a.db')
+      const keeping = { retention: { keepSettledMs: 3_600_000 } }
+      await using(
+        file,
+        async (queue) => {
+          right(await queue.put(letter({ id: '1', bytes: new Uint8Array() }))())
+          right(await queue.put(letter({ id: '2', headers: {} }))())
+          const [, second] = await lettersOf(queue)
+          assert.ok(second)
+          const to = new Uint8Array()
+          right(await queue.edit({ ...second, from: second.bytes, to, by: 'ann' })())
+          right(await queue.discard({ filter: {}, by: 'ann', note: '' })())
+          assert.is(right(await queue.prune()()).emptied, 0)
+        },
+        keeping
+      )
+      const later = Date.now() + 7_200_000
+      await using(
+        file,
+        async (queue) => {
+          assert.is(right(await queue.prune()()).emptied, 2)
+          assert.equal(
+            (await lettersOf(queue)).map(({ headers, original }) => [headers, original]),
+            [
+              [{}, undefined],
+              [{}, undefined]
+            ]
+          )
+          assert.is(right(await queue.prune()()).emptied, 0)
+        },
+        { clock: { ...systemClock, now: () => later } }
+      )
+    })
 )
 
 storing('forgets kinds of failure that no letter is of any more', () =>
