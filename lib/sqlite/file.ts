@@ -227,5 +227,9 @@ const advices: readonly (readonly [string, string])[] = [
   ['EACCES', 'give this user the right to write the file and its folder'],
   ['EROFS', 'the file system is read-only: give another path'],
   ['SQLITE_FULL', 'the disk is full: make room'],
+  [
+    'SQLITE_IOERR',
+    'reading or writing failed: look after the disk, and where a -wal or -shm file was removed start anew what uses the file'
+  ],
   ['SQLITE_BUSY', 'another process holds it locked: end what keeps a transaction open']
 ]

@@ -43,7 +43,7 @@ export const threadOf = <C extends Calls<C>>(
   }
 
   const started = (): Worker => {
-    const thread = new Worker(workerFile, { workerData: options })
+    const thread = new Worker(workerFile, { workerData: options, ...(isOfText && { execArgv: [] }) })
     thread.on('message', ({ number, answer }: Answered) => {
       waiting.get(number)?.(answer)
       waiting.delete(number)
@@ -84,3 +84,8 @@ export const threadOf = <C extends Calls<C>>(
     }
   }
 }
+
+// helpers
+
+/** An option for programs that are no file, as `node --input-type=module -e …`; no thread starts with it. */
+const isOfText = process.execArgv.some((option) => option.startsWith('--input-type'))

@@ -21,6 +21,7 @@ import type { SqliteDlq } from '../../lib/dlq/sqlite.js'
 import type { Connect } from '../../lib/dlq/sqlite-file.js'
 import { type Host, hostOf } from '../../lib/dlq/sqlite-host.js'
 import { inFolder, letter } from '../support/letters.js'
+import { repository, run, typescript } from '../support/program.js'
 import { onSmallDisk } from '../support/small-disk.js'
 import { type Child, start } from '../support/sqlite-children.js'
 import {
@@ -367,7 +368,10 @@ failing('answers Left when the new connection fails, too, and recovers by itself
     right(await host.call('put', [[row('first')]]))
     // The second is that of the new connection, which writes when it is opened.
     arm(2)
-    assert.is(reasonOf(await host.call('put', [[row('a')]])), `${location}: disk I/O error`)
+    assert.is(
+      reasonOf(await host.call('put', [[row('a')]])),
+      `${location}: disk I/O error; reading or writing failed: look after the disk, and where a -wal or -shm file was removed start anew what uses the file`
+    )
     right(await host.call('put', [[row('a')]]))
     assert.equal([...lettersIn(location).keys()], ['first', 'a'])
   })
@@ -679,6 +683,23 @@ threads('answer all that was put when the queue is closed, and store what they s
     assert.equal([...ids].toSorted(), ['first', ...stored].toSorted())
     for (const line of answers) assert.match(line, / stored$|: the queue is closed$/)
     assert.ok(told.includes(`late ${file}: the queue is closed`))
+  })
+)
+
+threads('start in a program that is no file', () =>
+  inFolder(async (folder) => {
+    const script = `
+      import { letter } from './spec/support/letters.ts'
+      import { right, using } from './spec/support/sqlite-queues.ts'
+      await using(${JSON.stringify(join(folder, 'a.db'))}, async (queue) => {
+        right(await queue.put(letter({ id: 'put' }))())
+        console.log(right(await queue.count()()))
+      })`
+    const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: repository,
+      env: { NODE_OPTIONS: `--import ${typescript}` }
+    })
+    assert.equal([stdout, stderr], ['1\n', ''])
   })
 )
 
