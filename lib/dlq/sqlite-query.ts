@@ -98,7 +98,7 @@ const within = (before: string, { text, values }: Sql, after: string): Sql => ({
   values
 })
 
-/** `IS` finds what is NULL, too. */
+/** `IS` finds what is NULL, too. Of one value the planner knows more than of a list. */
 const oneOf = (column: string, values: OneOrMore<string | null> | undefined): Sql | undefined => {
   if (values === undefined) return undefined
   const list = listOf(values)
