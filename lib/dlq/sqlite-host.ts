@@ -1,5 +1,5 @@
 /** An engine on a file that may be busy or fail: waits for the one, and opens anew after the other. */
-import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +7,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import { left, right } from '../core/result.js'
 import type { Refused as NotDone, Host as HostOf } from '../sqlite/calls.js'
 import type { Connect } from '../sqlite/driver.js'
-import { type FileError, isBusy, isOfDisk, pathOf, stay } from '../sqlite/file.js'
+import { type FileError, isBusy, isOfDisk, stay } from '../sqlite/file.js'
 import { type Engine, perform } from './engine.js'
 import { sqliteEngine } from './sqlite-engine.js'
 import { adviceOn, openFile } from './sqlite-file.js'
@@ -41,16 +41,16 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
     const connected = openFile(connect, location, { create: false, busyMs: sliceMs })
     if (connected._tag === 'Left') throw refused(connected.left)
     const database = connected.right
-    const path = pathOf(database)
     try {
+      const path = realpathSync(location)
       if (isSuspect) renewLog(database, `${path}-wal`)
+      isSuspect = false
+      file = { database, path, engine: sqliteEngine(database), seen: new Map(), isNamed: false }
+      return file
     } catch (error) {
       database.close()
       throw error
     }
-    isSuspect = false
-    file = { database, path, engine: sqliteEngine(database), seen: new Map(), isNamed: false }
-    return file
   }
 
   const asked = <A>(ask: (engine: Engine) => A): A => {
@@ -124,7 +124,7 @@ const refused = (refusal: FileError): Error & Refused =>
 
 interface OpenFile {
   readonly database: Database
-  /** The location, or where its link leads. */
+  /** The location, or where its link leads: the log lies there. */
   readonly path: string
   readonly engine: Engine
   /** The files by path, as numbers of the file system. */

@@ -107,19 +107,12 @@ const oneOf = (column: string, values: OneOrMore<string | null> | undefined): Sq
   return list.includes(null) ? within('(', listed, ` OR ${column} IS NULL)`) : listed
 }
 
-/** Beginnings of one length are looked up together, however many they are. */
+/** Length by length: beginnings of another length are found equal to none. */
 const beginsWithOne = (column: string, values: OneOrMore<string> | undefined): Sql | undefined => {
   if (values === undefined) return undefined
   const beginnings = listOf(values).map((value) => value.toLowerCase())
-  const lengths = [...new Set(beginnings.map(({ length }) => length))]
-  return anyOf(
-    lengths.map((each) =>
-      inList(
-        `substr(${column}, 1, ${each})`,
-        beginnings.filter(({ length }) => length === each)
-      )
-    )
-  )
+  const lengths = new Set(beginnings.map(({ length }) => length))
+  return anyOf([...lengths].map((length) => inList(`substr(${column}, 1, ${length})`, beginnings)))
 }
 
 /** As one value, since SQLite takes only so many. */
@@ -134,7 +127,7 @@ const anyOf = (conditions: readonly Sql[]): Sql =>
 const compared = (comparison: string, value: number | undefined): Sql | undefined =>
   value === undefined ? undefined : { text: `${comparison} ?`, values: [value] }
 
-const asked = (call: string, name: string, list: readonly string[]): Sql => {
-  const { text, values } = inList(call, list)
-  return { text, values: [name, ...values] }
-}
+const asked = (call: string, name: string, list: readonly string[]): Sql => ({
+  text: inList(call, list).text,
+  values: [name, JSON.stringify(list)]
+})

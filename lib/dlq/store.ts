@@ -81,14 +81,14 @@ export const storeOver = ({
       return pageOf(chosen(filter, { limit, leaseMs }, () => call('claim', leasing(), now())))
     },
     renew: (held, leaseMs) =>
-      bounded({ leaseMs }, () => call('renew', held.map(named), now() + wholeLease(leaseMs))),
+      filtered({}, { leaseMs }, () => call('renew', held.map(named), now() + wholeLease(leaseMs))),
     settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain).map(named), now())),
     edit: (edit) => () => guarded(() => call('edit', named(edit), now())),
     discard: ({ filter, by, note }) =>
       chosen(filter, {}, () => call('discard', chosenBy(filter), by, note, now())),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
     prune: (retention = {}) =>
-      bounded({ ...retention }, () => call('prune', wholeRetention(retention), now()))
+      filtered({}, { ...retention }, () => call('prune', wholeRetention(retention), now()))
   }
 }
 
@@ -137,7 +137,7 @@ const guarded = async <A>(ask: () => Promise<Either<DlqError, A>>): Promise<Eith
   }
 }
 
-/** Asks only with a filter that is one. */
+/** Asks only with a filter that is one, and bounds that are numbers. */
 const unlessRefused =
   (refusal: (filter: LetterFilter | undefined) => string | undefined) =>
   <A>(
@@ -147,20 +147,12 @@ const unlessRefused =
   ): TaskEither<DlqError, A> =>
   () =>
     guarded(async () => {
-      const reason = refusal(filter)
-      return reason === undefined ? bounded(bounds, ask)() : left({ reason })
+      const reason = refusal(filter) ?? refusalOf(bounds)
+      return reason === undefined ? ask() : left({ reason })
     })
 
 const filtered = unlessRefused(filterRefusal)
 const chosen = unlessRefused(choiceRefusal)
-
-/** Asks only with bounds that are numbers. */
-const bounded =
-  <A>(bounds: Bounds, ask: () => Promise<Either<DlqError, A>>): TaskEither<DlqError, A> =>
-  async () => {
-    const reason = refusalOf(bounds)
-    return reason === undefined ? guarded(ask) : left({ reason })
-  }
 
 const pagesBy = (given: ReadFailure | undefined) => {
   let known = given

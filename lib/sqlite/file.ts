@@ -58,10 +58,9 @@ export const openFile = (
     return refused(`${location} does not exist; give the path of a ${kind.shortName}`)
   if (existsSync(location) && !statSync(location).isFile())
     return refused(`${location} is no file; give another path`)
+  // The driver leaves it out, and would open another file.
   if (location !== location.trim())
-    return refused(
-      `${JSON.stringify(location)} ends with white space, which the driver leaves out; leave it out`
-    )
+    return refused(`${JSON.stringify(location)} ends with white space; give another path`)
   let database: Database | undefined
   try {
     // Closing a file ends this process's locks on it, so one that is there is not touched.
@@ -107,10 +106,6 @@ export const stay = (seen: Map<string, number>, path: string): void => {
     throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
   seen.set(path, number)
 }
-
-/** Where a database lies, which a path that is a link does not say; its log lies beside it. */
-export const pathOf = (database: Database): string =>
-  String(database.prepare("SELECT file FROM pragma_database_list WHERE name = 'main'").pluck().get())
 
 // errors
 
@@ -227,9 +222,6 @@ const advices: readonly (readonly [string, string])[] = [
   ['EACCES', 'give this user the right to write the file and its folder'],
   ['EROFS', 'the file system is read-only: give another path'],
   ['SQLITE_FULL', 'the disk is full: make room'],
-  [
-    'SQLITE_IOERR',
-    'reading or writing failed: look after the disk, and where a -wal or -shm file was removed start anew what uses the file'
-  ],
+  ['SQLITE_IOERR', 'see to the disk; if its -wal was removed, start anew'],
   ['SQLITE_BUSY', 'another process holds it locked: end what keeps a transaction open']
 ]

@@ -370,7 +370,7 @@ failing('answers Left when the new connection fails, too, and recovers by itself
     arm(2)
     assert.is(
       reasonOf(await host.call('put', [[row('a')]])),
-      `${location}: disk I/O error; reading or writing failed: look after the disk, and where a -wal or -shm file was removed start anew what uses the file`
+      `${location}: disk I/O error; see to the disk; if its -wal was removed, start anew`
     )
     right(await host.call('put', [[row('a')]]))
     assert.equal([...lettersIn(location).keys()], ['first', 'a'])

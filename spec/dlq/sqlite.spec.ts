@@ -369,7 +369,7 @@ refusing('a path that ends with white space, as one that was read from a file', 
     const file = join(folder, 'a.db\n')
     assert.is(
       await refusal(sqliteDlq(file)),
-      `${JSON.stringify(file)} ends with white space, which the driver leaves out; leave it out`
+      `${JSON.stringify(file)} ends with white space; give another path`
     )
     assert.equal(readdirSync(folder), [])
   })
