@@ -225,7 +225,7 @@ export const loop = async (
         gates.onOutcome(outcome, delivery)
         fillSlots()
       }
-      if (!isAlone) continue
+      if (delivery.alone !== true) continue
       settling?.flush()
       isAlone = false
       fillSlots()

@@ -587,12 +587,21 @@ concurrency('of 1 ends each message before the next', async () => {
   )
 })
 
+/** A gate that never closes: it is told, and so asks for the next start. */
+const openGate = () => ({
+  name: 'open',
+  closedMs: () => 0,
+  onStart: () => undefined,
+  onOutcome: () => undefined
+})
+
 concurrency('leaves a delivery that is alone alone', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),
+      fc.constantFrom<ConsumeOptions>({}, { gates: [openGate] }, { orderBy: ({ id }) => id }),
       fc.array(fc.tuple(fc.integer({ min: 0, max: 20 }), fc.boolean()), { maxLength: 15 }),
-      async (concurrency, script) => {
+      async (concurrency, options, script) => {
         const clock = virtualClock()
         const inFlight = new Set<string>()
         const crowds: string[] = []
@@ -607,12 +616,12 @@ concurrency('leaves a delivery that is alone alone', async () => {
           inFlight.delete(id)
           return ack
         })
-        const { report } = running(listed(ids, { alone }).open, processor, { concurrency }, clock)
+        const { report } = running(listed(ids, { alone }).open, processor, { ...options, concurrency }, clock)
         assert.equal(await report(), reportOf({ received: ids.length, acked: ids.length }))
         assert.equal(crowds, [])
       }
     ),
-    { numRuns: 60 }
+    { numRuns: 150 }
   )
 })
 
