@@ -3,6 +3,7 @@ import { type Captured, capture } from '../core/captured.js'
 import { type Clock, sleep } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
 import type { Delivery, Source } from '../core/source.js'
+import type { Turns } from './turns.js'
 
 // model
 
@@ -13,6 +14,7 @@ export interface IntakeNeeds {
   /** The source has failed for good. */
   readonly fail: (error: Captured) => void
   readonly emit: OnEvent
+  readonly turn: Turns
   /** Aborts when nothing more is to be pulled. */
   readonly signal: AbortSignal
 }
@@ -30,7 +32,7 @@ export interface Intake {
 export const intake = (
   source: Source,
   clock: Clock,
-  { room, accept, fail, emit, signal }: IntakeNeeds
+  { room, accept, fail, emit, turn, signal }: IntakeNeeds
 ): Intake => {
   let hasEnded = false
   let wake = asleepNoMore
@@ -56,7 +58,6 @@ export const intake = (
   }
 
   const run = async (): Promise<void> => {
-    let yieldedAt = clock.monotonic()
     while (!signal.aborted && !hasEnded) {
       const max = Math.min(room(), maxPull)
       if (max <= 0) {
@@ -74,11 +75,9 @@ export const intake = (
       if (pulled.right._tag === 'End') hasEnded = true
       else {
         accept(pulled.right.items)
-        if (pulled.right.waited === true) yieldedAt = clock.monotonic()
+        if (pulled.right.waited === true) turn.had()
       }
-      if (clock.monotonic() - yieldedAt < yieldAfterMs) continue
-      await new Promise<void>((resolve) => void clock.after(0, resolve))
-      yieldedAt = clock.monotonic()
+      await turn.due()
     }
   }
 
@@ -92,5 +91,3 @@ const maxPull = 512
 const firstRetryMs = 50
 const maxRetryMs = 5_000
 const unreadyAfterMs = 30_000
-/** How long pulling may go on without letting timers and signals in. */
-const yieldAfterMs = 20

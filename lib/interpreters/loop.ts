@@ -19,6 +19,7 @@ import { measuring, renewing, telling } from './recurring.js'
 import { restingPlace } from './resting.js'
 import { settler } from './settler.js'
 import { count, emptyTally, toReport } from './tally.js'
+import { turns } from './turns.js'
 
 // model
 
@@ -62,6 +63,7 @@ export const loop = async (
   const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => limits.concurrency - 1 - slot)
   let active = 0
+  const turn = turns(clock)
   const givenUp = hanging(limits.maxAbandoned, (count) => stop({ _tag: 'TooManyAbandoned', count }))
   let isAlone = false
   let unsettled = 0
@@ -159,6 +161,7 @@ export const loop = async (
   }
 
   const pulling = intake(source, clock, {
+    turn,
     room: () => (mayPull() ? Math.min(room(), mostPulled) : 0),
     accept,
     fail: (error) => stop({ _tag: 'SourceLost', error }),
@@ -188,9 +191,17 @@ export const loop = async (
     }
   }
 
+  /** The next delivery; none where others have their turn first, after which all slots go on. */
+  const takeNext = (): Delivery | undefined => {
+    const due = waiting.first() && turn.dueSparingly()
+    if (due === undefined) return take()
+    void due.then(fillSlots)
+    return undefined
+  }
+
   /** Runs one after the other in its slot, until there is none to be started. */
   const working = async (slot: number, first: Delivery): Promise<void> => {
-    for (let delivery: Delivery | undefined = first; delivery !== undefined; delivery = take()) {
+    for (let delivery: Delivery | undefined = first; delivery !== undefined; delivery = takeNext()) {
       running[slot] = delivery
       active += 1
       isAlone = delivery.alone === true

@@ -42,7 +42,7 @@ import {
   withDlq
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
-import { type ConsumeOptions, consume, memory } from 'missive-ts/node'
+import { type ConsumeOptions, consume, memory, systemClock } from 'missive-ts/node'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 fc.configureGlobal({ includeErrorInReport: true })
@@ -1915,6 +1915,21 @@ stopping('is heard although neither the source nor the handlers ever wait', asyn
   setTimeout(() => stop.abort(), 50)
   const { received, acked, released, ended } = await running
   assert.equal([acked + released, ended], [received, aborted])
+})
+
+stopping('is heard before what was read ahead is handled, although its handlers never wait', async () => {
+  let time = 0
+  const clock = { ...systemClock, monotonic: () => time }
+  const computing = processing(() => {
+    time += 10
+    return ack
+  })
+  const stop = new AbortController()
+  setImmediate(() => stop.abort())
+  const run = consume(listed(numbered(500)).open, { clock })
+  const { received, acked, released, ended } = await run(computing)(stop.signal)()
+  assert.equal([acked + released, ended], [received, aborted])
+  assert.ok(acked < 100, `${acked} were handled before others had a turn`)
 })
 
 stopping('twice is stopping once', async () => {
