@@ -15,10 +15,11 @@ import { printable } from '../core/render.js'
 import { Resource, isResource } from '../core/resource.js'
 
 /**
- * Runs a program to its end, and exits the process: the one function that does something by itself. It opens
- * what the processor needs, runs it, and closes that again. SIGINT or SIGTERM stops taking messages and lets
- * running handlers finish; a second one stops at once. SIGUSR2 lists what is in flight. The report goes to stderr. The
- * exit code is 0 if every message was settled, and 1 if something failed or was left undone.
+ * Runs a program to its end, and exits the process, whatever else runs there: the one function that does something by
+ * itself. It opens what the processor needs, runs it, and closes that again. SIGINT or SIGTERM stops taking messages
+ * and lets running handlers finish; a second one stops at once. It stops as well when nobody reads stdout any more, or
+ * nothing can be written there. SIGUSR2 lists what is in flight. The report goes to stderr. The exit code is 0 if every
+ * message was settled, and 1 if something failed or was left undone.
  *
  * @since 0.1.0
  */
@@ -43,20 +44,39 @@ export const runMain =
       if (event._tag === 'Ready') ({ inFlight } = event)
       show(event)
     }
+    const problems: string[] = []
     // Whoever reads our output may go (`| head -1`): then nobody wants the rest. Without a log we go on.
-    process.stdout.on('error', () => stopping.abort())
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && problems.length === 0) problems.push(`stdout: ${error.message}`)
+      stopping.abort()
+    })
     process.stderr.on('error', () => undefined)
 
     let isOpen = false
     let report: Report | undefined
+    const end = (): void => {
+      const told = isReport(report) ? [renderReport(report)] : []
+      const code = isReport(report) && problems.length === 0 ? exitCode(report) : 1
+      exit(code, [...told, ...problems.map(printable)].join('\n'))
+    }
     const running = Resource.use((processor: Processor) => async () => {
       isOpen = true
       report = await interpreter(processor)(stopping.signal, onEvent)()
     })(toResource(app))()
     void running.then((ran) => {
-      const problem = ran._tag === 'Left' ? [printable(`${ran.left.resource}: ${ran.left.message}`)] : []
-      const told = isReport(report) ? [renderReport(report)] : isOpen ? [noInterpreter] : []
-      exit(!isReport(report) || ran._tag === 'Left' ? 1 : exitCode(report), [...told, ...problem].join('\n'))
+      if (isOpen && !isReport(report)) problems.push(noInterpreter)
+      if (ran._tag === 'Left') problems.push(`${ran.left.resource}: ${ran.left.message}`)
+      end()
+    })
+    // Where nothing is left that could go on, Node ends as if all were well.
+    process.once('beforeExit', () => {
+      const stage = !isOpen
+        ? 'opening what the processor needs'
+        : report === undefined
+          ? 'the run'
+          : 'closing'
+      problems.push(`${stage} has not ended, and nothing is left that could end it: a promise never settles`)
+      end()
     })
   }
 

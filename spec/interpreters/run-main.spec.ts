@@ -56,6 +56,10 @@ const children = {
   closesNot: given(app('closes not'), 'a\n'),
   floods: given(app('floods', { isHeld: true }), 'a\n'),
   hangs: given(app('floods and hangs', { isHeld: true, deadlineMs: 10_000 }), 'a\n', false),
+  neverOpens: given(app('never opens'), 'a\n'),
+  neverRuns: given(app('never runs'), 'a\n'),
+  neverCloses: given(app('never closes'), 'a\n'),
+  fullDisk: given(shell(`exec ${command('run-main-app', 'prints')} > /dev/full`), 'a\n'),
   unlogged: program('stdin-print'),
   stdinItself: given(app('stdin itself'), 'a\n'),
   aSource: given(app('a source'), 'a\n'),
@@ -166,6 +170,26 @@ main('reports also when a resource does not close, and exits with 1', async () =
   assert.equal([code, linesOf(stdout)], [1, ['opened a', 'a', 'closed a']])
   assert.match(stderr, 'orders database: Error: the disk is full')
   assert.match(stderr, '1 received, 1 acked, 0 dead-lettered')
+})
+
+main('says what never ended where nothing is left that could end it, and exits with 1', async () => {
+  const stuck = 'has not ended, and nothing is left that could end it: a promise never settles'
+  const told = async ({ ended }: Child) => {
+    const { code, stderr } = await ended
+    return [code, linesOf(stderr)]
+  }
+  assert.equal(await told(children.neverOpens), [1, [`opening what the processor needs ${stuck}`]])
+  assert.equal(await told(children.neverRuns), [1, [`the run ${stuck}`]])
+  assert.equal(await told(children.neverCloses), [
+    1,
+    ['1 received, 1 acked, 0 dead-lettered', `closing ${stuck}`]
+  ])
+})
+
+main('stops when its output cannot be written, says why, and exits with 1', async () => {
+  const { code, stderr } = await children.fullDisk.ended
+  assert.is(code, 1)
+  assert.match(stderr, 'stdout: ENOSPC')
 })
 
 main('ends only when everything that was written has been read, with the exit code of the run', async () => {

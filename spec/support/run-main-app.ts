@@ -35,6 +35,8 @@ const told = (name: string): Resource<string> =>
 const handling = (work: (body: string) => Promise<Verdict>): Processor =>
   pipe(receive(text), handle(otherwise(({ body }) => work(body))))
 
+const never = new Promise<never>(() => undefined)
+
 /** Prints lines; 'bad' fails, 'wait' waits for SIGUSR2, 'hang' for ever. */
 const printing = handling(async (body) => {
   if (body === 'bad') return failed(rejected('late'))
@@ -124,6 +126,26 @@ const programs: Record<string, () => void> = {
         await flooding()
         return new Promise<never>(() => undefined)
       })
+    ),
+  'never opens': () =>
+    runMain(stdin())(
+      Resource.make(
+        'db',
+        () => never,
+        async () => undefined
+      )
+    ),
+  'never runs': () => runMain(() => () => () => never)(printing),
+  'never closes': () =>
+    runMain(stdin())(
+      pipe(
+        Resource.make(
+          'db',
+          async () => right(undefined),
+          () => never
+        ),
+        Resource.map(() => printing)
+      )
     ),
   progresses: progressing,
   'stdin itself': () => runMain(stdin as never)(printing),
