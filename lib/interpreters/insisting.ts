@@ -44,7 +44,7 @@ export const insisting = ({
         if (pausedAt === undefined) emit({ _tag: 'Paused', failure: outcome.failure })
         pausedAt ??= clock.monotonic()
         const leftMs = deadlineMs - (clock.monotonic() - pausedAt)
-        if (leftMs <= 0) break
+        if (leftMs <= 0 || signal.aborted) break
         await sleep(clock, Math.min(retryMs, leftMs), signal)
         outcome = await again()
       }

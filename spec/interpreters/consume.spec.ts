@@ -1745,6 +1745,27 @@ pausing('ends with a stop, the message given back', async () => {
   assert.equal([handled, clock.monotonic()], [['1'], 2_500])
 })
 
+pausing('is not asked without an end where a source interrupts nothing', async () => {
+  const clock = virtualClock()
+  let asked = 0
+  const unstored = failed(dlqUnavailable('disk full', rejected('late')))
+  // It ends at some time, so that where this fails it does so soon.
+  const processor = processing(() => ((asked += 1) > 1_000 ? ack : unstored))
+  const deaf: Delivery = { message: message('1'), interrupt: () => undefined }
+  const source = listed([], {
+    staysOpen: true,
+    changed: ({ pull }) => ({
+      pull: (max, signal) =>
+        asked === 0 ? async () => right({ _tag: 'Batch', items: [deaf] }) : pull(max, signal)
+    })
+  })
+  const { abort, report } = running(source.open, processor, { drainMs: 100, graceMs: 100 }, clock)
+  await clock.advance(1_000)
+  abort()
+  assert.equal(await report(), reportOf({ received: 1, failed: 1, unsettled: 1, ended: aborted }))
+  assert.ok(asked < 20, `asked ${asked} times`)
+})
+
 pausing.run()
 
 // stopping
