@@ -10,8 +10,11 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
   pull: (max, signal) => async () => {
     try {
       const pulled = await pull(max, signal)()
-      if (isPulled(pulled)) return pulled
-      throw new TypeError('the source answers a pull with something else than Either a batch, or the end')
+      if (!isPulled(pulled))
+        throw new TypeError('the source answers a pull with something else than Either a batch, or the end')
+      if (pulled._tag === 'Right' && pulled.right._tag === 'Batch' && !pulled.right.items.every(isDelivery))
+        throw new TypeError('the source gives what is no delivery: each has a message, and interrupt')
+      return pulled
     } catch (cause) {
       return left({ _tag: 'Fatal', cause })
     }
@@ -75,6 +78,9 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
 })
 
 // helpers
+
+const isDelivery = (item: Partial<Delivery> | undefined): boolean =>
+  typeof item?.message === 'object' && typeof item.interrupt === 'function'
 
 const listOf = (answers: readonly Settlement[]): readonly Settlement[] =>
   Array.isArray(answers) ? answers : []

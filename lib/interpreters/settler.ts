@@ -59,9 +59,9 @@ export const settler = (
     asking = undefined
     if (hasGivenUp) return
     batch.forEach((settle, index) => {
-      const answer = answers[index] ?? 'unknown'
-      if (answer === 'unknown') askAgain(settle)
-      else conclude(settle, answer)
+      const answer = answers[index]
+      if (answer === 'ok' || answer === 'lost') conclude(settle, answer)
+      else askAgain(settle)
     })
     if (isDone()) wakeDone()
     else if (isWanted || waiting.length >= enough) flush()

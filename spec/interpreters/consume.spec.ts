@@ -815,6 +815,8 @@ pulling('is given up when the source answers nonsense, and what was handled is i
     {},
     right(undefined),
     right({ _tag: 'Batch' }),
+    right({ _tag: 'Batch', items: [undefined] }),
+    right({ _tag: 'Batch', items: [{ message: message('c') }] }),
     left(undefined)
   ]
   for (const answer of nonsense) {
@@ -1015,7 +1017,8 @@ settling('is unknown when the source throws, rejects, or answers for too few or 
     },
     () => () => Promise.reject(new Error('settle')),
     () => async () => [],
-    () => async () => undefined as never
+    () => async () => undefined as never,
+    (batch) => async () => batch.map(() => 'done' as never)
   ]
   for (const first of wrong) {
     let times = 0
