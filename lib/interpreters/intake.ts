@@ -77,7 +77,8 @@ export const intake = (
         accept(pulled.right.items)
         if (pulled.right.waited === true) turn.had()
       }
-      await turn.due()
+      const due = turn.due()
+      if (due !== undefined) await due
     }
   }
 
