@@ -17,13 +17,13 @@ const specifiers = Object.keys(manifest.exports)
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
   'missive-ts': 19_700,
-  'missive-ts/node': 13_900,
-  'missive-ts/dlq': 20_700,
-  'missive-ts/sqlite': 13_100,
-  'missive-ts/redis': 39_000,
+  'missive-ts/node': 14_200,
+  'missive-ts/dlq': 21_000,
+  'missive-ts/sqlite': 13_200,
+  'missive-ts/redis': 39_200,
   'missive-ts/http': 20_500,
   'missive-ts/otel': 5_900,
-  'missive-ts/testing': 44_700
+  'missive-ts/testing': 44_900
 }
 
 /** What a bundler keeps of the root where only this is used. The first is the core, and stays within 8 kB. */
