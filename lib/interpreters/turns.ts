@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.js'
 export interface Turns {
   /** What is to be waited for before going on: nothing, unless there was no turn for a while. */
   readonly due: () => Promise<void> | undefined
-  /** The same, for who asks after each message: it seldom asks the time, which costs a part of a fast one. */
+  /** The same, for who asks after each message: it seldom asks the time where messages are fast, as that costs a part of one. */
   readonly dueSparingly: () => Promise<void> | undefined
   /** There was one just now. */
   readonly had: () => void
@@ -17,26 +17,30 @@ export interface Turns {
 export const turns = (clock: Clock): Turns => {
   let hadAt = clock.monotonic()
   let next: Promise<void> | undefined
+  let askedAt = hadAt
   let unasked = 0
 
   const had = (): void => {
     hadAt = clock.monotonic()
     next = undefined
   }
-  const due = (): Promise<void> | undefined => {
-    if (next === undefined && clock.monotonic() - hadAt >= mostMs)
+  const dueAt = (now: number): Promise<void> | undefined => {
+    if (next === undefined && now - hadAt >= mostMs)
       next = new Promise<void>((resolve) => void clock.after(0, resolve)).then(had)
     return next
   }
   return {
-    due,
+    due: () => dueAt(clock.monotonic()),
     dueSparingly: () => {
       if (unasked > 0) {
         unasked -= 1
         return undefined
       }
-      const turn = due()
-      if (turn === undefined) unasked = mostUnasked
+      const now = clock.monotonic()
+      const turn = dueAt(now)
+      // Else a few slow ones, unasked after, would take a long time.
+      unasked = turn === undefined && now - askedAt < mostMs ? mostUnasked : 0
+      askedAt = now
       return turn
     },
     had
