@@ -1,12 +1,13 @@
 /** A dead letter queue in an SQLite file, for one machine with a disk that stays. */
-import { existsSync, realpathSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { type Clock, sleep } from '../core/clock.js'
 import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { systemClock } from '../system.js'
 import { loadDriver } from '../sqlite/driver.js'
+import { folderOf } from '../sqlite/file.js'
 import { refusePatience } from '../sqlite/patience.js'
 import { threadOf } from '../sqlite/thread.js'
 import type { Engine, EngineCall } from './engine.js'
@@ -114,7 +115,7 @@ const refusalOf = async (
 ): Promise<ResourceError | undefined> => {
   const driver = await loadDriver('sqliteDlq')
   if (driver._tag === 'Left') return driver.left
-  const folder = dirname(existsSync(location) ? realpathSync(location) : location)
+  const folder = folderOf(location)
   const { no, warning } = existsSync(folder) ? placeOf(folder) : {}
   if (no !== undefined) return resourceError('sqliteDlq', no)
   const until = clock.monotonic() + patienceMs

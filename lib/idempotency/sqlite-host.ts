@@ -1,12 +1,11 @@
 /** An engine on a file that may be busy or fail: says so at once, and opens anew after a failure. */
-import { existsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { existsSync, realpathSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { left, right } from '../core/result.js'
 import type { Host as HostOf, Refused } from '../sqlite/calls.js'
 import type { Connect } from '../sqlite/driver.js'
-import { adviceOn, isBusy, isOfDisk, openFile, placeOf, stay } from '../sqlite/file.js'
+import { adviceOn, folderOf, isBusy, isOfDisk, openFile, placeOf, stay } from '../sqlite/file.js'
 import { type Engine, type EngineOptions, engineOf } from './sqlite-engine.js'
 import { store } from './sqlite-file.js'
 
@@ -39,7 +38,7 @@ export const hostOf = (connect: Connect, { location, ...options }: HostOptions):
     if (connected._tag === 'Left')
       return left({ reason: connected.left.message, isBusy: connected.left.isBusy })
     const database = connected.right
-    file = { database, engine: engineOf(database, options), seen: new Map() }
+    file = { database, path: realpathSync(location), engine: engineOf(database, options), seen: new Map() }
     return right(file)
   }
 
@@ -55,7 +54,7 @@ export const hostOf = (connect: Connect, { location, ...options }: HostOptions):
 
   const calls: { readonly [K in keyof Calls]: (...parts: Parameters<Calls[K]>) => Either<Refused, any> } = {
     open: () => {
-      const folder = dirname(location)
+      const folder = folderOf(location)
       const { no, warning } = existsSync(folder) ? placeOf(store, folder) : {}
       if (no !== undefined) return left({ reason: no })
       const current = opened(true)
@@ -64,9 +63,9 @@ export const hostOf = (connect: Connect, { location, ...options }: HostOptions):
     all: (asked, now) => {
       const current = opened(false)
       if (current._tag === 'Left') return current
-      const { engine, seen } = current.right
+      const { engine, seen, path } = current.right
       const answers = engine.all(asked, now)
-      for (const path of [location, `${location}-wal`]) stay(seen, path)
+      for (const each of [location, `${path}-wal`]) stay(seen, each)
       return right(answers)
     }
   }
@@ -84,6 +83,8 @@ const sliceMs = 100
 
 interface OpenFile {
   readonly database: Database
+  /** The location, or where its link leads. */
+  readonly path: string
   readonly engine: Engine
   readonly seen: Map<string, number>
 }

@@ -1,5 +1,5 @@
 /** Files of ours: opened as what they are, or refused with what to do. */
-import { closeSync, existsSync, openSync, statSync, statfsSync } from 'node:fs'
+import { closeSync, existsSync, openSync, realpathSync, statSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
@@ -106,6 +106,10 @@ export const stay = (seen: Map<string, number>, path: string): void => {
     throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
   seen.set(path, number)
 }
+
+/** The folder of a database that there is or will be: SQLite follows a link to it, and keeps its log there. */
+export const folderOf = (location: string): string =>
+  dirname(existsSync(location) ? realpathSync(location) : location)
 
 // errors
 

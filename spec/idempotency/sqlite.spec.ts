@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { suite } from 'uvu'
@@ -125,6 +134,19 @@ storing('remembers when it is opened again', () =>
     assert.is(await second.begin('b'), 'InFlight')
     assert.is(await second.finish('b'), true)
     await second.close()
+    inFile(file, (database) => assert.is(database.pragma('integrity_check', { simple: true }), 'ok'))
+  })
+)
+
+storing('remembers in the file that a link leads to', () =>
+  inFolder(async (folder) => {
+    const [link, file] = [join(folder, 'link.db'), join(folder, 'once.db')]
+    symlinkSync(file, link)
+    for (const key of ['a', 'b']) {
+      const { begin, finish, close } = await opened(link)
+      assert.equal([await begin(key), await finish(key)], ['Begun', true])
+      await close()
+    }
     inFile(file, (database) => assert.is(database.pragma('integrity_check', { simple: true }), 'ok'))
   })
 )
