@@ -21,6 +21,9 @@ import { Resource, isResource } from '../core/resource.js'
  * nothing can be written there. SIGUSR2 lists what is in flight. The report goes to stderr. The exit code is 0 if every
  * message was settled, and 1 if something failed or was left undone.
  *
+ * Where it is called several times the process exits once all have ended. One that ends with 1 stops the others, which
+ * finish what they have, and so that is what the process exits with.
+ *
  * @since 0.1.0
  */
 export const runMain =
@@ -54,16 +57,17 @@ export const runMain =
 
     let isOpen = false
     let report: Report | undefined
+    running.add(stopping)
     const end = (): void => {
       const told = isReport(report) ? [renderReport(report)] : []
       const code = isReport(report) && problems.length === 0 ? exitCode(report) : 1
-      exit(code, [...told, ...problems.map(printable)].join('\n'))
+      if (running.delete(stopping)) conclude(code, [...told, ...problems.map(printable)].join('\n'))
     }
-    const running = Resource.use((processor: Processor) => async () => {
+    const used = Resource.use((processor: Processor) => async () => {
       isOpen = true
       report = await interpreter(processor)(stopping.signal, onEvent)()
     })(toResource(app))()
-    void running.then((ran) => {
+    void used.then((ran) => {
       if (isOpen && !isReport(report)) problems.push(noInterpreter)
       if (ran._tag === 'Left') problems.push(`${ran.left.resource}: ${ran.left.message}`)
       end()
@@ -136,10 +140,18 @@ const clockTime = (seconds: number): string =>
     .map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, '0')))
     .join(':')
 
-/** Ends the process once all that was written has left it; handles that user code left open do not keep it. */
-const exit = (code: number, text: string): void => {
-  process.exitCode = code
+/** Of the programs in this process that have not ended. */
+const running = new Set<AbortController>()
+let worst = 0
+
+/** Tells how a program ended. The last one ends the process; handles that user code left open do not keep it. */
+const conclude = (code: number, text: string): void => {
+  worst = Math.max(worst, code)
+  if (code !== 0) for (const stopping of running) stopping.abort()
+  const isLast = running.size === 0
+  if (isLast) process.exitCode = worst
   process.stderr.write(`${clearLine}${text}\n`, () => {
-    process.stdout.write('', () => process.exit(code))
+    // All that was written leaves it before.
+    if (isLast) process.stdout.write('', () => process.exit(worst))
   })
 }

@@ -245,6 +245,31 @@ main('says what it wants where it is given something else, and exits with 1', as
   )
 })
 
+main('exits once all have ended that run in the process', async () => {
+  const child = app('runs twice')
+  await child.until('stderr', '1 received, 1 acked')
+  const { code, stdout, stderr } = await given(child, 'two\nthree\n').ended
+  assert.equal([code, linesOf(stdout)], [0, ['one', 'two', 'three']])
+  assert.equal(linesOf(stderr).at(-1), '2 received, 2 acked, 0 dead-lettered')
+})
+
+main('stops the others, which finish what they have, where one ends with 1', async () => {
+  const child = app('runs beside what fails')
+  const { code, stderr } = await given(child, '', false).ended
+  assert.equal(
+    [code, linesOf(stderr)],
+    [
+      1,
+      [
+        '1 received, 0 acked, 0 dead-lettered, 1 failed',
+        'stopped at test: rejected: late',
+        '0 received, 0 acked, 0 dead-lettered',
+        'stopped'
+      ]
+    ]
+  )
+})
+
 main('refuses what is no app before anything is run', () => {
   for (const app of [undefined, null, receive(text), 'app'])
     assert.throws(

@@ -11,6 +11,7 @@ import {
   ack,
   failed,
   handle,
+  message,
   otherwise,
   receive,
   rejected,
@@ -19,7 +20,7 @@ import {
   withDlq
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
-import { memory, runMain, stdin } from 'missive-ts/node'
+import { consume, memory, runMain, stdin } from 'missive-ts/node'
 
 /** A resource that prints what becomes of it. */
 const told = (name: string): Resource<string> =>
@@ -147,6 +148,14 @@ const programs: Record<string, () => void> = {
         Resource.map(() => printing)
       )
     ),
+  'runs twice': () => {
+    runMain(consume(memory([message('one')]), { onFailed: 'stop' }))(printing)
+    runMain(stdin())(printing)
+  },
+  'runs beside what fails': () => {
+    runMain(stdin())(printing)
+    runMain(consume(memory([message('bad')]), { onFailed: 'stop' }))(printing)
+  },
   progresses: progressing,
   'stdin itself': () => runMain(stdin as never)(printing),
   'a source': () => runMain(memory([]) as never)(printing),
