@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { sleep, within } from '../../lib/core/clock.js'
+import { aborted, every, sleep, within } from '../../lib/core/clock.js'
 import { systemClock } from '../../lib/system.js'
 import { turn, virtualClock } from '../support/clock.js'
 
@@ -84,3 +84,65 @@ system('does not take a wait that Node cannot do for none', async () => {
 })
 
 system.run()
+
+const recurring = suite('every')
+
+recurring('calls so long after the end of the last call, and not after it is told to stop', async () => {
+  const clock = virtualClock()
+  let calls = 0
+  let end = (): void => undefined
+  const stop = every(clock, 100, () => {
+    calls += 1
+    return new Promise<void>((resolve) => (end = resolve))
+  })
+  await clock.advance(99)
+  assert.equal([calls, clock.waiting()], [0, [1]])
+  await clock.advance(1)
+  assert.equal([calls, clock.waiting()], [1, []])
+  await clock.advance(1_000)
+  assert.is(calls, 1)
+  end()
+  await turn()
+  assert.equal([calls, clock.waiting()], [1, [100]])
+  await clock.advance(100)
+  assert.is(calls, 2)
+  end()
+  await turn()
+  stop()
+  assert.equal([calls, clock.waiting()], [2, []])
+})
+
+recurring('does not begin anew where it is told to stop during a call', async () => {
+  const clock = virtualClock()
+  let end = (): void => undefined
+  const stop = every(clock, 100, () => new Promise<void>((resolve) => (end = resolve)))
+  await clock.advance(100)
+  stop()
+  end()
+  await turn()
+  assert.equal(clock.waiting(), [])
+})
+
+recurring.run()
+
+const aborting = suite('aborted')
+
+aborting('resolves when the signal aborts, and no sooner', async () => {
+  const controller = new AbortController()
+  let isAborted = false
+  const told = aborted(controller.signal).then(() => (isAborted = true))
+  await turn()
+  assert.equal([isAborted, listenersOf(controller.signal)], [false, 1])
+  controller.abort()
+  await told
+  assert.equal([isAborted, listenersOf(controller.signal)], [true, 0])
+})
+
+aborting('resolves where the signal has aborted before, and listens to nothing', async () => {
+  const controller = new AbortController()
+  controller.abort()
+  await aborted(controller.signal)
+  assert.is(listenersOf(controller.signal), 0)
+})
+
+aborting.run()
