@@ -59,13 +59,14 @@ export const runMain =
     let report: Report | undefined
     running.add(stopping)
     const end = (): void => {
-      const told = isReport(report) ? [renderReport(report)] : []
       const code = isReport(report) && problems.length === 0 ? exitCode(report) : 1
-      if (running.delete(stopping)) conclude(code, [...told, ...problems.map(printable)].join('\n'))
+      if (running.delete(stopping)) conclude(code, problems.map(printable))
     }
     const used = Resource.use((processor: Processor) => async () => {
       isOpen = true
       report = await interpreter(processor)(stopping.signal, onEvent)()
+      // Told before anything is closed, as that may take its time.
+      if (isReport(report)) process.stderr.write(`${clearLine}${renderReport(report)}\n`)
     })(toResource(app))()
     void used.then((ran) => {
       if (isOpen && !isReport(report)) problems.push(noInterpreter)
@@ -144,13 +145,13 @@ const clockTime = (seconds: number): string =>
 const running = new Set<AbortController>()
 let worst = 0
 
-/** Tells how a program ended. The last one ends the process; handles that user code left open do not keep it. */
-const conclude = (code: number, text: string): void => {
+/** Says what went wrong. The last program ends the process; handles that user code left open do not keep it. */
+const conclude = (code: number, problems: readonly string[]): void => {
   worst = Math.max(worst, code)
   if (code !== 0) for (const stopping of running) stopping.abort()
   const isLast = running.size === 0
   if (isLast) process.exitCode = worst
-  process.stderr.write(`${clearLine}${text}\n`, () => {
+  process.stderr.write(problems.map((problem) => `${problem}\n`).join(''), () => {
     // All that was written leaves it before.
     if (isLast) process.stdout.write('', () => process.exit(worst))
   })

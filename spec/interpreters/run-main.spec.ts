@@ -186,6 +186,16 @@ main('says what never ended where nothing is left that could end it, and exits w
   ])
 })
 
+main('reports before it closes, and a second signal ends also what never closes', async () => {
+  const child = given(program('run-main-app', ['never closes', 'open']), 'a\n')
+  await child.until('stderr', '1 received, 1 acked, 0 dead-lettered')
+  signal(child, 'SIGTERM')
+  signal(child, 'SIGUSR2')
+  await child.until('stderr', '0 in flight')
+  signal(child, 'SIGTERM')
+  assert.is(await child.exited, 1)
+})
+
 main('stops when its output cannot be written, says why, and exits with 1', async () => {
   const { code, stderr } = await children.fullDisk.ended
   assert.is(code, 1)

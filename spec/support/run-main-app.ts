@@ -137,7 +137,8 @@ const programs: Record<string, () => void> = {
       )
     ),
   'never runs': () => runMain(() => () => () => never)(printing),
-  'never closes': () =>
+  'never closes': () => {
+    if (process.argv[3] === 'open') setInterval(() => undefined, 60_000)
     runMain(stdin())(
       pipe(
         Resource.make(
@@ -147,7 +148,8 @@ const programs: Record<string, () => void> = {
         ),
         Resource.map(() => printing)
       )
-    ),
+    )
+  },
   'runs twice': () => {
     runMain(consume(memory([message('one')]), { onFailed: 'stop' }))(printing)
     runMain(stdin())(printing)
