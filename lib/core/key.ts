@@ -66,12 +66,13 @@ export const missed = (
 export const place = ({ on, path }: Pick<Key, 'on' | 'path'>): string =>
   on === 'body' ? `.${path}` : `header ${path}`
 
+/** The value of a key, unless it lets somebody in. */
+export const wanted = ({ value, isSecret }: Key): string => (isSecret ? masked : JSON.stringify(value))
+
 // helpers
 
 const renderKey = (key: Key): string =>
   typeof key.value === 'string' && !key.isSecret ? key.value : `${place(key)} = ${wanted(key)}`
-
-const wanted = ({ value, isSecret }: Key): string => (isSecret ? masked : JSON.stringify(value))
 
 const found = (
   { on, path, isSecret }: Key,

@@ -173,7 +173,7 @@ export const textOf = (message: Message): string | undefined => {
 /** The message itself, also where a caller spread it into a plain object that lost what is lazily made. */
 export const restored = <B>(message: Message<B>): Message<B> =>
   Object.getPrototypeOf(message) === Object.prototype && envelope in message
-    ? amend(message, spreadFields(message))
+    ? amend(message, message)
     : message
 
 // helpers
@@ -249,9 +249,6 @@ const relaid = <B>(message: Message, body: B, fields: Changes | undefined): Mess
     fields === undefined ? changes : { ...changes, ...fields }
   )
 }
-
-const spreadFields = (message: Message): MessageFields =>
-  Object.fromEntries(Object.entries(message).filter(([name]) => name !== 'trace' && name !== 'changes'))
 
 class Made implements Origin {
   readonly id = 'test'

@@ -1,5 +1,5 @@
 /** Mistakes that can be seen when a pipeline is built: routes of which one could never be alone. */
-import type { Keys } from './key.js'
+import { type Key, type Keys, place as placeOf, wanted } from './key.js'
 import type { DescribedRoute } from './processor.js'
 
 /** @throws TypeError that names both routes, if two must take the same messages */
@@ -20,7 +20,7 @@ export const refuseOverlaps = (routes: readonly DescribedRoute[]): void => {
       for (const part of partsOf(keys)) {
         const other = byKeys.get(signature(part))
         if (other !== undefined && other !== route)
-          throw overlap(other, route, `both take ${signature(part)}`)
+          throw overlap(other, route, `both take ${part.map(shown).join(' and ')}`)
       }
     }
   }
@@ -39,13 +39,11 @@ const overlap = (one: DescribedRoute, other: DescribedRoute, what: string): Type
 const name = ({ place, label }: DescribedRoute): string =>
   label === place ? place : `${place} (${label.replace(` (${place})`, '')})`
 
+const shown = (key: Key): string => `${placeOf(key)} = ${wanted(key)}`
+
+/** The same for the same keys, in whatever order they are. */
 const signature = (keys: Keys): string =>
-  keys
-    .map(
-      ({ on, path, value }) => `${on === 'body' ? `.${path}` : `header ${path}`} = ${JSON.stringify(value)}`
-    )
-    .toSorted()
-    .join(' and ')
+  JSON.stringify(keys.map(({ on, path, value }) => JSON.stringify([on, path, value])).toSorted())
 
 /** Every non-empty part of a few keys: what takes a part takes the whole, too. */
 const partsOf = (keys: Keys): readonly Keys[] =>

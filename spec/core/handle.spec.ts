@@ -734,6 +734,29 @@ mistakes('tags that are a part of others', () => {
       )
 })
 
+mistakes('the same tags in another order, of bodies and headers', () => {
+  const [one, two] = [t.literal(1), t.literal(2)]
+  const twin = and(byHeader('x-event', 'push'), byField('type', 'order'))
+  for (const [first, second, what] of [
+    [t.type({ a: one, b: two }), t.type({ b: two, a: one }), '.a = 1 and .b = 2'],
+    [and(byField('type', 'order'), byHeader('x-event', 'push')), twin, 'header x-event = "push"']
+  ] as const)
+    assert.throws(
+      () => pipe(receive(json), handle(route(first, done), route(second, done))),
+      mistake('route 1', 'route 2', 'both take ', what)
+    )
+})
+
+mistakes('one value of a header that lets somebody in, which is not told', () => {
+  const build = () =>
+    pipe(
+      receive(json),
+      handle(route(byHeader('x-api-key', 'hunter2'), done), route(byHeader('x-api-key', 'hunter2'), done))
+    )
+  assert.throws(build, mistake('route 1', 'route 2', 'both take header x-api-key = [sensitive],'))
+  assert.throws(build, (error: Error) => !error.message.includes('hunter2'))
+})
+
 mistakes('two otherwise', () => {
   assert.throws(
     () => pipe(receive(json), handle(otherwise(done), route(Order, done), otherwise(done))),
