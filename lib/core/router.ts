@@ -86,7 +86,9 @@ type Claimed<R> = Extract<Routed<R>, { readonly _tag: 'Claimed' }>
 type Claims<R> = Claimed<R> | { readonly _tag: 'Several'; readonly routes: readonly R[] } | Defect | undefined
 
 const claimed = <R extends Routable>(claims: Claims<R>, route: R, message: Message): Claims<R> => {
-  if (claims?._tag === 'Defect' || hasClaimed(claims, route)) return claims
+  if (claims?._tag === 'Defect') return claims
+  // A route with alternatives may be looked up by more than one of them.
+  if (claims?._tag === 'Claimed' && claims.route === route) return claims
   const claim = claimOf(route, message)
   if (claims === undefined || claim === undefined || claim._tag === 'Defect') return claim ?? claims
   return {
@@ -94,11 +96,6 @@ const claimed = <R extends Routable>(claims: Claims<R>, route: R, message: Messa
     routes: claims._tag === 'Several' ? [...claims.routes, route] : [claims.route, route]
   }
 }
-
-/** A route with alternatives may be looked up by more than one of them. */
-const hasClaimed = <R>(claims: Claims<R>, route: R): boolean =>
-  (claims?._tag === 'Claimed' && claims.route === route) ||
-  (claims?._tag === 'Several' && claims.routes.includes(route))
 
 const claimOf = <R extends Routable>(route: R, message: Message): Claimed<R> | Defect | undefined => {
   try {

@@ -238,6 +238,18 @@ scanning('does not decide where a matcher throws, even if another takes the mess
   }
 })
 
+scanning('says of a route whose keys hold why it did not take the message all the same', () => {
+  const isLarge = named('large', () => false)
+  const matching = or(and(byField('type', 'order'), isLarge), byField('type', 'refund'))
+  assert.equal(
+    [{ type: 'order' }, { type: 'late' }].map((body) => routed(routesOf(matching), received(body))),
+    [
+      noMatch([{ route: 'route 1', reason: 'says no; .type is "order", not "refund"' }]),
+      noMatch([{ route: 'route 1', reason: '.type is "late", not "order"; .type is "late", not "refund"' }])
+    ]
+  )
+})
+
 scanning('names no more than 20 routes that pass, and counts the rest', () => {
   const said = (length: number) =>
     routed(routesOf(...Array.from({ length }, () => () => false)), received({}))
