@@ -13,7 +13,7 @@ import type {
   StoredLetter
 } from '../core/letter.js'
 import { toMessage } from '../core/letter-message.js'
-import { interruption } from '../core/message.js'
+import { type Trace, interruption } from '../core/message.js'
 import type { Outcome } from '../core/outcome.js'
 import { combinator } from '../core/processor.js'
 import { Resource, isResource } from '../core/resource.js'
@@ -75,20 +75,17 @@ export const replay = (
 ): Interpreter => {
   refuseNumbers(options)
   const { concurrency = 1, rate, stopAfter = Infinity, clock = systemClock } = options
-  const { drainMs, graceMs, dlqDeadlineMs } = options
+  /** When handlers failed; what they failed with is told later, and more than once where the store does not answer. */
+  const failedAt: FailedAt = new WeakMap()
   const opened = isResource(store) ? store : Resource.of(store)
   const open: OpenSource = () =>
-    Resource.map((value: DeadLetterStore) => sourceOf(value, filter, options, clock))(opened)
+    Resource.map((value: DeadLetterStore) => sourceOf(value, filter, options, clock, failedAt))(opened)
   const isExact = rate !== undefined || stopAfter < Infinity
   const interpreter = consume(open, {
-    concurrency,
+    ...options,
     // What is read ahead is started as soon as there is a slot, and so cannot be held back any more.
     maxUnsettled: isExact ? concurrency : Math.max(readAhead, concurrency * 2),
-    onFailed: 'park',
-    clock,
-    ...(drainMs !== undefined && { drainMs }),
-    ...(graceMs !== undefined && { graceMs }),
-    ...(dlqDeadlineMs !== undefined && { dlqDeadlineMs })
+    onFailed: 'park'
   })
   return (processor) =>
     (signal, onEvent = () => undefined) =>
@@ -100,6 +97,8 @@ export const replay = (
         const outcome = await inner(message)()
         const failure = failureOf(outcome)
         if (failure === undefined) return outcome
+        // One that could not be stored failed when it was run, and not when it was to be stored again.
+        if (!failedAt.has(message.trace)) failedAt.set(message.trace, clock.now())
         failed.add(message.letter?.key ?? message.id)
         if (failed.size >= stopAfter && last === undefined) {
           last = { _tag: 'Stopped', id: message.id, failure }
@@ -118,6 +117,8 @@ export const replay = (
 }
 
 // helpers
+
+type FailedAt = WeakMap<Trace, number>
 
 const readAhead = 64
 
@@ -148,7 +149,8 @@ const sourceOf = (
   store: DeadLetterStore,
   filter: LetterFilter,
   { rate = Infinity, limit = Infinity, order = 'oldest', by, leaseMs = 60_000 }: ReplayOptions,
-  clock: Clock
+  clock: Clock,
+  failedAt: FailedAt
 ): Source => {
   const owner = by ?? `${userName()}@${hostname()}:${process.pid}`
   /** Until when letters are ours, by the token of their leases. */
@@ -160,6 +162,7 @@ const sourceOf = (
 
   const replayed = ({ delivery: { message }, outcome }: Settle): Replayed => {
     const { route, startedAt = clock.now(), attempts } = message.trace
+    const endedAt = failedAt.get(message.trace) ?? clock.now()
     const failure = failureOf(outcome)
     if (outcome._tag === 'Acked')
       return {
@@ -167,7 +170,7 @@ const sourceOf = (
         result: { _tag: 'Resolved', ...(outcome.note !== undefined && { note: outcome.note }) }
       }
     if (failure === undefined) return { ...heldOf(message.letter), result: { _tag: 'Released' } }
-    const attempt = { startedAt, durationMs: Math.max(0, clock.now() - startedAt), failure }
+    const attempt = { startedAt, durationMs: Math.max(0, endedAt - startedAt), failure }
     return {
       ...heldOf(message.letter),
       result: { _tag: 'Failed', failure, route, attempts: [...attempts, attempt] }

@@ -919,6 +919,32 @@ faults('asks again to settle what was not answered, and handles nothing twice', 
   }
 })
 
+for (const [where, within] of Object.entries(queues))
+  faults(`says how long a handler took, and not how long the store, ${where}`, async () => {
+    const clock = virtualClock()
+    const store = timelessDlq(clock)
+    await put(store, { id: '1' }, { id: '2' })
+    const slow: DeadLetterStore = {
+      ...store,
+      settle: (replayed) => async () => {
+        await waits(clock, 500)
+        return clock.monotonic() < 2_000 ? down() : store.settle(replayed)()
+      }
+    }
+    const processor = handling(async ({ id }) => {
+      await waits(clock, Number(id) * 10)
+      return failed(late)
+    })
+    await running(slow, within(store, clock)(processor), {}, clock).report()
+    assert.equal(
+      (await lettersOf(store)).map(({ attempts }) => attempts.map(({ durationMs }) => durationMs)),
+      [
+        [2, 10],
+        [2, 20]
+      ]
+    )
+  })
+
 faults('reports what could not be settled, which is dead again when its lease is over', async () => {
   const clock = virtualClock()
   const store = timelessDlq(clock)
