@@ -44,7 +44,7 @@ export interface ReplayOptions {
   readonly drainMs?: number
   /** How long they may take after that, before they are given up. 5 s by default. */
   readonly graceMs?: number
-  /** How long a queue may be unavailable before the run stops. 60 s by default. */
+  /** How long a queue may be unavailable, that which is replayed as well, before the run stops. 60 s by default. */
   readonly dlqDeadlineMs?: number
   readonly clock?: Clock
 }
@@ -148,7 +148,14 @@ const failureOf = (outcome: Outcome): Failure | undefined => {
 const sourceOf = (
   store: DeadLetterStore,
   filter: LetterFilter,
-  { rate = Infinity, limit = Infinity, order = 'oldest', by, leaseMs = 60_000 }: ReplayOptions,
+  {
+    rate = Infinity,
+    limit = Infinity,
+    order = 'oldest',
+    by,
+    leaseMs = 60_000,
+    dlqDeadlineMs = 60_000
+  }: ReplayOptions,
   clock: Clock,
   failedAt: FailedAt
 ): Source => {
@@ -159,6 +166,8 @@ const sourceOf = (
   let after: string | undefined
   let rest = limit
   let isExhausted = false
+  /** Since when no letters can be claimed. */
+  let refusedAt: number | undefined
 
   const replayed = ({ delivery: { message }, outcome }: Settle): Replayed => {
     const { route, startedAt = clock.now(), attempts } = message.trace
@@ -184,7 +193,12 @@ const sourceOf = (
       const most = await pace(Math.min(max, rest), signal)
       if (most === 0) return right({ _tag: 'Batch', items: [] })
       const claimed = await store.claim({ filter, order, owner, leaseMs, after, limit: most })()
-      if (claimed._tag === 'Left') return left({ _tag: 'Transient', cause: new Error(claimed.left.reason) })
+      if (claimed._tag === 'Left') {
+        refusedAt ??= clock.monotonic()
+        const isOver = clock.monotonic() - refusedAt >= dlqDeadlineMs
+        return left({ _tag: isOver ? 'Fatal' : 'Transient', cause: new Error(claimed.left.reason) })
+      }
+      refusedAt = undefined
       const { letters, next } = claimed.right
       after = next
       isExhausted = next === undefined

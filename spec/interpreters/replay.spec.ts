@@ -886,6 +886,37 @@ faults('goes on once letters can be claimed again', async () => {
   assert.ok(run.tags().every((tag) => tag === 'Reconnected'))
 })
 
+faults('gives up a store of which nothing can be claimed for too long, and says why', async () => {
+  const clock = virtualClock()
+  const store = timelessDlq(clock)
+  await put(store, { id: '1' }, { id: '2' }, { id: '3' })
+  let downUntil = 900
+  const shaky: DeadLetterStore = {
+    ...store,
+    claim: (claim) => (clock.monotonic() < downUntil ? down : store.claim(claim))
+  }
+  const processor = handling(() => {
+    if (downUntil < 2_000) downUntil = clock.monotonic() + 900
+    else downUntil = Infinity
+    return ack
+  })
+  const report = await running(shaky, processor, { dlqDeadlineMs: 1_000, rate: 1_000 }, clock).report()
+  assert.ok(report.ended._tag === 'SourceLost')
+  assert.equal([report.acked, report.ended.error.message, exitCode(report)], [2, 'the disk is full', 1])
+})
+
+faults('does not ask for ever with a filter that the store refuses', async () => {
+  for (const filter of [{ tag: undefined }, { tags: 'Rejected' }, { seenFrom: NaN }] as never[]) {
+    const store = memoryDlq()
+    const refused = await store.claim({ filter, owner: 'me', leaseMs: 1 })()
+    assert.ok(refused._tag === 'Left')
+    const run = running(store, acking().processor, { filter })
+    const { ended } = await run.report()
+    assert.ok(ended._tag === 'SourceLost')
+    assert.is(ended.error.message, refused.left.reason)
+  }
+})
+
 faults('asks again to settle what was not answered, and handles nothing twice', async () => {
   for (const hasCommitted of [false, true]) {
     const clock = virtualClock()
