@@ -5,10 +5,12 @@ import * as assert from 'uvu/assert'
 import {
   Resource,
   type Resource as ResourceType,
+  closeProblem,
   isResource,
   resourceError
 } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
+import { virtualClock } from '../support/clock.js'
 
 const boom = new RangeError('boom')
 const said = (name: string) => left(resourceError(name, 'RangeError: boom'))
@@ -299,3 +301,25 @@ guarding('knows what can be opened', () => {
 })
 
 guarding.run()
+
+const closing = suite('closeProblem')
+
+closing('says what went wrong, or that it takes too long, and else nothing', async () => {
+  const clock = virtualClock()
+  const problem = (close: () => Promise<any>) => closeProblem(close, 1_000, clock, 'too late')
+  assert.is(await problem(async () => right(undefined)), undefined)
+  assert.is(await problem(async () => left(resourceError('db', 'the disk is full'))), 'the disk is full')
+  assert.is(await problem(() => Promise.reject(boom)), 'boom')
+  assert.is(
+    await problem(() => {
+      throw boom
+    }),
+    'boom'
+  )
+  const late = problem(() => new Promise(() => undefined))
+  await clock.advance(1_000)
+  assert.is(await late, 'too late')
+  assert.equal(clock.waiting(), [])
+})
+
+closing.run()

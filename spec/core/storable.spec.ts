@@ -29,8 +29,9 @@ storing('what has a UTF-8 stays as it is', () => {
 })
 
 storing('what others have stored, and looks like it, is what it is', () => {
-  for (const stored of ['json:', 'json:order 17', 'json:17', 'json:{}', 'json:"a'])
+  for (const stored of ['json:', 'json:order 17', 'json:17', 'json:{}', 'json:"a', 'order"a"'])
     assert.is(fromStorable(stored), stored)
+  assert.is(fromStorable(toStorable('json:"a"')), 'json:"a"')
 })
 
 storing.run()
