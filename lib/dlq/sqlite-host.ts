@@ -5,12 +5,12 @@ import type { Database } from 'better-sqlite3'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { left, right } from '../core/result.js'
-import type { Refused as NotDone, Host as HostOf } from '../sqlite/calls.js'
+import type { Host as HostOf, Refused } from '../sqlite/calls.js'
 import type { Connect } from '../sqlite/driver.js'
-import { type FileError, isBusy, isOfDisk, stay } from '../sqlite/file.js'
+import { adviceOn, isBusy, isOfDisk, openFile, staying } from '../sqlite/file.js'
 import { type Engine, perform } from './engine.js'
 import { sqliteEngine } from './sqlite-engine.js'
-import { adviceOn, openFile } from './sqlite-file.js'
+import { queue } from './sqlite-file.js'
 
 // model
 
@@ -36,62 +36,54 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
     file?.database.close()
     file = undefined
   }
-  const opened = (): OpenFile => {
-    if (file !== undefined) return file
-    const connected = openFile(connect, location, { create: false, busyMs: sliceMs })
-    if (connected._tag === 'Left') throw refused(connected.left)
+  const opened = (): Either<Refused, OpenFile> => {
+    if (file !== undefined) return right(file)
+    const connected = openFile(queue, connect, location, { create: false, busyMs: sliceMs })
+    if (connected._tag === 'Left') return connected
     const database = connected.right
     try {
       const path = realpathSync(location)
-      if (isSuspect) renewLog(database, `${path}-wal`)
+      const log = `${path}-wal`
+      if (isSuspect) renewLog(database, log)
       isSuspect = false
-      file = { database, path, engine: sqliteEngine(database), seen: new Map(), isNamed: false }
-      return file
+      const [engine, stay] = [sqliteEngine(database), staying(location, log)]
+      file = { database, engine, stay, folder: dirname(path), isNamed: false }
+      return right(file)
     } catch (error) {
       database.close()
       throw error
     }
   }
 
-  const asked = <A>(ask: (engine: Engine) => A): A => {
-    const current = opened()
-    const answer = ask(current.engine)
-    for (const path of [location, `${current.path}-wal`]) stay(current.seen, path)
-    if (!current.isNamed) sync(dirname(current.path))
-    current.isNamed = true
-    return answer
-  }
-
-  /** A failed commit may be there or not: only a new connection knows, and doing it again is harmless. */
-  const twice = <A>(ask: (engine: Engine) => A): A => {
+  const tried = <A>(ask: (engine: Engine) => A, isFirst: boolean): Either<Refused, A> => {
     try {
-      return asked(ask)
+      const current = opened()
+      if (current._tag === 'Left') return current
+      const { engine, stay, folder, isNamed } = current.right
+      const answer = ask(engine)
+      stay()
+      if (!isNamed) sync(folder)
+      current.right.isNamed = true
+      return right(answer)
     } catch (error) {
-      if (isBusy(error) || !isOfDisk(error)) throw error
-      isSuspect = true
-      drop()
-      return asked(ask)
+      if (!isBusy(error) && isOfDisk(error)) {
+        isSuspect = true
+        drop()
+        // A failed commit may be there or not: only a new connection knows, and doing it again is harmless.
+        if (isFirst) return tried(ask, false)
+      }
+      return left({ reason: `${location}: ${adviceOn(queue, error)}`, isBusy: isBusy(error) })
     }
   }
 
-  const patient = async <A>(ask: (engine: Engine) => A): Promise<Either<NotDone, A>> => {
+  const patient = async <A>(ask: (engine: Engine) => A): Promise<Either<Refused, A>> => {
     const until = performance.now() + patienceMs
-    for (;;) {
-      try {
-        return right(twice(ask))
-      } catch (error) {
-        if (isBusy(error) && !isClosing && performance.now() < until) {
-          await sleep(pauseMs)
-          continue
-        }
-        if (!isBusy(error) && isOfDisk(error)) {
-          isSuspect = true
-          drop()
-        }
-        const { refusal } = error as Refused
-        return left({ reason: refusal?.message ?? `${location}: ${adviceOn(error)}` })
-      }
+    let answer = tried(ask, true)
+    while (answer._tag === 'Left' && answer.left.isBusy && !isClosing && performance.now() < until) {
+      await sleep(pauseMs)
+      answer = tried(ask, true)
     }
+    return answer._tag === 'Left' ? left({ reason: answer.left.reason }) : answer
   }
 
   return {
@@ -114,22 +106,13 @@ export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions):
 const sliceMs = 1_000
 const pauseMs = 20
 
-/** A file that could not be opened; what to do has been said. */
-interface Refused {
-  readonly refusal?: FileError
-}
-
-const refused = (refusal: FileError): Error & Refused =>
-  Object.assign(new Error(refusal.message), { refusal, ...(refusal.isBusy && { code: 'SQLITE_BUSY' }) })
-
 interface OpenFile {
   readonly database: Database
-  /** The location, or where its link leads: the log lies there. */
-  readonly path: string
   readonly engine: Engine
-  /** The files by path, as numbers of the file system. */
-  readonly seen: Map<string, number>
-  /** Are their names sure to be on the disk? */
+  readonly stay: () => void
+  /** Where the location, or its link, leads: the log lies there. */
+  readonly folder: string
+  /** Are the names of the file and its log sure to be on the disk? */
   isNamed: boolean
 }
 

@@ -1,18 +1,16 @@
 /** The tables of a queue's file, and how older ones become them. */
 import type { Database } from 'better-sqlite3'
 import type { Retention } from '../core/letter.js'
+import { upgrade } from './sqlite-upgrade.js'
 
 export const schemaVersion = 2
-
-/** 'MSIV', so that a file which is somebody else's is not written to. */
-export const applicationId = 0x4d534956
 
 /**
  * Makes what is missing, in the transaction of whoever calls it. Letters of kinds that recur share one row of
  * `kinds`, and the indexes hold all that groups, counts and filters ask for without reading payloads. Letters are
  * found by id and key together: keys are as good as random, and an index in their order is a page for each letter.
  */
-export const migrate = (database: Database, version: number, upgrade: Upgrade): void => {
+export const migrate = (database: Database, version: number): void => {
   if (version === 1) database.exec('ALTER TABLE letters RENAME TO letters_1')
   if (version < schemaVersion) database.exec(tables)
   if (version === 1) {
@@ -20,9 +18,6 @@ export const migrate = (database: Database, version: number, upgrade: Upgrade): 
     database.exec('DROP TABLE letters_1')
   }
 }
-
-/** Takes over what lies in `letters_1`. */
-export type Upgrade = (database: Database) => void
 
 /** What whoever owns the file has said, so that whoever else opens it keeps to it. */
 export const settingsOf = (database: Database): Retention =>

@@ -1,12 +1,12 @@
 /** Letters of older files, as rows of today. */
+import type { Database } from 'better-sqlite3'
 import type { Failure } from '../core/failure.js'
 import { keyOf } from './identity.js'
 import { type Row, kindOf } from './row.js'
 import { statementsOf } from './sqlite-rows.js'
-import type { Upgrade } from './sqlite-schema.js'
 
-/** Version 1 had no states, and left the last attempt out. */
-export const upgrade: Upgrade = (database) => {
+/** Takes over what lies in `letters_1`. Version 1 had no states, and left the last attempt out. */
+export const upgrade = (database: Database): void => {
   const rows = statementsOf(database)
   const old = database.prepare('SELECT * FROM letters_1 ORDER BY seq LIMIT ? OFFSET ?')
   for (let from = 0; ; from += batch) {

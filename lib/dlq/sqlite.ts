@@ -1,5 +1,4 @@
 /** A dead letter queue in an SQLite file, for one machine with a disk that stays. */
-import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Clock, sleep } from '../core/clock.js'
 import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
@@ -7,13 +6,13 @@ import { Resource, type ResourceError, resourceError } from '../core/resource.js
 import { left, right } from '../core/result.js'
 import { systemClock } from '../system.js'
 import { loadDriver } from '../sqlite/driver.js'
-import { folderOf } from '../sqlite/file.js'
+import { openFile, placeOf } from '../sqlite/file.js'
 import { refusePatience } from '../sqlite/patience.js'
 import { threadOf } from '../sqlite/thread.js'
 import type { Engine, EngineCall } from './engine.js'
 import type { Row } from './row.js'
 import { batches } from './sqlite-batches.js'
-import { openFile, placeOf } from './sqlite-file.js'
+import { queue, queueKeeping } from './sqlite-file.js'
 import { storeOver } from './store.js'
 import { refuseRetention, tidied } from './tidied.js'
 
@@ -115,17 +114,16 @@ const refusalOf = async (
 ): Promise<ResourceError | undefined> => {
   const driver = await loadDriver('sqliteDlq')
   if (driver._tag === 'Left') return driver.left
-  const folder = folderOf(location)
-  const { no, warning } = existsSync(folder) ? placeOf(folder) : {}
+  const { no, warning } = placeOf(queue, location)
   if (no !== undefined) return resourceError('sqliteDlq', no)
   const until = clock.monotonic() + patienceMs
-  const open = () => openFile(driver.right, location, { create, busyMs: 0, retention })
+  const open = () => openFile(queueKeeping(retention), driver.right, location, { create, busyMs: 0 })
   let file = open()
   while (file._tag === 'Left' && file.left.isBusy && clock.monotonic() < until) {
     await sleep(clock, pauseMs, new AbortController().signal)
     file = open()
   }
-  if (file._tag === 'Left') return resourceError('sqliteDlq', file.left.message)
+  if (file._tag === 'Left') return resourceError('sqliteDlq', file.left.reason)
   file.right.close()
   if (warning !== undefined) process.emitWarning(`sqliteDlq: ${warning}`)
   return undefined

@@ -2,7 +2,6 @@
 import type { FileKind } from '../sqlite/file.js'
 
 export const store: FileKind = {
-  resource: 'sqliteIdempotency',
   name: 'a store of idempotency, which has a file of its own',
   shortName: 'store',
   content: 'marks of what was done',

@@ -1,11 +1,11 @@
 /** An engine on a file that may be busy or fail: says so at once, and opens anew after a failure. */
-import { existsSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { left, right } from '../core/result.js'
 import type { Host as HostOf, Refused } from '../sqlite/calls.js'
 import type { Connect } from '../sqlite/driver.js'
-import { adviceOn, folderOf, isBusy, isOfDisk, openFile, placeOf, stay } from '../sqlite/file.js'
+import { adviceOn, isBusy, isOfDisk, openFile, placeOf, staying } from '../sqlite/file.js'
 import { type Engine, type EngineOptions, engineOf } from './sqlite-engine.js'
 import { store } from './sqlite-file.js'
 
@@ -35,10 +35,13 @@ export const hostOf = (connect: Connect, { location, ...options }: HostOptions):
   const opened = (create: boolean): Either<Refused, OpenFile> => {
     if (file !== undefined) return right(file)
     const connected = openFile(store, connect, location, { create, busyMs: sliceMs })
-    if (connected._tag === 'Left')
-      return left({ reason: connected.left.message, isBusy: connected.left.isBusy })
+    if (connected._tag === 'Left') return connected
     const database = connected.right
-    file = { database, path: realpathSync(location), engine: engineOf(database, options), seen: new Map() }
+    file = {
+      database,
+      engine: engineOf(database, options),
+      stay: staying(location, `${realpathSync(location)}-wal`)
+    }
     return right(file)
   }
 
@@ -54,8 +57,7 @@ export const hostOf = (connect: Connect, { location, ...options }: HostOptions):
 
   const calls: { readonly [K in keyof Calls]: (...parts: Parameters<Calls[K]>) => Either<Refused, any> } = {
     open: () => {
-      const folder = folderOf(location)
-      const { no, warning } = existsSync(folder) ? placeOf(store, folder) : {}
+      const { no, warning } = placeOf(store, location)
       if (no !== undefined) return left({ reason: no })
       const current = opened(true)
       return current._tag === 'Left' ? current : right(warning)
@@ -63,9 +65,9 @@ export const hostOf = (connect: Connect, { location, ...options }: HostOptions):
     all: (asked, now) => {
       const current = opened(false)
       if (current._tag === 'Left') return current
-      const { engine, seen, path } = current.right
+      const { engine, stay } = current.right
       const answers = engine.all(asked, now)
-      for (const each of [location, `${path}-wal`]) stay(seen, each)
+      stay()
       return right(answers)
     }
   }
@@ -83,8 +85,6 @@ const sliceMs = 100
 
 interface OpenFile {
   readonly database: Database
-  /** The location, or where its link leads. */
-  readonly path: string
   readonly engine: Engine
-  readonly seen: Map<string, number>
+  readonly stay: () => void
 }

@@ -4,15 +4,14 @@ import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
-import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
+import type { Refused } from './calls.js'
 import type { Connect } from './driver.js'
 
 // model
 
 /** What a file is, of those that there are. */
 export interface FileKind {
-  readonly resource: string
   /** 'a dead letter queue', and 'queue' for short. */
   readonly name: string
   readonly shortName: string
@@ -29,16 +28,11 @@ export interface FileKind {
   readonly migrate: (database: Database, version: number) => void
 }
 
-/** `isBusy`: another process holds the file locked, and it may be tried again. */
-export interface FileError extends ResourceError {
-  readonly isBusy: boolean
-}
-
 export interface FileOptions {
-  /** Makes the file if it is missing; by default it does. */
-  readonly create?: boolean
+  /** Is it made if it is missing? */
+  readonly create: boolean
   /** How long the driver waits for another process's lock, in milliseconds. */
-  readonly busyMs?: number
+  readonly busyMs: number
 }
 
 // constructors
@@ -47,10 +41,9 @@ export const openFile = (
   kind: FileKind,
   connect: Connect,
   location: string,
-  { create = true, busyMs = 5_000 }: FileOptions = {}
-): Either<FileError, Database> => {
-  const refused = (message: string, isBusy = false) =>
-    left({ ...resourceError(kind.resource, message), isBusy })
+  { create, busyMs }: FileOptions
+): Either<Refused, Database> => {
+  const refused = (reason: string, isBusy = false) => left({ reason, isBusy })
   const folder = dirname(location)
   if (!existsSync(folder))
     return refused(`the folder ${folder} does not exist; create it, or give another path`)
@@ -74,12 +67,14 @@ export const openFile = (
   }
 }
 
-/** What speaks against keeping a file in a folder: `no` as it may lose data, `warning` as it may be gone some day. */
+/** What speaks against where a file is or will be: `no` as it may lose data, `warning` as it may be gone some day. */
 export const placeOf = (
-  { shortName, content }: Pick<FileKind, 'shortName' | 'content'>,
-  folder: string,
-  typeOf: (folder: string) => number = (path) => statfsSync(path).type
+  { shortName, content }: FileKind,
+  location: string,
+  typeOf: (folder: string) => number = (folder) => (existsSync(folder) ? statfsSync(folder).type : 0)
 ): { readonly no?: string; readonly warning?: string } => {
+  // SQLite follows a link, and keeps the log there.
+  const folder = dirname(existsSync(location) ? realpathSync(location) : location)
   const type = typeOf(folder) >>> 0
   const network = networks.get(type)
   if (network !== undefined) {
@@ -96,20 +91,20 @@ export const placeOf = (
 }
 
 /**
- * SQLite goes on writing to a file that was removed or replaced, where nobody would find what it wrote. `seen`: the
- * files by path, as numbers of the file system.
+ * SQLite goes on writing to a file that was removed or replaced, where nobody would find what it wrote. Throws when
+ * that has happened to one of these since it was first called.
  */
-export const stay = (seen: Map<string, number>, path: string): void => {
-  const number = statSync(path, { throwIfNoEntry: false })?.ino
-  const known = seen.get(path) ?? number
-  if (number === undefined || number !== known)
-    throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
-  seen.set(path, number)
+export const staying = (...paths: readonly string[]): (() => void) => {
+  const seen = new Map<string, number>()
+  return () => {
+    for (const path of paths) {
+      const number = statSync(path, { throwIfNoEntry: false })?.ino
+      if (number === undefined || number !== (seen.get(path) ?? number))
+        throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
+      seen.set(path, number)
+    }
+  }
 }
-
-/** The folder of a database that there is or will be: SQLite follows a link to it, and keeps its log there. */
-export const folderOf = (location: string): string =>
-  dirname(existsSync(location) ? realpathSync(location) : location)
 
 // errors
 

@@ -24,8 +24,10 @@ import { rowOf } from '../../lib/dlq/row.js'
 import { systemClock } from '../../lib/system.js'
 import { Resource } from '../../lib/core/resource.js'
 import { type SqliteDlq, type SqliteDlqOptions, sqliteDlq } from '../../lib/dlq/sqlite.js'
-import { type Connect, openFile, placeOf } from '../../lib/dlq/sqlite-file.js'
+import { queue as kind } from '../../lib/dlq/sqlite-file.js'
 import { hostOf } from '../../lib/dlq/sqlite-host.js'
+import type { Connect } from '../../lib/sqlite/driver.js'
+import { openFile, placeOf } from '../../lib/sqlite/file.js'
 import { inFolder, letter } from '../support/letters.js'
 import { start } from '../support/sqlite-children.js'
 import { commitsIn, lettersIn, opened, refusal, right, using } from '../support/sqlite-queues.js'
@@ -476,12 +478,13 @@ refusing('an SQLite that can lose commits', () =>
         database.function('sqlite_version', () => version)
         return database
       }
-    const openedBy = (version: string) => openFile(withVersion(version), join(folder, 'a.db'))
+    const openedBy = (version: string) =>
+      openFile(kind, withVersion(version), join(folder, 'a.db'), { create: true, busyMs: 0 })
     for (const version of ['3.51.2', '3.50.9', '2.99.99']) {
       const opened = openedBy(version)
       assert.ok(opened._tag === 'Left', version)
       assert.match(
-        opened.left.message,
+        opened.left.reason,
         `SQLite ${version} can lose commits; install a better-sqlite3 that brings`
       )
     }
@@ -498,7 +501,7 @@ refusing.run()
 const places = suite('the place of a queue')
 
 places('is refused on a network file system, and warned about where it passes away', () => {
-  const on = (type: number) => placeOf('/letters', () => type)
+  const on = (type: number) => placeOf(kind, '/letters/a.db', () => type)
   const networks = {
     0x6969: 'NFS',
     0xff534d42: 'CIFS',
