@@ -1,6 +1,7 @@
 /** An engine on Redis. What concerns several letters is done letter by letter. */
 import { randomUUID } from 'node:crypto'
 import type { LetterFilter, LetterQuery, Retention } from '../core/letter.js'
+import { portion } from '../core/portion.js'
 import { type Counting, arrivalsByHour, groupsUpTo } from './counting.js'
 import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import {
@@ -14,7 +15,6 @@ import {
 } from './engine.js'
 import { matches } from './filter.js'
 import { type Decided, putOver } from './redis-decided.js'
-import { portion } from './redis-portion.js'
 import { pruning } from './redis-prune.js'
 import type { Entry, Stored } from './redis-record.js'
 import { type Rows, puttingOf } from './redis-rows.js'

@@ -1,7 +1,7 @@
 /** Going through the letters that a filter means, in the order of their arrival, with bounded memory. */
 import type { LetterFilter, LetterState, OneOrMore } from '../core/letter.js'
+import { portion } from '../core/portion.js'
 import { listOf, matches } from './filter.js'
-import { portion } from './redis-portion.js'
 import {
   type Entry,
   type Kind,

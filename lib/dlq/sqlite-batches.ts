@@ -3,6 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import type { DlqError } from '../core/letter.js'
+import { portion } from '../core/portion.js'
 import { left, right } from '../core/result.js'
 import type { Row } from './row.js'
 
@@ -45,7 +46,7 @@ export const batches = (
   }
 
   const storeNext = async (): Promise<void> => {
-    const batch = waiting.slice(0, fitting(waiting))
+    const batch = portion(waiting, maxRows, maxBytes)
     if (batch.length === 0) return
     waiting = waiting.slice(batch.length)
     storing += 1
@@ -66,7 +67,8 @@ export const batches = (
   return (row) =>
     new Promise((answer) => {
       // The bytes are their owner's, who may change them or give them away.
-      waiting.push({ row: { ...row, bytes: Uint8Array.from(row.bytes) }, answer })
+      const own = { ...row, bytes: Uint8Array.from(row.bytes) }
+      waiting.push({ row: own, weight: own.bytes.length, answer })
       plan()
     })
 }
@@ -75,6 +77,7 @@ export const batches = (
 
 interface Waiting {
   readonly row: Row
+  readonly weight: number
   readonly answer: (stored: Either<DlqError, void>) => void
 }
 
@@ -82,13 +85,3 @@ const maxRows = 256
 const maxBytes = 8 * 1_048_576
 const quickMs = 2
 const leastAhead = 32
-
-/** How many of those who wait go into one transaction: at least one, however large. */
-const fitting = (waiting: readonly Waiting[]): number => {
-  let bytes = 0
-  const end = waiting.findIndex(({ row }, index) => {
-    bytes += row.bytes.length
-    return index === maxRows || (index > 0 && bytes > maxBytes)
-  })
-  return end === -1 ? waiting.length : end
-}

@@ -2,6 +2,7 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import { type Clock, sleep } from '../core/clock.js'
 import type { IdempotencyError } from '../core/idempotency.js'
+import { portion } from '../core/portion.js'
 import { left } from '../core/result.js'
 import type { Refused } from '../sqlite/calls.js'
 import type { Answer, Asked } from './sqlite-engine.js'
@@ -40,11 +41,11 @@ export const batches = (location: string, doAll: DoAll, patienceMs: number, cloc
     // Whoever asks in the same turn of the event loop shares the first transaction.
     await new Promise<void>((resolve) => clock.after(0, resolve))
     while (waiting.length > 0) {
-      const count = fitting(waiting)
-      const done = await doAll(waiting.slice(0, count).map(({ asked }) => asked))
+      const some = portion(waiting, maxAsked, maxBytes).map(({ asked }) => asked)
+      const done = await doAll(some)
       if (done._tag === 'Right') {
         const answers = done.right
-        answerFirst(count, (index) => {
+        answerFirst(some.length, (index) => {
           const answer = answers[index] ?? left({ reason: 'it was not answered' })
           return answer._tag === 'Right' ? answer : left({ reason: `${location}: ${answer.left.reason}` })
         })
@@ -54,7 +55,7 @@ export const batches = (location: string, doAll: DoAll, patienceMs: number, cloc
         const isOver = ({ until }: Waiting) => !isBusy || closing.signal.aborted || until <= now
         // They came in the order in which their patience ends.
         const first = waiting.findIndex((one) => !isOver(one))
-        answerFirst(isBusy ? (first === -1 ? waiting.length : first) : count, () => left({ reason }))
+        answerFirst(isBusy ? (first === -1 ? waiting.length : first) : some.length, () => left({ reason }))
         if (isBusy && waiting.length > 0) await sleep(clock, pauseMs, closing.signal)
       }
     }
@@ -65,7 +66,8 @@ export const batches = (location: string, doAll: DoAll, patienceMs: number, cloc
     ask: (asked) =>
       new Promise((answer) => {
         if (closing.signal.aborted) return answer(left({ reason: `${location}: the store is closed` }))
-        waiting.push({ asked, answer, until: clock.monotonic() + patienceMs })
+        const weight = 2 * (asked.key.length + (asked.name === 'finish' ? asked.result.length : 0))
+        waiting.push({ asked, weight, answer, until: clock.monotonic() + patienceMs })
         working ??= work()
       }),
     close: async () => {
@@ -79,6 +81,8 @@ export const batches = (location: string, doAll: DoAll, patienceMs: number, cloc
 
 interface Waiting {
   readonly asked: Asked
+  /** In bytes. */
+  readonly weight: number
   readonly answer: (done: Either<IdempotencyError, Answer>) => void
   readonly until: number
 }
@@ -86,13 +90,3 @@ interface Waiting {
 const maxAsked = 256
 const maxBytes = 8 * 1_048_576
 const pauseMs = 10
-
-/** How many of those who wait go into one transaction: at least one, however large. */
-const fitting = (waiting: readonly Waiting[]): number => {
-  let bytes = 0
-  const end = waiting.findIndex(({ asked }, index) => {
-    bytes += 2 * (asked.key.length + (asked.name === 'finish' ? asked.result.length : 0))
-    return index === maxAsked || (index > 0 && bytes > maxBytes)
-  })
-  return end === -1 ? waiting.length : end
-}

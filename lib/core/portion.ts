@@ -1,4 +1,4 @@
-/** Portions: what is asked of Redis at a time, so that neither its memory nor ours has to hold more. */
+/** Portions: what is done at a time, so that nobody has to hold more of it. */
 
 /** The first of them: at most so many, and no heavier together, but at least one. */
 export const portion = <A extends { readonly weight: number }>(
