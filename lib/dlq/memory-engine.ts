@@ -1,6 +1,6 @@
 /** An engine in memory: what it holds is gone with the process. */
 import { randomUUID } from 'node:crypto'
-import type { LetterFilter, LetterName, LetterQuery, Retention } from '../core/letter.js'
+import type { LetterFilter, LetterName, LetterQuery } from '../core/letter.js'
 import {
   type Engine,
   type RowPage,
@@ -21,7 +21,7 @@ export interface MemoryEngine extends Engine {
   readonly rows: () => readonly Row[]
 }
 
-export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngine => {
+export const memoryEngine = (): MemoryEngine => {
   const entries = new Map<string, Entry>()
   let lastSeq = 0
 
@@ -52,14 +52,18 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
     return [...entries.values()].filter(({ row }) => isMeant(row))
   }
 
-  const select = ({ filter, order = 'oldest', limit = defaultLimit, after }: LetterQuery, now: number) => {
+  const select = (
+    { filter, order = 'oldest', limit = defaultLimit, after }: LetterQuery,
+    now: number
+  ): RowPage => {
     const { position, last } = cursorOf(after, lastSeq)
     const isNewest = order === 'newest'
     const ordered = isNewest ? found(filter, now).toReversed() : found(filter, now)
     const rest = ordered.filter(
       ({ seq }) => seq <= last && (position === undefined || (isNewest ? seq < position : seq > position))
     )
-    return { ...cutPage(rest, limit), last }
+    const { rows, position: end } = cutPage(rest, limit)
+    return { rows, next: end === undefined ? undefined : cursor(end, last) }
   }
 
   const removed = (isMeant: (row: Row) => boolean): number => {
@@ -87,18 +91,15 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
       reap(now)
       decided(name, resolving(by, now, keepSettledMs))
     },
-    page: (query, now): RowPage => {
-      const { rows, position, last } = select(query, now)
-      return { rows, next: position === undefined ? undefined : cursor(position, last) }
-    },
+    page: select,
     groups: (filter, limit, now) => countedBy(groupsUpTo(limit), found(filter, now)),
     count: (filter, now) => found(filter, now).length,
     arrivals: (filter, now) => countedBy(arrivalsByHour(), found(filter, now)),
     claim: ({ owner, leaseMs, filter, ...query }, now) => {
-      const { rows, position, last } = select({ ...query, filter: { ...filter, state: 'dead' } }, now)
-      const leased = rows.map((row) => claimed(row, randomUUID(), owner, now + leaseMs))
+      const dead = select({ ...query, filter: { ...filter, state: 'dead' } }, now)
+      const leased = dead.rows.map((row) => claimed(row, randomUUID(), owner, now + leaseMs))
       for (const row of leased) replace(row)
-      return { rows: leased, next: position === undefined ? undefined : cursor(position, last) }
+      return { rows: leased, next: dead.next }
     },
     renew: (held, until) => held.map((one) => decided(one, renewing(one.token, until))),
     settle: (replayed, now) => replayed.map((one) => decided(one, settling(one, now, keepSettledMs))),
@@ -149,6 +150,9 @@ export const memoryEngine = ({ keepSettledMs = 0 }: Retention = {}): MemoryEngin
 }
 
 // helpers
+
+/** What is settled loses its bytes at once, unless something else is said of it. */
+const keepSettledMs = 0
 
 interface Entry {
   readonly seq: number

@@ -18,7 +18,7 @@ import { type Decide, editing, kept, recalling, renewing, resolving, settling } 
 import type { Row } from './row.js'
 import { settingsOf } from './sqlite-schema.js'
 import { statementsOf } from './sqlite-rows.js'
-import { type Sql, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
+import { type Sql, type Value, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
 import { claimed, discarded, emptied, expired, putAgain } from './transitions.js'
 
 export const sqliteEngine = (database: Database): Engine => {
@@ -38,38 +38,39 @@ export const sqliteEngine = (database: Database): Engine => {
     return database.transaction(write).immediate()
   }
 
-  const hasExpired = database.prepare(
-    "SELECT 1 FROM letters WHERE state = 'replaying' AND leaseUntil <= ? LIMIT 1"
-  )
   const selectExpired = database
-    .prepare("SELECT seq FROM letters WHERE state = 'replaying' AND leaseUntil <= ?")
+    .prepare<[number], number>("SELECT seq FROM letters WHERE state = 'replaying' AND leaseUntil <= ?")
     .pluck()
 
   /** Leases that ended by themselves leave dead letters. */
   const reap = (now: number): void => {
-    if (hasExpired.get(now) === undefined) return
+    if (selectExpired.get(now) === undefined) return
     written(() => {
       for (const seq of selectExpired.all(now)) {
-        const row = rows.at(Number(seq))
+        const row = rows.at(seq)
         rows.update(row, expired(row))
       }
     })
   }
 
-  const select = (query: LetterQuery): RowPage & { readonly last: number } => {
+  /** What a query for one number finds. */
+  const numbers = (text: string, values: readonly Value[] = []): readonly number[] =>
+    database
+      .prepare<Value[], number>(text)
+      .pluck()
+      .all(...values)
+
+  const select = (query: LetterQuery): RowPage => {
     const { filter = {}, order = 'oldest', limit = defaultLimit, after } = query
-    const newest = database.prepare('SELECT coalesce(max(seq), 0) FROM letters').pluck().get()
-    const { position, last } = cursorOf(after, Number(newest))
+    const [newest = 0] = numbers('SELECT coalesce(max(seq), 0) FROM letters')
+    const { position, last } = cursorOf(after, newest)
     const isNewest = order === 'newest'
     const bounds = all([
       { text: 'seq <= ?', values: [last] },
       ...(position === undefined ? [] : [{ text: isNewest ? 'seq < ?' : 'seq > ?', values: [position] }])
     ])
     const { text, values } = seqsOf(filter, bounds, { isNewest, isFew, limit: limit + 1 })
-    const seqs = database
-      .prepare(text)
-      .pluck()
-      .all(...values) as readonly number[]
+    const seqs = numbers(text, values)
     const found: Row[] = []
     let bytes = 0
     for (const seq of seqs.slice(0, limit)) {
@@ -80,18 +81,13 @@ export const sqliteEngine = (database: Database): Engine => {
       found.push(row)
     }
     const end = found.length < seqs.length ? seqs[found.length - 1] : undefined
-    return { rows: found, next: end === undefined ? undefined : cursor(end, last), last }
+    return { rows: found, next: end === undefined ? undefined : cursor(end, last) }
   }
 
-  const isFew = ({ text, values }: Sql): boolean =>
-    Number(
-      database
-        .prepare(`SELECT count(*) FROM (SELECT 1 FROM ${text} LIMIT ${few + 1})`)
-        .pluck()
-        .get(...values)
-    ) <= few
-
-  const unused = database.prepare(`SELECT 1 FROM kinds WHERE ${isUnused} LIMIT 1`)
+  const isFew = ({ text, values }: Sql): boolean => {
+    const [count = 0] = numbers(`SELECT count(*) FROM (SELECT 1 FROM ${text} LIMIT ${few + 1})`, values)
+    return count <= few
+  }
 
   /** As `written`, to remove kinds: SQLite would look through all letters for each, as no index is by kind alone. */
   const writtenUnchecked = <A>(write: () => A): A => {
@@ -133,8 +129,7 @@ export const sqliteEngine = (database: Database): Engine => {
     },
     page: (query, now) => {
       reap(now)
-      const { rows, next } = database.transaction(() => select(query))()
-      return { rows, next }
+      return database.transaction(() => select(query))()
     },
     groups: (filter, limit, now) => {
       reap(now)
@@ -155,12 +150,8 @@ export const sqliteEngine = (database: Database): Engine => {
     count: (filter, now) => {
       reap(now)
       const { text, values } = whereOf(filter)
-      return Number(
-        database
-          .prepare(`SELECT count(*) FROM letters ${hintFor(filter)} WHERE ${text}`)
-          .pluck()
-          .get(...values)
-      )
+      const [count = 0] = numbers(`SELECT count(*) FROM letters ${hintFor(filter)} WHERE ${text}`, values)
+      return count
     },
     arrivals: (filter, now) => {
       reap(now)
@@ -176,8 +167,11 @@ export const sqliteEngine = (database: Database): Engine => {
       reap(now)
       return written(() => {
         const { rows: dead, next } = select({ ...query, filter: { ...filter, state: 'dead' } })
-        const leased = dead.map((row) => claimed(row, randomUUID(), owner, now + leaseMs))
-        dead.forEach((row, index) => rows.update(row, leased[index] as Row))
+        const leased = dead.map((row) => {
+          const after = claimed(row, randomUUID(), owner, now + leaseMs)
+          rows.update(row, after)
+          return after
+        })
         return { rows: leased, next }
       })
     },
@@ -192,12 +186,9 @@ export const sqliteEngine = (database: Database): Engine => {
       reap(now)
       return written(() => {
         const { text, values } = whereOf({ ...filter, state: 'dead' } satisfies LetterFilter)
-        const seqs = database
-          .prepare(`SELECT seq FROM letters WHERE ${text}`)
-          .pluck()
-          .all(...values)
+        const seqs = numbers(`SELECT seq FROM letters WHERE ${text}`, values)
         for (const seq of seqs) {
-          const row = rows.at(Number(seq))
+          const row = rows.at(seq)
           rows.update(row, kept(discarded(row, by, note, now), keepSettledMs))
         }
         return seqs.length
@@ -214,21 +205,19 @@ export const sqliteEngine = (database: Database): Engine => {
           "state IN ('resolved', 'discarded') AND lastSeenAt < ?",
           now - Math.max(keepMs, keepTombstonesMs)
         )
-        const full = database
-          .prepare(
-            `SELECT seq FROM letters WHERE state IN ('resolved', 'discarded') AND lastSeenAt < ? AND ${isFull}`
-          )
-          .pluck()
-          .all(now - keepMs)
+        const full = numbers(
+          `SELECT seq FROM letters WHERE state IN ('resolved', 'discarded') AND lastSeenAt < ? AND ${isFull}`,
+          [now - keepMs]
+        )
         for (const seq of full) {
-          const row = rows.at(Number(seq))
+          const row = rows.at(seq)
           rows.update(row, emptied(row))
         }
         let dead = 0
         if (maxAgeMs !== undefined) dead += pruned("state = 'dead' AND lastSeenAt < ?", now - maxAgeMs)
         if (maxLetters !== undefined) dead += pruned(overCount, maxLetters)
         if (maxBytes !== undefined) dead += pruned(overBytes, maxBytes)
-        if (unused.get() !== undefined) database.prepare(`DELETE FROM kinds WHERE ${isUnused}`).run()
+        database.prepare(`DELETE FROM kinds WHERE ${isUnused}`).run()
         return { dead, tombstones, emptied: full.length }
       })
     }

@@ -45,7 +45,7 @@ export const whereOf = (filter: LetterFilter): Sql => {
     oneOf('tag', tag),
     oneOf('route', route),
     beginsWithOne('fingerprint', fingerprint)
-  ].flatMap(given)
+  ].filter((sql) => sql !== undefined)
   const { key, id, state, seenFrom, seenBefore, minAttempts, maxAttempts, headers = {}, fields = {} } = rest
   const conditions = [
     kinds.length === 0 ? undefined : within('kind IN (SELECT kind FROM kinds WHERE ', all(kinds), ')'),
@@ -64,8 +64,8 @@ export const whereOf = (filter: LetterFilter): Sql => {
         listOf(values).map((value) => JSON.stringify(value))
       )
     )
-  ].flatMap(given)
-  return all(conditions)
+  ]
+  return all(conditions.filter((sql) => sql !== undefined))
 }
 
 /** What a filter asks for is in an index, unless it asks for headers or fields. */
@@ -83,8 +83,6 @@ export const all = (conditions: readonly Sql[]): Sql =>
 /** Letters of a time lie together, maybe at the far end of the walk. */
 const isOfTime = ({ seenFrom, seenBefore }: LetterFilter): boolean =>
   seenFrom !== undefined || seenBefore !== undefined
-
-const given = (sql: Sql | undefined): readonly Sql[] => (sql === undefined ? [] : [sql])
 
 const isEmpty = (filter: LetterFilter): boolean => Object.values(filter).every((part) => part === undefined)
 

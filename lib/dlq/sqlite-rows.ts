@@ -20,16 +20,18 @@ export interface Rows {
 // constructors
 
 export const statementsOf = (database: Database): Rows => {
-  database.function('field_of', { deterministic: true, directOnly: true }, (bytes, path) =>
-    jsonText(fieldOf(bytes as Uint8Array, String(path)))
+  database.function(
+    'field_of',
+    { deterministic: true, directOnly: true },
+    (bytes, path) => JSON.stringify(fieldOf(bytes as Uint8Array, String(path))) ?? null
   )
   database.function(
     'header_of',
     { deterministic: true, directOnly: true },
     (headers, name) => headerOf(String(headers), String(name)) ?? null
   )
-  const selectByKey = database.prepare<[string, string], StoredRow>(`${selectRow} WHERE id = ? AND key = ?`)
-  const selectBySeq = database.prepare<[number], StoredRow>(`${selectRow} WHERE seq = ?`)
+  const selectByKey = database.prepare<[string, string], Row>(`${selectRow} WHERE id = ? AND key = ?`)
+  const selectBySeq = database.prepare<[number], Row>(`${selectRow} WHERE seq = ?`)
   const insert = database.prepare(
     `INSERT INTO letters (${columns.join()}) VALUES (${columns.map(() => '?').join()}) ON CONFLICT (id, key) DO NOTHING`
   )
@@ -53,28 +55,24 @@ export const statementsOf = (database: Database): Rows => {
     kinds.set(name, kind)
     return kind
   }
-  const valuesOf = (names: readonly (keyof StoredRow)[], row: Row): readonly unknown[] =>
-    names.map((name) => (name === 'kind' ? kindOf(row) : row[name as keyof Row]))
+  const valuesOf = (names: readonly ('kind' | keyof Row)[], row: Row): readonly unknown[] =>
+    names.map((name) => (name === 'kind' ? kindOf(row) : row[name]))
   const of = ({ key, id }: LetterName): Row | undefined => selectByKey.get(id, key)
-  const update = (before: Row, after: Row): void => {
-    if (after === before) return
-    const names = after.bytes === before.bytes && after.original === before.original ? shortColumns : changing
-    ;(names === changing ? updateAll : updateShort).run(...valuesOf(names, after), after.id, after.key)
-  }
   return {
     of,
     at: (seq) => selectBySeq.get(seq) as Row,
     insertNew: (row) => (insert.run(...valuesOf(columns, row)).changes === 1 ? undefined : of(row)),
-    update,
+    update: (before, after) => {
+      if (after === before) return
+      const isShort = after.bytes === before.bytes && after.original === before.original
+      if (isShort) updateShort.run(...valuesOf(shortColumns, after), after.id, after.key)
+      else updateAll.run(...valuesOf(changing, after), after.id, after.key)
+    },
     forgetKinds: () => kinds.clear()
   }
 }
 
 // helpers
-
-interface StoredRow extends Row {
-  readonly kind: number
-}
 
 const shortColumns = [
   'kind',
@@ -105,6 +103,3 @@ const selectRow = `
   SELECT key, source, id, state, tag, route, fingerprint, summary, firstSeenAt, lastSeenAt, times, attemptCount,
     deliveryCount, receivedAt, owner, token, leaseUntil, headers, failure, fault, attempts, events, original, bytes
   FROM letters JOIN kinds USING (kind)`
-
-const jsonText = (value: unknown): string | null =>
-  value === undefined ? null : (JSON.stringify(value) ?? null)

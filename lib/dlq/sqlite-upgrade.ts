@@ -20,7 +20,7 @@ export const upgrade = (database: Database): void => {
 
 const batch = 500
 
-interface Old extends Pick<
+type Old = Pick<
   Row,
   | 'source'
   | 'id'
@@ -33,9 +33,8 @@ interface Old extends Pick<
   | 'firstSeenAt'
   | 'lastSeenAt'
   | 'times'
-> {
-  readonly bytes: Uint8Array
-}
+  | 'bytes'
+>
 
 const upgraded = (old: Old): Row => {
   const failure = JSON.parse(old.failure) as Failure
@@ -45,26 +44,17 @@ const upgraded = (old: Old): Row => {
   )
   const attempts = [...earlier, { startedAt: old.lastSeenAt, durationMs: 0, failure }]
   return {
-    key: keyOf(old),
-    source: old.source,
-    id: old.id,
-    state: 'dead',
+    ...old,
     ...kindOf(failure, old.route ?? undefined),
-    firstSeenAt: old.firstSeenAt,
-    lastSeenAt: old.lastSeenAt,
-    times: old.times,
+    key: keyOf(old),
+    state: 'dead',
+    attempts: JSON.stringify(attempts),
     attemptCount: attempts.length,
-    deliveryCount: old.deliveryCount,
-    receivedAt: old.receivedAt,
     owner: null,
     token: null,
     leaseUntil: null,
-    headers: old.headers,
-    failure: old.failure,
     fault: null,
-    attempts: JSON.stringify(attempts),
-    events: '[]',
     original: null,
-    bytes: old.bytes
+    events: '[]'
   }
 }
