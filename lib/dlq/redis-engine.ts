@@ -92,9 +92,8 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     await reap(now)
     for await (const entries of walk.through(filter))
       for (const entry of entries) {
-        const { fingerprint, tag, route, summary } = walk.kindOf(entry)
         const { firstSeenAt, lastSeenAt } = entry
-        add({ fingerprint, tag, route, summary, firstSeenAt, lastSeenAt })
+        add({ ...walk.kindOf(entry), firstSeenAt, lastSeenAt })
       }
     return counted()
   }

@@ -10,26 +10,34 @@ export interface Keys {
   readonly tag: string
 }
 
+/**
+ * `meta`: the marker, the last number given and the settings. `keys`: letters' keys with their numbers. By number:
+ * `rows`, and apart from them `bytes` and `originals`, so that nobody reads payloads who does not ask for them.
+ * `kinds`: kinds of failure. `leases`: numbers by when their leases end. Then an index for each state, in the order
+ * of arrival.
+ */
+const parts = {
+  meta: 'hash',
+  keys: 'zset',
+  rows: 'hash',
+  bytes: 'hash',
+  originals: 'hash',
+  kinds: 'hash',
+  leases: 'zset',
+  ...Object.fromEntries(states.map((state) => [state, 'zset']))
+}
+
+/** What kind of key each is, as TYPE says it. */
+export const types: readonly string[] = Object.values(parts)
+
 // constructors
 
 /** A name with a hash tag of its own keeps that one. */
 export const keysOf = (prefix: string, name: string): Keys => {
   const full = `${prefix}${name}`
-  const base = hasTag(full) ? full : `${prefix}{${name}}`
-  return { all: parts.map((part) => `${base}:${part}`), tag: tagOf(`${base}:`) }
+  const base = tagOf(full) === full ? `${prefix}{${name}}` : full
+  return { all: Object.keys(parts).map((part) => `${base}:${part}`), tag: tagOf(`${base}:`) }
 }
-
-/** What kind of key each is, as TYPE says it. */
-export const types: readonly string[] = [
-  'hash',
-  'zset',
-  'hash',
-  'hash',
-  'hash',
-  'hash',
-  'zset',
-  ...states.map(() => 'zset')
-]
 
 /** What a cluster makes the slot of: what is in the first braces, or the whole key. */
 export const tagOf = (key: string): string => {
@@ -37,15 +45,3 @@ export const tagOf = (key: string): string => {
   const end = key.indexOf('}', begin + 1)
   return begin >= 0 && end > begin + 1 ? key.slice(begin + 1, end) : key
 }
-
-// helpers
-
-/**
- * `meta`: the marker, the last number given and the settings. `keys`: letters' keys with their numbers. By number:
- * `rows`, and apart from them `bytes` and `originals`, so that nobody reads payloads who does not ask for them.
- * `kinds`: kinds of failure. `leases`: numbers by when their leases end. Then an index for each state, in the order
- * of arrival.
- */
-const parts = ['meta', 'keys', 'rows', 'bytes', 'originals', 'kinds', 'leases', ...states]
-
-const hasTag = (key: string): boolean => tagOf(key) !== key

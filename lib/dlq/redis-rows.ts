@@ -55,8 +55,8 @@ export interface Window {
 export interface Rows {
   /** Stores letters that are not there yet. Of each that is there it gives the row, and does nothing. */
   readonly put: (puttings: readonly Putting[]) => Promise<readonly (Stored | undefined)[]>
-  readonly change: (before: Stored, after: Row, how?: HowToChange) => Promise<Changed>
-  readonly find: (key: string, withBytes?: boolean) => Promise<Stored | undefined>
+  readonly change: (before: Stored, after: Row, how: HowToChange) => Promise<Changed>
+  readonly find: (key: string, withBytes: boolean) => Promise<Stored | undefined>
   /** Those of these numbers that are there. */
   readonly read: (seqs: readonly number[], withBytes: boolean) => Promise<readonly Stored[]>
   /** Of each state what its index has. */
@@ -78,8 +78,8 @@ export interface Rows {
 
 export interface HowToChange {
   /** Is the row that somebody else made of it wanted with its bytes? */
-  readonly withBytes?: boolean
-  readonly entry?: StreamEntry | undefined
+  readonly withBytes: boolean
+  readonly entry: StreamEntry | undefined
 }
 
 // constructors
@@ -103,11 +103,8 @@ export const puttingOf = (put: Row, entry?: StreamEntry): Putting => {
 }
 
 export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
-  const run = (
-    script: Script,
-    parts: readonly RedisArgument[],
-    more: readonly string[] = []
-  ): Promise<unknown> => connection.run(script, [...all, ...more], parts)
+  const run = (script: Script, parts: readonly RedisArgument[]): Promise<unknown> =>
+    connection.run(script, all, parts)
   const runBytes = (
     script: Script,
     parts: readonly RedisArgument[],
@@ -124,9 +121,9 @@ export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
         ...entryParts(entry, all.length + 1 + streams.indexOf(entry?.stream ?? ''))
       ])
       const there = (await runBytes(putScript, parts, streams)) as readonly (Found | null)[]
-      return there.map((found) => foundOf(found))
+      return there.map(foundOf)
     },
-    change: async (before, after, { withBytes = false, entry } = {}) => {
+    change: async (before, after, { withBytes, entry }) => {
       const { index, text, leaseUntil } = writtenOf(after, before)
       const { row, seq } = before
       const parts: readonly RedisArgument[] = [
@@ -149,7 +146,7 @@ export const rowsOf = (connection: Connection, { all }: Keys): Rows => {
       const [isDone, now] = (await runBytes(changeScript, parts, streams)) as readonly [number, Found | null]
       return isDone === 1 ? { isDone: true } : { isDone: false, now: foundOf(now) }
     },
-    find: async (key, withBytes = false) =>
+    find: async (key, withBytes) =>
       foundOf((await runBytes(findScript, [key, withBytes ? '1' : '0'])) as Found | null),
     read: async (seqs, withBytes) => {
       const found = (await runBytes(readScript, [

@@ -1,7 +1,6 @@
 /** The time in Redis, by which leases are given and end: machines that share a queue need not agree on theirs. */
 import type { Clock } from '../core/clock.js'
 import { type Connection, script } from '../redis/connection.js'
-import type { Engine, EngineCall } from './engine.js'
 import type { Keys } from './redis-keys.js'
 
 /** How many milliseconds the clock of Redis is ahead of a machine's. */
@@ -21,16 +20,10 @@ export const aheadOf = (connection: Connection, { all }: Keys, clock: Clock): Ah
   }
 }
 
-/** What is asked of an engine, with its time moved; all but these have it last. */
-export const moved = <K extends EngineCall>(
-  name: K,
-  parts: Parameters<Engine[K]>,
-  ms: number
-): Parameters<Engine[K]> => {
-  const at: unknown = parts.at(-1)
-  return timeless.has(name) || typeof at !== 'number'
-    ? parts
-    : ([...parts.slice(0, -1), at + ms] as unknown as Parameters<Engine[K]>)
+/** What is asked of an engine, with its time moved: a number that is last is one. */
+export const moved = (parts: readonly unknown[], ms: number): readonly unknown[] => {
+  const at = parts.at(-1)
+  return typeof at === 'number' ? [...parts.slice(0, -1), at + ms] : parts
 }
 
 // helpers
@@ -48,7 +41,5 @@ const isFresh = ({ at, monotonic }: Measured, clock: Clock): boolean => {
   const passedMs = clock.monotonic() - monotonic
   return passedMs < freshMs && Math.abs(clock.now() - at - passedMs) < stepMs
 }
-
-const timeless: ReadonlySet<EngineCall> = new Set(['put', 'add'])
 
 const timeScript = script("return redis.call('TIME')")

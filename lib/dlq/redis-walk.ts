@@ -2,16 +2,7 @@
 import type { LetterFilter, LetterState, OneOrMore } from '../core/letter.js'
 import { portion } from '../core/portion.js'
 import { listOf, matches } from './filter.js'
-import {
-  type Entry,
-  type Kind,
-  type Stored,
-  entryOfStored,
-  idHashOf,
-  kindOfText,
-  states,
-  unread
-} from './redis-record.js'
+import { type Entry, type Kind, entryOfStored, idHashOf, kindOfText, states, unread } from './redis-record.js'
 import type { Rows } from './redis-rows.js'
 
 // model
@@ -133,19 +124,8 @@ const unknown = kindOfText(undefined)
 
 /** What an index says of a letter, put to the test of a filter. */
 const indexed = (filter: LetterFilter, kindOf: Walk['kindOf']): ((entry: Entry) => boolean) => {
-  const { id, source, tag, route, fingerprint, state, seenFrom, seenBefore, minAttempts, maxAttempts } =
-    filter
-  const isMeant = matches({
-    source,
-    tag,
-    route,
-    fingerprint,
-    state,
-    seenFrom,
-    seenBefore,
-    minAttempts,
-    maxAttempts
-  })
+  const isMeant = matches({ ...filter, key: undefined, id: undefined, headers: undefined, fields: undefined })
+  const { id } = filter
   const ids = id === undefined ? undefined : new Set(listOf(id).map(idHashOf))
   return (entry) => {
     if (ids !== undefined && !ids.has(entry.idHash)) return false
@@ -185,11 +165,8 @@ const read = async (
       some.map(({ seq }) => seq),
       filter.fields !== undefined
     )
-    const meant = new Map(stored.flatMap((each) => (isMeant(each.row) ? [[each.seq, each] as const] : [])))
-    for (const entry of some) {
-      const there: Stored | undefined = meant.get(entry.seq)
-      if (there !== undefined) found.push(entry)
-    }
+    const meant = new Set(stored.filter(({ row }) => isMeant(row)).map(({ seq }) => seq))
+    found.push(...some.filter(({ seq }) => meant.has(seq)))
   }
   return found
 }

@@ -81,7 +81,8 @@ export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> => {
     Resource.make(
       resource,
       async () => {
-        const connected = await connect(options, resource, systemClock, connectOptions(options))
+        const { connectMs } = options
+        const connected = await connect(options, resource, systemClock, { timeoutMs, connectMs })
         if (connected._tag === 'Left') return connected
         const connection = connected.right
         const opened = await openedOn(connection, options)
@@ -105,11 +106,6 @@ interface Opened {
 
 /** A disk that is busy may hold up what is written for some seconds. */
 const timeoutMs = 5_000
-
-const connectOptions = ({ connectMs }: RedisDlqOptions) => ({
-  timeoutMs,
-  ...(connectMs !== undefined && { connectMs })
-})
 
 const openedOn = async (
   connection: Connection,
@@ -150,7 +146,7 @@ const storeOn = (
     location,
     call: (name, ...parts) => {
       const perform: (...given: any[]) => Promise<any> = engine[name]
-      return answered(async () => perform(...moved(name, parts, await aheadMs())))
+      return answered(async () => perform(...moved(parts, await aheadMs())))
     },
     put: (row, raw) => {
       // The bytes are their owner's, who may change them before they are sent.

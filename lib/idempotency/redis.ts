@@ -43,10 +43,7 @@ export const redisIdempotency = (options: RedisIdempotencyOptions): Resource<Ide
     Resource.make(
       resource,
       async () => {
-        const connected = await connect(options, resource, systemClock, {
-          timeoutMs,
-          ...(connectMs !== undefined && { connectMs })
-        })
+        const connected = await connect(options, resource, systemClock, { timeoutMs, connectMs })
         return connected._tag === 'Left' ? connected : right(storeOn(connected.right, name, ttlMs, clock))
       },
       async ({ close }) => close()
