@@ -13,8 +13,9 @@ export type Bounds = Readonly<Record<string, unknown>>
 export const filterRefusal = (filter: LetterFilter = {}): string | undefined => {
   if (typeof filter !== 'object' || filter === null) return 'a filter is an object, as { tag: "Malformed" }'
   const unknown = Object.keys(filter).find((name) => !names.has(name))
+  const { seenFrom, seenBefore, minAttempts, maxAttempts } = filter
   return unknown === undefined
-    ? refusalOf(boundsOf(filter))
+    ? refusalOf({ seenFrom, seenBefore, minAttempts, maxAttempts })
     : `there is no filter called ${unknown}; there are ${Array.from(names).join(', ')}`
 }
 
@@ -62,13 +63,6 @@ export const wholeRetention = (retention: Retention): Retention =>
   )
 
 // helpers
-
-const boundsOf = ({ seenFrom, seenBefore, minAttempts, maxAttempts }: LetterFilter): Bounds => ({
-  seenFrom,
-  seenBefore,
-  minAttempts,
-  maxAttempts
-})
 
 /** By the type, so that none is forgotten. */
 const named: Readonly<Record<keyof LetterFilter, true>> = {

@@ -23,12 +23,11 @@ export const groupsUpTo = (limit: number): Counting<readonly LetterGroup[]> => {
     add: ({ fingerprint, tag, route, summary, firstSeenAt, lastSeenAt }) => {
       const group = groups.get(fingerprint)
       if (group === undefined) {
-        const message = summary
         groups.set(fingerprint, {
           fingerprint,
           tag,
           route: route ?? undefined,
-          message,
+          message: summary,
           count: 1,
           firstSeenAt,
           lastSeenAt

@@ -37,10 +37,7 @@ export const resolving =
   (row) =>
     row === undefined || !isForSource(row)
       ? { answer: undefined }
-      : {
-          answer: undefined,
-          after: kept(resolved(row, { at: now, by, what: 'resolved' }, now), keepSettledMs)
-        }
+      : { answer: undefined, after: kept(resolved(row, by, undefined, now), keepSettledMs) }
 
 export const renewing =
   (token: string, until: number): Decide<'ok' | 'lost'> =>

@@ -37,7 +37,7 @@ export const matches = (filter: LetterFilter = {}): ((row: Filterable) => boolea
     row.attemptCount >= minAttempts &&
     row.attemptCount <= maxAttempts &&
     headers.every(([name, values]) => isOneOf(values, headerOf(row.headers, name))) &&
-    fields.every(([path, values]) => isOneOf<unknown>(values, fieldOf(row.bytes, path)))
+    fields.every(([path, values]) => isOneOf(values, fieldOf(row.bytes, path)))
 }
 
 export const listOf = <A>(values: OneOrMore<A>): readonly A[] =>
@@ -65,7 +65,7 @@ export const headerOf = (headers: string, name: string): string | undefined => {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-const isOneOf = <A>(values: OneOrMore<A> | undefined, value: unknown): boolean =>
+const isOneOf = (values: unknown, value: unknown): boolean =>
   values === undefined || listOf<unknown>(values).includes(value)
 
 const beginsWithOneOf = (beginnings: OneOrMore<string> | undefined, value: string): boolean =>

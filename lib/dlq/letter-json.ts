@@ -22,11 +22,11 @@ export const letterToJson = (letter: StoredLetter): string => {
   return printable(
     JSON.stringify({
       ...fields,
-      ...(lease !== undefined && { lease: { owner: lease.owner, until: lease.until } }),
+      lease: lease && { owner: lease.owner, until: lease.until },
       failure: failureToJson(failure),
-      ...(fault !== undefined && { fault: failureToJson(fault) }),
+      fault: fault && failureToJson(fault),
       attempts: attempts.map((attempt) => ({ ...attempt, failure: failureToJson(attempt.failure) })),
-      ...(original !== undefined && { original: payloadOf(original) }),
+      original: original && payloadOf(original),
       payload: payloadOf(bytes)
     })
   )
@@ -59,7 +59,7 @@ export const letterFromJson = (line: string): Either<string, StoredLetter> => {
     route,
     fault,
     bytes: bytesOf(payload),
-    original: original === undefined ? undefined : bytesOf(original),
+    original: original && bytesOf(original),
     lease: undefined
   }
   const isEmptied = letter.state === 'resolved' || letter.state === 'discarded'

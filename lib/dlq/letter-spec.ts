@@ -38,7 +38,7 @@ export const letterToSpec = (
   if (factory !== undefined && !isExportName(factory))
     throw new RangeError(`letterToSpec: factory is ${JSON.stringify(factory)}; give the name of an export`)
   const { id, source, headers, bytes, failure, fault } = letter
-  const fields = { id, source, headers, ...(fault !== undefined && { fault: failureToJson(fault) }) }
+  const fields = { id, source, headers, fault: fault && failureToJson(fault) }
   const name = `${id} from ${source} ${expect === 'acked' ? 'is acked' : 'fails as it did'}`
   const assertion =
     expect === 'acked'

@@ -51,7 +51,7 @@ export const settled = (row: Row, { result }: Replayed, now: number): Row => {
     case 'Released':
       return ended(row)
     case 'Resolved':
-      return resolved(row, replayedBy(row, now, result.note), now)
+      return resolved(row, ownerOf(row), result.note, now)
     case 'Failed': {
       const { failure, route, attempts } = result
       const failed: Row = {
@@ -77,14 +77,14 @@ export const isForSource = (row: Row): boolean => row.state === 'dead' || isWith
 
 // settling
 
-export const resolved = (row: Row, event: LetterEvent, now: number): Row => ({
-  ...withEvent(ended(row), { ...event, what: 'resolved' }),
+export const resolved = (row: Row, by: string, note: string | undefined, now: number): Row => ({
+  ...withEvent(ended(row), { at: now, by, what: 'resolved', note }),
   state: 'resolved',
   lastSeenAt: now
 })
 
 export const discarded = (row: Row, by: string, note: string, now: number): Row => ({
-  ...withEvent(ended(row), { at: now, by, what: 'discarded', ...(note !== '' && { note }) }),
+  ...withEvent(ended(row), { at: now, by, what: 'discarded', note: note === '' ? undefined : note }),
   state: 'discarded',
   lastSeenAt: now
 })
@@ -104,7 +104,7 @@ export const isFull = ({ bytes, original, headers }: Row): boolean =>
 // editing
 
 export const edited = (row: Row, to: Uint8Array, by: string, note: string | undefined, now: number): Row => ({
-  ...withEvent(row, { at: now, by, what: 'edited', ...(note !== undefined && { note }) }),
+  ...withEvent(row, { at: now, by, what: 'edited', note }),
   original: row.original ?? row.bytes,
   bytes: to,
   // What the source found wrong was wrong with the bytes that are replaced.
@@ -121,11 +121,13 @@ const isWithSource = (row: Row): boolean => isHeldBy(row, sourceToken)
 /** Without its lease, but with the token, by which an answer that comes twice is known again. */
 const ended = (row: Row): Row => ({ ...row, state: 'dead', owner: null, leaseUntil: null })
 
-const replayedBy = (row: Row, at: number, note: string | undefined): LetterEvent => ({
+const ownerOf = ({ owner }: Row): string => owner ?? 'somebody'
+
+const replayedBy = (row: Row, at: number, note: string): LetterEvent => ({
   at,
-  by: row.owner ?? 'somebody',
+  by: ownerOf(row),
   what: 'replayed',
-  ...(note !== undefined && { note })
+  note
 })
 
 /**

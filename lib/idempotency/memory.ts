@@ -87,13 +87,12 @@ export const memoryIdempotency = ({
     return finished.first()
   }
 
-  /** Makes room for so much more, and says why there is none. */
-  const noRoomFor = (keys: 0 | 1, more: number, now: number): string | undefined => {
-    const isOver = () => known.size + keys > maxKeys || bytes + more > maxBytes
-    while (isOver()) {
+  /** Makes room for one more of so many bytes, and says why there is none. */
+  const noRoomFor = (more: number, now: number): string | undefined => {
+    while (known.size >= maxKeys || bytes + more > maxBytes) {
       const one = bytesInFlight + more > maxBytes ? expiredOf(inFlight, now) : leastNeeded(now)
       if (one !== undefined) forget(one)
-      else if (known.size + keys > maxKeys)
+      else if (known.size >= maxKeys)
         return `all of its ${maxKeys} keys are in flight; allow more with maxKeys`
       else return `there is no room for ${more} bytes beside what is in flight; allow more with maxBytes`
     }
@@ -119,7 +118,7 @@ export const memoryIdempotency = ({
         if (before !== undefined) forget(before)
         const { key, fingerprint, token, leaseMs } = claim
         const entry: Entry = { fingerprint, token, leaseMs, until: now + leaseMs, result: undefined }
-        const reason = noRoomFor(1, bytesOf(key, entry), now)
+        const reason = noRoomFor(bytesOf(key, entry), now)
         if (reason !== undefined) return left({ reason })
         remember(key, entry)
         return right(state)
@@ -141,7 +140,7 @@ export const memoryIdempotency = ({
         const now = clock.monotonic()
         forget(one)
         const entry: Entry = { ...one, until: now + ttlMs, result }
-        const reason = noRoomFor(1, bytesOf(key, entry), now)
+        const reason = noRoomFor(bytesOf(key, entry), now)
         remember(key, reason === undefined ? entry : one)
         return reason === undefined ? right(true) : left({ reason })
       }),

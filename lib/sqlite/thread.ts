@@ -43,10 +43,7 @@ export const threadOf = <C extends Calls<C>>(
   }
 
   const started = (): Worker => {
-    const thread = new Worker(
-      workerFile,
-      isOfText ? { workerData: options, execArgv: [] } : { workerData: options }
-    )
+    const thread = new Worker(workerFile, { workerData: options, ...(isOfText && { execArgv: [] }) })
     thread.on('message', ({ number, answer }: Answered) => {
       waiting.get(number)?.(answer)
       waiting.delete(number)
