@@ -1,10 +1,8 @@
 /** A dead letter queue in memory, for tests: what it holds is gone with the process. */
-import type { Either } from 'fp-ts/lib/Either.js'
-import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import { failureFromJson } from '../core/failure-json.js'
-import type { DeadLetterStore, DlqError, StoredLetter } from '../core/letter.js'
-import { left, right } from '../core/result.js'
+import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
+import { right } from '../core/result.js'
 import { systemClock } from '../system.js'
 import { perform } from './engine.js'
 import { memoryEngine } from './memory-engine.js'
@@ -30,19 +28,12 @@ export interface MemoryDlq extends DeadLetterStore {
  */
 export const memoryDlq = ({ clock = systemClock }: { readonly clock?: Clock } = {}): MemoryDlq => {
   const engine = memoryEngine()
-  const answered = async <A>(ask: () => A): Promise<Either<DlqError, A>> => {
-    try {
-      return right(ask())
-    } catch (thrown) {
-      return left({ reason: capture(thrown).message })
-    }
-  }
   const store = storeOver({
     location: 'memory',
     clock,
     readFailure: failureFromJson,
-    call: (name, ...parts) => answered(() => perform(engine, name, parts)),
-    put: (row) => answered(() => void engine.put([row]))
+    call: async (name, ...parts) => right(perform(engine, name, parts)),
+    put: async (row) => right(void engine.put([row]))
   })
   return { ...store, letters: () => engine.rows().map((row) => letterOf(row, failureFromJson)) }
 }

@@ -5,7 +5,7 @@ import type { Database } from 'better-sqlite3'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { left, right } from '../core/result.js'
-import type { Host as HostOf, Refused } from '../sqlite/calls.js'
+import type { Host, Refused } from '../sqlite/calls.js'
 import type { Connect } from '../sqlite/driver.js'
 import { adviceOn, isBusy, isOfDisk, openFile, staying } from '../sqlite/file.js'
 import { type Engine, perform } from './engine.js'
@@ -20,12 +20,10 @@ export interface HostOptions {
   readonly patienceMs: number
 }
 
-/** Answers one after the other; when it is closed nobody waits for a lock any more. */
-export type Host = HostOf<Engine>
-
 // constructors
 
-export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions): Host => {
+/** Answers one after the other; when it is closed nobody waits for a lock any more. */
+export const hostOf = (connect: Connect, { location, patienceMs }: HostOptions): Host<Engine> => {
   let file: OpenFile | undefined
   let last: Promise<unknown> = Promise.resolve()
   let isClosing = false

@@ -33,7 +33,7 @@ import { type ReadFailure, type Row, letterOf, plainFailure, rowOf, rowOfStored 
 
 // model
 
-/** Calls an engine. Never rejects. */
+/** Calls an engine. */
 export type Call = <K extends EngineCall>(
   name: K,
   ...parts: Parameters<Engine[K]>
@@ -154,19 +154,17 @@ const unlessRefused =
 const filtered = unlessRefused(filterRefusal)
 const chosen = unlessRefused(choiceRefusal)
 
-const pagesBy = (given: ReadFailure | undefined) => {
-  let known = given
-  return (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>
-    () =>
-      guarded(async () => {
-        const page = await ask()
-        if (page._tag === 'Left') return page
-        const readFailure = known ?? (await loadReader())
-        known = readFailure
-        const { rows, next } = page.right
-        return right({ letters: rows.map((row) => letterOf(row, readFailure)), next })
-      })
-}
+const pagesBy =
+  (given: ReadFailure | undefined) =>
+  (ask: () => Promise<Either<DlqError, RowPage>>): TaskEither<DlqError, LetterPage> =>
+  () =>
+    guarded(async () => {
+      const page = await ask()
+      if (page._tag === 'Left') return page
+      const readFailure = given ?? (await loadReader())
+      const { rows, next } = page.right
+      return right({ letters: rows.map((row) => letterOf(row, readFailure)), next })
+    })
 
 /** io-ts is loaded by those alone who read letters, not by each program that may have to write one. */
 const loadReader = async (): Promise<ReadFailure> => (await import('../core/failure-json.js')).failureFromJson

@@ -3,7 +3,7 @@ import { realpathSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { left, right } from '../core/result.js'
-import type { Host as HostOf, Refused } from '../sqlite/calls.js'
+import type { Host, Refused } from '../sqlite/calls.js'
 import type { Connect } from '../sqlite/driver.js'
 import { adviceOn, isBusy, isOfDisk, openFile, placeOf, staying } from '../sqlite/file.js'
 import { type Engine, type EngineOptions, engineOf } from './sqlite-engine.js'
@@ -20,11 +20,9 @@ export interface Calls extends Engine {
   readonly open: () => string | undefined
 }
 
-export type Host = HostOf<Calls>
-
 // constructors
 
-export const hostOf = (connect: Connect, { location, ...options }: HostOptions): Host => {
+export const hostOf = (connect: Connect, { location, ...options }: HostOptions): Host<Calls> => {
   let file: OpenFile | undefined
 
   const drop = (): void => {

@@ -19,7 +19,7 @@ import type { LetterPage } from '../../lib/core/letter.js'
 import { type Row, rowOf } from '../../lib/dlq/row.js'
 import type { SqliteDlq } from '../../lib/dlq/sqlite.js'
 import type { Connect } from '../../lib/sqlite/driver.js'
-import { type Host, hostOf } from '../../lib/dlq/sqlite-host.js'
+import { hostOf } from '../../lib/dlq/sqlite-host.js'
 import { inFolder, letter } from '../support/letters.js'
 import { repository, run, typescript } from '../support/program.js'
 import { onSmallDisk } from '../support/small-disk.js'
@@ -42,7 +42,7 @@ const row = (id: string, bytes: Uint8Array = Buffer.from(bodyOf(id))): Row =>
 /** Uses a host on a connection with faults; the file is there already. */
 const hosting = (
   connect: Connect,
-  use: (host: Host, location: string) => Promise<void>,
+  use: (host: ReturnType<typeof hostOf>, location: string) => Promise<void>,
   patienceMs = 0
 ): Promise<void> =>
   inFolder(async (folder) => {
