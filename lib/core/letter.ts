@@ -217,6 +217,8 @@ export interface Pruned {
 /** Why a queue did not do what was asked, for the log. */
 export interface DlqError {
   readonly reason: string
+  /** What was asked makes no sense, and would be refused again. */
+  readonly isRefused?: boolean
 }
 
 /** Where dead letters go. */

@@ -148,7 +148,7 @@ const unlessRefused =
   () =>
     guarded(async () => {
       const reason = refusal(filter) ?? refusalOf(bounds)
-      return reason === undefined ? ask() : left({ reason })
+      return reason === undefined ? ask() : left({ reason, isRefused: true })
     })
 
 const filtered = unlessRefused(filterRefusal)

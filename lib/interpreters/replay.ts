@@ -167,7 +167,7 @@ const sourceOf = (
   let rest = limit
   let isExhausted = false
   /** Since when no letters can be claimed. */
-  let refusedAt: number | undefined
+  let failingSince: number | undefined
 
   const replayed = ({ delivery: { message }, outcome }: Settle): Replayed => {
     const { route, startedAt = clock.now(), attempts } = message.trace
@@ -194,11 +194,12 @@ const sourceOf = (
       if (most === 0) return right({ _tag: 'Batch', items: [] })
       const claimed = await store.claim({ filter, order, owner, leaseMs, after, limit: most })()
       if (claimed._tag === 'Left') {
-        refusedAt ??= clock.monotonic()
-        const isOver = clock.monotonic() - refusedAt >= dlqDeadlineMs
-        return left({ _tag: isOver ? 'Fatal' : 'Transient', cause: new Error(claimed.left.reason) })
+        const { reason, isRefused = false } = claimed.left
+        failingSince ??= clock.monotonic()
+        const isFatal = isRefused || clock.monotonic() - failingSince >= dlqDeadlineMs
+        return left({ _tag: isFatal ? 'Fatal' : 'Transient', cause: new Error(reason) })
       }
-      refusedAt = undefined
+      failingSince = undefined
       const { letters, next } = claimed.right
       after = next
       isExhausted = next === undefined
