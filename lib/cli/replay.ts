@@ -109,7 +109,7 @@ const run = async (
       ...resultLines(result, report),
       ...(groups.length === 0 ? [] : ['', ...groupLines(groups, io.now(), io.stdout, style)])
     ])
-  // What was done is said before that the queue cannot be asked for the rest.
+  // That the queue cannot be asked for those is told last, after what was done.
   await answerOf(async () => others)
 }
 

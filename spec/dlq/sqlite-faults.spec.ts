@@ -312,29 +312,32 @@ full.run()
 
 const failing = suite('sqliteDlq whose commit fails')
 
-/** After `arm`, this many transactions report that they failed, having committed or not. */
-const ambiguous = (
-  hasCommitted: boolean
-): { readonly connect: Connect; readonly arm: (count: number) => void } => {
-  let failures = 0
-  const fault = (): Error => Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' })
-  const connect: Connect = (path, options) =>
+/** Connections that write in transactions by `commit`, which is given what a transaction does. */
+const committing =
+  (commit: (database: Database.Database, work: () => unknown) => unknown): Connect =>
+  (path, options) =>
     new Proxy(new Database(path, options), {
       get: (target, name) => {
         const value: unknown = Reflect.get(target, name)
         if (name !== 'transaction')
           return typeof value === 'function' ? (value.bind(target) as unknown) : value
-        return (work: () => unknown) => {
-          const failed = (): unknown => {
-            failures -= 1
-            if (hasCommitted) target.transaction(work).immediate()
-            throw fault()
-          }
-          const immediate = () => (failures > 0 ? failed() : target.transaction(work).immediate())
-          return Object.assign(() => target.transaction(work)(), { immediate })
-        }
+        return (work: () => unknown) =>
+          Object.assign(() => target.transaction(work)(), { immediate: () => commit(target, work) })
       }
     })
+
+/** After `arm`, this many transactions report that they failed, having committed or not. */
+const ambiguous = (
+  hasCommitted: boolean
+): { readonly connect: Connect; readonly arm: (count: number) => void } => {
+  let failures = 0
+  const connect = committing((database, work) => {
+    const isFailing = failures > 0
+    const done = isFailing && !hasCommitted ? undefined : database.transaction(work).immediate()
+    if (!isFailing) return done
+    failures -= 1
+    throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' })
+  })
   return { connect, arm: (count) => (failures = count) }
 }
 
@@ -405,23 +408,11 @@ failing(
 
 failing('tells all that was pruned although the file was locked in between', () => {
   let transactions = 0
-  const busy: Connect = (path, options) =>
-    new Proxy(new Database(path, options), {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name)
-        if (name !== 'transaction')
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value
-        return (work: () => unknown) => {
-          const immediate = (): unknown => {
-            transactions += 1
-            if (transactions === 2)
-              throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
-            return target.transaction(work).immediate()
-          }
-          return Object.assign(() => target.transaction(work)(), { immediate })
-        }
-      }
-    })
+  const busy = committing((database, work) => {
+    transactions += 1
+    if (transactions === 2) throw Object.assign(new Error('database is locked'), { code: 'SQLITE_BUSY' })
+    return database.transaction(work).immediate()
+  })
   return hosting(
     busy,
     async (host) => {
