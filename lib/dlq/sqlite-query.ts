@@ -105,10 +105,12 @@ const oneOf = (column: string, values: OneOrMore<string | null> | undefined): Sq
   return list.includes(null) ? within('(', listed, ` OR ${column} IS NULL)`) : listed
 }
 
-/** Length by length: beginnings of another length are found equal to none. */
+/** One is a range, which is compared without a copy. Several go length by length: others are found equal to none. */
 const beginsWithOne = (column: string, values: OneOrMore<string> | undefined): Sql | undefined => {
   if (values === undefined) return undefined
   const beginnings = listOf(values).map((value) => value.toLowerCase())
+  const [one = ''] = beginnings
+  if (beginnings.length === 1) return { text: `${column} >= ? AND ${column} < ?`, values: [one, `${one}~`] }
   const lengths = new Set(beginnings.map(({ length }) => length))
   return anyOf([...lengths].map((length) => inList(`substr(${column}, 1, ${length})`, beginnings)))
 }
