@@ -29,7 +29,8 @@ leases(
         const verdict = await trial.judged()
         accept(verdict)
         assert.is(verdict.lateAcks, 0)
-        assert.ok(verdict.repeats.lost > 0, 'others took it over')
+        // Who wakes once the other has acknowledged it is told that it is done, not that it was lost.
+        assert.ok(verdict.repeats.lost + verdict.repeats.unanswered > 0, 'others took it over')
         const starts = trial
           .records()
           .reduce(
