@@ -1,17 +1,20 @@
 // Runs every spec as a process of its own, and fails on what uvu lets pass: a `before` that throws, a suite that is
-// never run, a file without tests, a process that does not end, a skipped test.
+// never run, a file without tests, a process that does not end, a skipped test. All is compiled once before: processes
+// and threads that compile what they load take three times as long to start, and specs start hundreds of them.
 // Usage: tsx scripts/test.ts [PART OF A FILE'S NAME]...
 import { spawn } from 'node:child_process'
-import { readFileSync, readdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, relative } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { buildSync } from 'esbuild'
 
 interface Result {
   readonly file: string
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  readonly seconds: number
   readonly problem: string | undefined
   readonly output: string
 }
@@ -20,12 +23,32 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const deadlineMs = 240_000
 const parts = process.argv.slice(2)
 
-const specs = readdirSync(join(root, 'spec'), { recursive: true, encoding: 'utf8' })
-  .filter(
-    (name) => name.endsWith('.spec.ts') && (parts.length === 0 || parts.some((part) => name.includes(part)))
-  )
-  .map((name) => join(root, 'spec', name))
-  .toSorted()
+const sourcesIn = (folder: string): readonly string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name))
+    .toSorted()
+
+const specs = sourcesIn('spec').filter(
+  (file) =>
+    file.endsWith('.spec.ts') &&
+    (parts.length === 0 || parts.some((part) => file.includes(part, 'spec/'.length)))
+)
+
+/** Compiles all that specs run into a folder, where the package's own name means what was compiled. */
+const compile = (folder: string): void => {
+  buildSync({
+    absWorkingDir: root,
+    entryPoints: ['lib', 'spec', 'examples'].flatMap(sourcesIn),
+    outdir: folder,
+    outbase: '.',
+    format: 'esm',
+    target: 'node20',
+    sourcemap: true
+  })
+  const manifest = readFileSync(join(root, 'package.json'), 'utf8')
+  writeFileSync(join(folder, 'package.json'), manifest.replaceAll('./dist/esm/', './lib/'))
+}
 
 const total = (output: string, name: string): number | undefined => {
   const found = new RegExp(`^\\s*${name}:\\s+(\\d+)`, 'm').exec(output)?.[1]
@@ -42,7 +65,7 @@ const skippedOf = (output: string): number =>
     : 0
 
 const problemOf = (file: string, code: number | null, output: string): string | undefined => {
-  const source = readFileSync(file, 'utf8')
+  const source = readFileSync(join(root, file), 'utf8')
   const suites = source.match(/\b(?:suite|redisSuite)\(/g)?.length ?? 0
   const runs = source.match(/\.run\(\)/g)?.length ?? 0
   const [all, passed, skipped] = ['Total', 'Passed', 'Skipped'].map((name) => total(output, name))
@@ -57,12 +80,13 @@ const problemOf = (file: string, code: number | null, output: string): string | 
 
 const run = (file: string): Promise<Result> =>
   new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', './scripts/typescript.mjs', file], {
+    const child = spawn(process.execPath, ['--enable-source-maps', join(folder, file.replace(/ts$/, 'js'))], {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' }
     })
+    const startedAt = performance.now()
     let output = ''
     child.stdout.on('data', (text) => (output += String(text)))
     child.stderr.on('data', (text) => (output += String(text)))
@@ -80,9 +104,19 @@ const run = (file: string): Promise<Result> =>
       const problem = problemOf(file, code, output)
       const passed = total(output, 'Passed') ?? 0
       const failed = problem === undefined ? 0 : Math.max((total(output, 'Total') ?? 0) - passed, 1)
-      resolve({ file: relative(root, file), passed, failed, skipped: skippedOf(output), problem, output })
+      const seconds = (performance.now() - startedAt) / 1_000
+      resolve({ file, passed, failed, skipped: skippedOf(output), seconds, problem, output })
     })
   })
+
+const cache = join(root, '.cache')
+mkdirSync(cache, { recursive: true })
+const folder = mkdtempSync(join(cache, 'specs-'))
+// For specs that run as another user.
+chmodSync(folder, 0o755)
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
+compile(folder)
 
 const results: Result[] = []
 const queue = [...specs]
@@ -90,10 +124,10 @@ const worker = async (): Promise<void> => {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     const result = await run(file)
     results.push(result)
-    const { problem, passed, skipped, output } = result
+    const { problem, passed, skipped, seconds, output } = result
     console.log(
       problem === undefined
-        ? `ok    ${result.file} (${passed}${skipped === 0 ? '' : `, ${skipped} skipped`})`
+        ? `ok    ${result.file} (${passed}${skipped === 0 ? '' : `, ${skipped} skipped`}) ${seconds.toFixed(1)} s`
         : `FAIL  ${result.file}: ${problem}\n${output}`
     )
   }

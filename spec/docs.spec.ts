@@ -14,7 +14,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { until, within } from './support/deadline.js'
 import { tokensOf } from './support/imports.js'
-import { inEmptyFolder, repository, run, runFile, typescript } from './support/program.js'
+import { inEmptyFolder, repository, run, runWritten, typescript } from './support/program.js'
 import { withRedis } from './support/redis-server.js'
 import { redisSuite } from './support/redis-suite.js'
 import { type Snippet, examplesOf, fencesOf, stepsOf, settled } from './support/snippets.js'
@@ -187,7 +187,7 @@ const runner = (programs: readonly Program[]): string => `
   process.exit(0)`
 
 const runProblems = async (folder: string, programs: readonly Program[]): Promise<readonly string[]> => {
-  const { code, stdout, stderr } = await runFile(join('.cache', basename(folder), 'run.ts'), { cwd: folder })
+  const { code, stdout, stderr } = await runWritten(join(folder, 'run.ts'), { cwd: folder })
   const log = readFileSync(join(folder, 'log'), 'utf8').split('\n')
   const problems = log.flatMap((line) => {
     const [, index, problem = '""'] = /^(\d+)(?: (.*))?$/.exec(line) ?? []

@@ -24,7 +24,7 @@ import {
   shell,
   using
 } from '../support/cli-command.js'
-import { inEmptyFolder, repository, run, typescript } from '../support/program.js'
+import { inEmptyFolder, repository, runWritten } from '../support/program.js'
 import { onSmallDisk } from '../support/small-disk.js'
 
 const inShop = (use: (cwd: string, letters: readonly StoredLetter[], queue: string) => Promise<void>) =>
@@ -181,12 +181,6 @@ carrying.run()
 
 const spec = suite('missive dlq export --as-spec')
 
-const runSpec = (cwd: string, file: string) =>
-  run(process.execPath, ['--import', typescript, file], {
-    cwd,
-    env: { TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json') }
-  })
-
 spec('writes a spec that fails until the processor takes the letter', () =>
   inShop(async (cwd, letters) => {
     symlinkSync(join(repository, 'node_modules'), join(cwd, 'node_modules'))
@@ -217,7 +211,7 @@ spec('writes a spec that fails until the processor takes the letter', () =>
     const codes = async () =>
       (
         await Promise.all(
-          ['spec/order.spec.mjs', 'late.spec.mjs'].map((file) => runSpec(cwd, join(cwd, file)))
+          ['spec/order.spec.mjs', 'late.spec.mjs'].map((file) => runWritten(join(cwd, file), { cwd }))
         )
       ).map(
         ({ code, stdout }) =>
@@ -250,12 +244,12 @@ spec('stores nothing in the queue of the app where it has a factory, and says wh
     }
     const warning = '// What the app needs is opened, its queue too, and what fails is stored there.'
     assert.not.match(await written('made.spec.mts', '--factory', 'orders'), warning)
-    const made = await runSpec(cwd, join(cwd, 'made.spec.mts'))
+    const made = await runWritten(join(cwd, 'made.spec.mts'), { cwd })
     assert.is(made.code, 0, made.stdout + made.stderr)
     assert.equal(await lettersOf(queue), letters)
 
     assert.match(await written('opened.spec.mts'), `${warning} `)
-    const opened = await runSpec(cwd, join(cwd, 'opened.spec.mts'))
+    const opened = await runWritten(join(cwd, 'opened.spec.mts'), { cwd })
     assert.is(opened.code, 0, opened.stdout + opened.stderr)
     assert.is(at(await lettersOf(queue), 3).times, 2)
   })
@@ -276,7 +270,7 @@ spec('carries any letter, whatever is in it', () =>
       last.map(async ({ key }) => {
         const file = `${key}.spec.mjs`
         await called(cwd, 'export', 'shop.db', key, '--as-spec', '--through', './app.mjs', '--output', file)
-        return runSpec(cwd, join(cwd, file))
+        return runWritten(join(cwd, file), { cwd })
       })
     )
     assert.equal(

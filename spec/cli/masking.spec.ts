@@ -5,11 +5,11 @@ import { malformed } from '../../lib/core/failure.js'
 import { ack } from '../../lib/core/outcome.js'
 import { masking } from '../../lib/cli/masking.js'
 import { type Put, at, bytes, called, madeQueue, using } from '../support/cli-command.js'
-import { inEmptyFolder, repository } from '../support/program.js'
+import { compiled, inEmptyFolder } from '../support/program.js'
 
 const marker = 'S3CR3T'
 
-const app = join(repository, 'spec/support/sensitive-app.ts')
+const app = compiled('spec/support/sensitive-app.ts')
 
 const letters: readonly Put[] = [
   {

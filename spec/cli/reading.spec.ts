@@ -25,7 +25,7 @@ import {
   using
 } from '../support/cli-command.js'
 import { letter } from '../support/letters.js'
-import { inEmptyFolder } from '../support/program.js'
+import { inEmptyFolder, repository } from '../support/program.js'
 import { killAll, shell as shellChild } from '../support/run-main-child.js'
 
 const inShop = (use: (folder: string, letters: readonly StoredLetter[]) => Promise<void>) =>
@@ -746,7 +746,7 @@ command('tells how it is used, with examples and exit codes', () =>
       assert.match(help.stdout, '--json')
       assert.match(help.stdout, '--no-color')
     }
-    const manifest = new URL('../../package.json', import.meta.url)
+    const manifest = join(repository, 'package.json')
     const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly version: string }
     const [versioned, help, empty, unknown] = await Promise.all([
       missive({ cwd }, '--version'),

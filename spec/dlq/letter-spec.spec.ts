@@ -12,7 +12,7 @@ import { memoryDlq } from '../../lib/dlq/memory.js'
 import { withDlq } from '../../lib/timed.js'
 import { anyLetter } from '../support/replay-arbitrary.js'
 import { onlyLetter, put } from '../support/replay-stores.js'
-import { type Ended, repository, run, typescript } from '../support/program.js'
+import { type Ended, repository, runWritten, typescript } from '../support/program.js'
 
 mkdirSync(join(repository, '.cache'), { recursive: true })
 /** Inside the repository, so that packages are found from it. */
@@ -62,10 +62,7 @@ const specOf = (letter: StoredLetter, options: LetterSpecOptions): Promise<Ended
 }
 
 const runFile = (file: string): Promise<Ended> =>
-  run(process.execPath, ['--import', typescript, file], {
-    cwd: repository,
-    env: { NO_COLOR: '1', FORCE_COLOR: '0' }
-  })
+  runWritten(file, { cwd: repository, env: { NO_COLOR: '1', FORCE_COLOR: '0' } })
 
 const counted = ({ code, stdout }: Ended): readonly unknown[] => [
   code,
@@ -129,6 +126,7 @@ const letterThrough = async (
   through: string,
   fields: Parameters<typeof message>[1]
 ): Promise<StoredLetter> => {
+  await import(typescript)
   const { default: app } = (await import(join(folder, through.replace('.js', '.ts')))) as {
     default: Processor
   }

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { repository, typescript } from '../support/program.js'
+import { wordsEnv, wordsOf } from '../support/program.js'
 import { until, within } from '../support/deadline.js'
 import { withRedis } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
@@ -19,17 +18,13 @@ example('charges, waits for the bank, keeps what it cannot charge, and stops whe
         { type: 'order.cancelled' }
       ]
       for (const order of orders) await cli('XADD', 'orders', '*', 'payload', JSON.stringify(order))
-      const child = spawn(
-        process.execPath,
-        ['--import', typescript, join(repository, 'examples', 'billing.ts')],
-        {
-          env: {
-            ...process.env,
-            REDIS_URL: url,
-            TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json')
-          }
+      const child = spawn(process.execPath, wordsOf('examples/billing.ts'), {
+        env: {
+          ...process.env,
+          REDIS_URL: url,
+          ...wordsEnv
         }
-      )
+      })
       let [stdout, stderr] = ['', '']
       child.stdout.on('data', (text) => (stdout += String(text)))
       child.stderr.on('data', (text) => (stderr += String(text)))

@@ -19,7 +19,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { printing } from '../../examples/folder/main.js'
 import { folder } from '../../examples/folder/source.js'
-import { inEmptyFolder, repository, typescript } from '../support/program.js'
+import { inEmptyFolder, repository, wordsEnv, wordsOf } from '../support/program.js'
 
 const bench: SourceBench = {
   promises: {
@@ -153,15 +153,11 @@ program(
       )
       writeFileSync(left, 'left')
       utimesSync(left, new Date(), new Date(Date.now() - 1))
-      const child = spawn(
-        process.execPath,
-        ['--import', typescript, join(repository, 'examples/folder/main.ts')],
-        {
-          cwd,
-          env: { ...process.env, TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json') },
-          timeout: 25_000
-        }
-      )
+      const child = spawn(process.execPath, wordsOf('examples/folder/main.ts'), {
+        cwd,
+        env: { ...process.env, ...wordsEnv },
+        timeout: 25_000
+      })
       let report = ''
       child.stderr.setEncoding('utf8').on('data', (text: string) => (report += text))
       const ended = new Promise((resolve) => child.on('close', resolve))

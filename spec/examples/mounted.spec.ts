@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { serve } from '@hono/node-server'
 import { deadLettered, malformed, message } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
@@ -10,7 +9,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { billing, inExpress, inFastify, inHono, inKoa } from '../../examples/mounted.js'
 import { until, within } from '../support/deadline.js'
-import { repository, typescript } from '../support/program.js'
+import { wordsEnv, wordsOf } from '../support/program.js'
 
 const order = { type: 'order.placed', id: '17', total: 3 }
 
@@ -72,11 +71,9 @@ mounting.run()
 const program = suite('examples/mounted.ts')
 
 program('says where each server listens, and all of them take orders', async () => {
-  const child = spawn(
-    process.execPath,
-    ['--import', typescript, join(repository, 'examples', 'mounted.ts')],
-    { env: { ...process.env, TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json') } }
-  )
+  const child = spawn(process.execPath, wordsOf('examples/mounted.ts'), {
+    env: { ...process.env, ...wordsEnv }
+  })
   let stdout = ''
   child.stdout.on('data', (text) => (stdout += String(text)))
   const addresses = () => [...stdout.matchAll(/^(\w+): (http\S+)$/gm)].map(([, name, url]) => ({ name, url }))

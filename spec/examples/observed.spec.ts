@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
 import { ack, malformed, deadLettered, message } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { orders } from '../../examples/observed.js'
 import { until, within } from '../support/deadline.js'
-import { inEmptyFolder, repository, typescript } from '../support/program.js'
+import { inEmptyFolder, wordsEnv, wordsOf } from '../support/program.js'
 
 const order = (customer: string, total: unknown) => ({ type: 'order.placed', customer, total })
 
@@ -40,19 +39,15 @@ const samplesOf = (page: string): ReadonlyMap<string, number> =>
 
 example('prints spans, exposes metrics to Prometheus, and stops when it is told to', () =>
   inEmptyFolder(async (cwd) => {
-    const child = spawn(
-      process.execPath,
-      ['--import', typescript, join(repository, 'examples', 'observed.ts')],
-      {
-        cwd,
-        env: {
-          ...process.env,
-          PORT: '0',
-          METRICS_PORT: '0',
-          TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json')
-        }
+    const child = spawn(process.execPath, wordsOf('examples/observed.ts'), {
+      cwd,
+      env: {
+        ...process.env,
+        PORT: '0',
+        METRICS_PORT: '0',
+        ...wordsEnv
       }
-    )
+    })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', (text) => (stdout += String(text)))
     child.stderr.on('data', (text) => (stderr += String(text)))

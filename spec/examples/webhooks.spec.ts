@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { until, within } from '../support/deadline.js'
-import { inEmptyFolder, repository, typescript } from '../support/program.js'
+import { inEmptyFolder, wordsEnv, wordsOf } from '../support/program.js'
 
 const example = suite('examples/webhooks.ts')
 
@@ -14,19 +13,15 @@ example(
   'takes what GitHub signed, answers what it cannot handle with 202, and stops when it is told to',
   () =>
     inEmptyFolder(async (cwd) => {
-      const child = spawn(
-        process.execPath,
-        ['--import', typescript, join(repository, 'examples', 'webhooks.ts')],
-        {
-          cwd,
-          env: {
-            ...process.env,
-            PORT: '0',
-            WEBHOOK_SECRET: secret,
-            TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json')
-          }
+      const child = spawn(process.execPath, wordsOf('examples/webhooks.ts'), {
+        cwd,
+        env: {
+          ...process.env,
+          PORT: '0',
+          WEBHOOK_SECRET: secret,
+          ...wordsEnv
         }
-      )
+      })
       let [stdout, stderr] = ['', '']
       child.stdout.on('data', (text) => (stdout += String(text)))
       child.stderr.on('data', (text) => (stderr += String(text)))

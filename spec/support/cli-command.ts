@@ -1,7 +1,6 @@
 /** The command `missive`: as a process, in a terminal, and called. */
 import { copyFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import * as assert from 'uvu/assert'
 import { defect, malformed, noMatch, rejected } from '../../lib/core/failure.js'
@@ -12,14 +11,13 @@ import type { ExitCode } from '../../lib/cli/io.js'
 import { sqliteDlq } from '../../lib/dlq/sqlite.js'
 import { systemClock } from '../../lib/system.js'
 import { letter } from './letters.js'
-import { type Ended, repository, run, typescript } from './program.js'
+import { type Ended, compiled, run, wordsEnv, wordsOf } from './program.js'
 
-const main = join(repository, 'lib/cli/main.ts')
-const words = ['--import', typescript, main]
-const env = { TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json'), NO_COLOR: '' }
+const words = wordsOf('lib/cli/main.ts')
+const env = { ...wordsEnv, NO_COLOR: '' }
 
 /** The module of the processor that letters are replayed through. */
-export const app = join(repository, 'spec/support/cli-app.ts')
+export const app = compiled('spec/support/cli-app.ts')
 
 export interface Given {
   readonly cwd: string

@@ -1,9 +1,9 @@
 /** Running programs as their users do: in processes of their own, away from the repository. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 export interface Ended {
   readonly code: number | null
@@ -11,10 +11,28 @@ export interface Ended {
   readonly stderr: string
 }
 
-export const repository = fileURLToPath(new URL('../..', import.meta.url))
+/** Where this runs from: the repository, or what `npm test` made of it. */
+const base = fileURLToPath(new URL('../..', import.meta.url))
+
+export const repository = existsSync(join(base, 'package-lock.json')) ? base : join(base, '..', '..')
+
+const isCompiled = import.meta.url.endsWith('.js')
 
 /** What lets Node run TypeScript, in threads too: `--import` it. */
-export const typescript = new URL('../../scripts/typescript.mjs', import.meta.url).href
+export const typescript = pathToFileURL(join(repository, 'scripts', 'typescript.mjs')).href
+
+/** A TypeScript file of the repository, as what runs now can import it. */
+export const compiled = (file: string): string => join(base, isCompiled ? file.replace(/\.ts$/, '.js') : file)
+
+/** What Node is told to run TypeScript files of the repository; `first`: some that it loads before. */
+export const wordsOf = (file: string, first: readonly string[] = []): readonly string[] => [
+  ...(isCompiled ? ['--enable-source-maps'] : ['--import', typescript]),
+  ...first.flatMap((one) => ['--import', compiled(one)]),
+  compiled(file)
+]
+
+/** What it needs to know where it runs in another folder. */
+export const wordsEnv = { TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json') }
 
 const deadlineMs = 30_000
 
@@ -40,12 +58,14 @@ export const run = (
 export const runFile = (
   file: string,
   { cwd, input = '' }: { readonly cwd: string; readonly input?: string }
+): Promise<Ended> => run(process.execPath, wordsOf(file), { cwd, input, env: wordsEnv })
+
+/** Runs a TypeScript file that a spec has written. */
+export const runWritten = (
+  file: string,
+  { cwd, env = {} }: { readonly cwd: string; readonly env?: NodeJS.ProcessEnv }
 ): Promise<Ended> =>
-  run(process.execPath, ['--import', typescript, join(repository, file)], {
-    cwd,
-    input,
-    env: { TSX_TSCONFIG_PATH: join(repository, 'tsconfig.json') }
-  })
+  run(process.execPath, ['--import', typescript, file], { cwd, env: { ...wordsEnv, ...env } })
 
 export const inEmptyFolder = async (use: (folder: string) => Promise<void>): Promise<void> => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'missive-ts-')))

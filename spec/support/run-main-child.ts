@@ -1,7 +1,6 @@
 /** Programs under spec/support as processes of their own. */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { typescript } from './program.js'
+import { repository, wordsOf } from './program.js'
 
 export interface Ended {
   readonly code: number | null
@@ -28,18 +27,14 @@ export interface ChildOptions {
   readonly deadlineMs?: number
 }
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const alive = new Set<number>()
-
-/** The path of a program under spec/support. */
-export const programPath = (name: string): string => `${root}spec/support/${name}.ts`
 
 /** What runs a program, for a shell to put around it. */
 export const command = (name: string, ...args: readonly string[]): string =>
-  [process.execPath, '--import', typescript, programPath(name), ...args].map((part) => `'${part}'`).join(' ')
+  [process.execPath, ...wordsOf(`spec/support/${name}.ts`), ...args].map((part) => `'${part}'`).join(' ')
 
 export const program = (name: string, args: readonly string[] = [], options: ChildOptions = {}): Child =>
-  child(process.execPath, ['--import', typescript, programPath(name), ...args], options)
+  child(process.execPath, [...wordsOf(`spec/support/${name}.ts`), ...args], options)
 
 /** Runs a line in a shell whose process becomes that of its last command, where it is written with `exec`. */
 export const shell = (line: string, options: ChildOptions = {}): Child => child('bash', ['-c', line], options)
@@ -58,7 +53,7 @@ export const killAll = (): void => {
 const child = (file: string, args: readonly string[], options: ChildOptions): Child => {
   const { stdin = 'pipe', isHeld = false, deadlineMs = 30_000 } = options
   const stdio: StdioOptions = [stdin, 'pipe', 'pipe']
-  const started = spawn(file, args, { cwd: root, stdio, detached: true })
+  const started = spawn(file, args, { cwd: repository, stdio, detached: true })
   const pid = started.pid as number
   alive.add(pid)
   const texts = { stdout: '', stderr: '' }

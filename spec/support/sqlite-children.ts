@@ -1,7 +1,6 @@
 /** Programs that use a queue in processes of their own, and are looked after until they end. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { repository, typescript } from './program.js'
+import { wordsOf } from './program.js'
 import { soon } from './sqlite-queues.js'
 
 export interface Child {
@@ -24,14 +23,11 @@ export const start = (
   parts: readonly string[],
   { by = [], after = [] }: { readonly by?: readonly string[]; readonly after?: readonly string[] } = {}
 ): Child => {
-  const modules = [typescript, ...after.map((name) => join(repository, 'spec/support', name))]
-  const [command = '', ...rest] = [
-    ...by,
-    process.execPath,
-    ...modules.flatMap((module) => ['--import', module]),
-    join(repository, 'spec/support', program),
-    ...parts
-  ]
+  const words = wordsOf(
+    `spec/support/${program}`,
+    after.map((name) => `spec/support/${name}`)
+  )
+  const [command = '', ...rest] = [...by, process.execPath, ...words, ...parts]
   const child = spawn(command, rest, { stdio: ['pipe', 'pipe', 'pipe'] })
   let [output, errors] = ['', '']
   let changed = (): void => undefined

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Event } from 'missive-ts'
 import { within } from '../deadline.js'
-import { repository, typescript } from '../program.js'
+import { repository, wordsOf } from '../program.js'
 import { tellOf } from './ledger.js'
 import type { WorkerOptions } from './worker-options.js'
 
@@ -57,7 +57,7 @@ export const fleetOf = (options: Omit<WorkerOptions, 'worker'>, mayLeave = false
   const start: Fleet['start'] = (changed = {}) => {
     const number = all.length + 1
     const parts = JSON.stringify({ ...options, ...changed, worker: number } satisfies WorkerOptions)
-    const child = spawn(process.execPath, ['--import', typescript, program, parts], {
+    const child = spawn(process.execPath, [...wordsOf('spec/support/faults/worker.ts'), parts], {
       cwd: repository,
       stdio: ['pipe', 'pipe', 'pipe']
     })
@@ -147,7 +147,5 @@ export const fleetOf = (options: Omit<WorkerOptions, 'worker'>, mayLeave = false
 }
 
 // helpers
-
-const program = new URL('worker.ts', import.meta.url).pathname
 
 const eventOf = (line: string): Event => JSON.parse(line) as Event
