@@ -69,7 +69,10 @@ export interface Source {
   readonly pull: (max: number, signal: AbortSignal) => TaskEither<SourceError, Pulled>
   /** Counts the attempt and checks the lease, just before the handler; `undefined` where there is nothing to ask. */
   readonly start?: (delivery: Delivery) => Task<Settlement> | undefined
-  /** Answers for each in turn. A source that has nobody to tell has none. */
+  /**
+   * Answers for each in turn. What has no answer within a lease, or 30 s where there are none, is asked again. A source
+   * that has nobody to tell has none.
+   */
   readonly settle?: (batch: readonly Settle[]) => Task<readonly Settlement[]>
   /** Lengthens the leases of what is held. A source without leases has none. */
   readonly renew?: (held: readonly Delivery[]) => Task<readonly Settlement[]>

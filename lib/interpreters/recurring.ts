@@ -2,7 +2,10 @@
 import { type Clock, every, within } from '../core/clock.js'
 import type { Delivery, Input, Source, SourceGauges } from '../core/source.js'
 
-/** Renews the leases of all that is held, three times in each lease, and interrupts what is lost. */
+/**
+ * Renews the leases of all that is held, three times in each lease, and interrupts what is lost. After a call that does
+ * not answer there is time for another in the same lease.
+ */
 export const renewing = (
   { traits, renew }: Source,
   held: () => readonly Delivery[],
@@ -13,10 +16,11 @@ export const renewing = (
   return every(clock, leaseMs / 3, async () => {
     const deliveries = held()
     if (deliveries.length === 0) return
-    const answers = await renew(deliveries)()
-    deliveries.forEach((delivery, index) => {
-      if (answers[index] === 'lost') delivery.interrupt('leaseLost')
+    const renewed = renew(deliveries)().then((answers) => {
+      for (const [index, delivery] of deliveries.entries())
+        if (answers[index] === 'lost') delivery.interrupt('leaseLost')
     })
+    await within(clock, leaseMs / 6, renewed)
   })
 }
 

@@ -1,5 +1,5 @@
 /** Settling in batches: one call to the source for many deliveries. */
-import type { Clock } from '../core/clock.js'
+import { type Clock, within } from '../core/clock.js'
 import type { Action, Delivery, Settle, Settlement, Source } from '../core/source.js'
 
 // model
@@ -55,7 +55,7 @@ export const settler = (
     const batch = waiting.length > most ? waiting.splice(0, most) : waiting
     if (batch === waiting) waiting = []
     asking = batch
-    const answers = await ask(batch)()
+    const answers = (await within(clock, patienceMs, ask(batch)())) ?? []
     asking = undefined
     if (hasGivenUp) return
     batch.forEach((settle, index) => {

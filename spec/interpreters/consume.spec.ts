@@ -1074,6 +1074,24 @@ settling('that is never answered is reported as unsettled, and the run ends', as
   assert.is(source.log.closed, 1)
 })
 
+settling('that is never answered holds up none that follow', async () => {
+  let times = 0
+  const source = listed(['1', '2', '3'], {
+    traits: leased(300),
+    changed: ({ settle }) => ({
+      settle: (batch) => ((times += 1) === 1 ? () => never : settle(batch)),
+      renew: (held) => async () => held.map(() => 'ok')
+    })
+  })
+  const { clock, report } = running(source.open, acking, { onFailed: 'stop' })
+  assert.equal(await report(), reportOf({ received: 3, acked: 3 }))
+  assert.equal(
+    source.settles().map(([id]) => id),
+    ['1', '2', '3']
+  )
+  assert.ok(clock.monotonic() <= 600, String(clock.monotonic()))
+})
+
 settling('asks nothing of a source that is closed', async () => {
   const asked: string[] = []
   const source: Listed = listed(['1', '2'], {
@@ -1207,6 +1225,42 @@ leases('are renewed again after a renewal that throws or rejects', async () => {
     assert.equal([rejections, times], [[], 4])
   }
 })
+
+leases(
+  'are renewed again within the same lease after a renewal that has no answer, or a late one',
+  async () => {
+    const lateAnswers: readonly (readonly [Settlement, readonly unknown[]])[] = [
+      ['ok', []],
+      ['lost', [[400, 'leaseLost']]]
+    ]
+    for (const [late, expected] of lateAnswers) {
+      const clock = virtualClock()
+      const renewedAt: number[] = []
+      const interrupted: unknown[] = []
+      const { open } = listed(['1'], {
+        traits: leased(300),
+        changed: () => ({
+          renew: (held) => async () => {
+            renewedAt.push(clock.monotonic())
+            if (renewedAt.length > 1) return held.map(() => 'ok')
+            await waits(clock, 300)
+            return held.map(() => late)
+          }
+        })
+      })
+      const processor = processing(async ({ signal }) => {
+        signal.addEventListener('abort', () =>
+          interrupted.push([clock.monotonic(), (signal.reason as { readonly reason: unknown }).reason])
+        )
+        await waits(clock, 600)
+        return ack
+      })
+      await running(open, processor, { onFailed: 'stop' }, clock).report()
+      assert.equal(renewedAt.slice(0, 3), [100, 250, 350])
+      assert.equal(interrupted, expected)
+    }
+  }
+)
 
 /** How the source says that a lease is lost: it aborts the signal by itself, or answers so to a renewal. */
 const losing = (ids: readonly string[], lost: string, isTold: boolean, traits: Partial<Traits>) =>
