@@ -8,7 +8,7 @@ import { type FilterOptions, filterOf, isFiltered, withFilters } from './filters
 import { groupLines } from './groups.js'
 import { type Io, Stop, say } from './io.js'
 import { jsonText } from './json.js'
-import { deadNamed } from './keys.js'
+import { deadNamed, sayMissing } from './keys.js'
 import { withQueue } from './open.js'
 import { styleOf } from './style.js'
 import { letters } from './time.js'
@@ -68,14 +68,8 @@ const run = async (
       throw new Stop(2, 'nothing was discarded')
   }
   const discarded = count === 0 ? 0 : await answerOf(store.discard({ filter, by, note }))
-  const isAll = discarded >= chosen.length
-  if (!isAll) io.end(1)
   await say(io.stdout, json ? jsonText({ discarded }) : `${letters(discarded)} discarded`)
-  if (isAll) return
-  await say(
-    io.stderr,
-    `${letters(chosen.length)} named: the others are not what the filters mean, or changed meanwhile; look at them again`
-  )
+  await sayMissing(io, chosen.length, discarded)
 }
 
 /** What arrives or fails again from now on was in no preview. The clocks of those who stored letters may be ahead. */

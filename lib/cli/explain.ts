@@ -35,23 +35,22 @@ export const explain = (dlq: Command, io: Io): void => {
     .action((queue: string, named: readonly string[], options: Options) =>
       withQueue(io, queue, async (store) => {
         if (named.length > 0 && isFiltered(options)) throw new Stop(2, 'give keys or filters, not both')
-        return withProcessor(io, options.through, (processor) =>
-          named.length === 0
-            ? rehearse(io, store, filterOf(options), processor, options)
-            : explainEach(io, store, named, processor, options)
-        )
+        return withProcessor(io, options.through, async (processor) => {
+          if (named.length > 0) await explainEach(io, store, named, processor, options)
+          else await rehearse(io, store, filterOf(options), processor, options)
+        })
       })
     )
 }
 
-/** Explains all that is dead of a filter. */
+/** Explains all that is dead of a filter, and resolves with how many that were. */
 export const rehearse = async (
   io: Io,
   store: DeadLetterStore,
   filter: LetterFilter,
   processor: Processor,
   { json = false }: CommonOptions
-): Promise<void> => {
+): Promise<number> => {
   const progress = progressOf(io, await answerOf(store.count({ ...filter, state: 'dead' })))
   let run: DryRun
   try {
@@ -61,6 +60,7 @@ export const rehearse = async (
   }
   if (run.refused.length > 0) io.end(1)
   await say(io.stdout, json ? jsonText(run) : renderDryRun(inFewerWords(run)))
+  return run.total
 }
 
 // helpers

@@ -17,7 +17,7 @@ import {
 } from './filters.js'
 import { type Io, Stop, say } from './io.js'
 import { jsonText } from './json.js'
-import { letterNamed, lettersNamed } from './keys.js'
+import { letterNamed, lettersNamed, sayMissing } from './keys.js'
 import { modulePath } from './module.js'
 import { withQueue } from './open.js'
 import { writing } from './output.js'
@@ -79,6 +79,7 @@ const exportAll = (io: Io, queue: string, named: readonly string[], options: Opt
       2,
       '--through is for --as-spec; without that, letters are written as they are, nothing masked'
     )
+  if (options.factory !== undefined) throw new Stop(2, '--factory is for --as-spec')
   return withQueue(io, queue, (store) => exportLines(io, store, queue, named, options))
 }
 
@@ -107,9 +108,10 @@ const exportLines = async (
   } finally {
     progress.end()
   }
-  if (options.output === undefined) return
-  if (options.json === true) await say(io.stdout, jsonText({ exported }))
-  else await say(io.stderr, `${letters(exported)} written to ${printable(options.output)}`)
+  if (options.output !== undefined && options.json === true) await say(io.stdout, jsonText({ exported }))
+  else if (options.output !== undefined)
+    await say(io.stderr, `${letters(exported)} written to ${printable(options.output)}`)
+  await sayMissing(io, chosen.length, exported)
 }
 
 const exportSpec = async (

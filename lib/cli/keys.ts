@@ -1,9 +1,9 @@
 /** Letters by the beginnings of their keys. */
 import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
 import { printable } from '../core/render.js'
-import { Stop } from './io.js'
+import { type Io, Stop, say } from './io.js'
 import { lettersOf } from './pages.js'
-import { iso } from './time.js'
+import { iso, letters as lettersIn } from './time.js'
 
 /** Ten digits, which are enough for people. */
 export const short = (key: string): string => key.slice(0, 10)
@@ -45,6 +45,16 @@ export const deadNamed = async (
   const others = letters.filter(({ state }) => state !== 'dead')
   if (others.length > 0) throw new Stop(1, others.map(notDead).join('\n'))
   return letters
+}
+
+/** Says so where less was done than was named. */
+export const sayMissing = async (io: Io, named: number, done: number): Promise<void> => {
+  if (done >= named) return
+  io.end(1)
+  await say(
+    io.stderr,
+    `${lettersIn(named)} named: the others are not what the filters mean, or changed meanwhile; look at them again`
+  )
 }
 
 export const notDead = ({ key, state, lease }: StoredLetter): string =>

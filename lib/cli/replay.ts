@@ -14,7 +14,7 @@ import { type FilterOptions, filterOf, withFilters } from './filters.js'
 import { groupLines } from './groups.js'
 import { type Io, say, sayAll } from './io.js'
 import { jsonText } from './json.js'
-import { deadNamed } from './keys.js'
+import { deadNamed, sayMissing } from './keys.js'
 import { throughOption, withProcessor } from './module.js'
 import { withQueue } from './open.js'
 import { progressOf } from './progress.js'
@@ -59,24 +59,27 @@ export const replay = (dlq: Command, io: Io): void => {
           ...filterOf(options),
           ...(chosen.length > 0 && { key: chosen.map(({ key }) => key) })
         }
-        await withProcessor(io, options.through, async (processor) =>
-          options.dryRun === true
-            ? rehearse(io, store, filter, processor, options)
-            : run(io, store, filter, processor, options)
-        )
+        await withProcessor(io, options.through, async (processor) => {
+          const done =
+            options.dryRun === true
+              ? await rehearse(io, store, filter, processor, options)
+              : await run(io, store, filter, processor, options)
+          await sayMissing(io, Math.min(chosen.length, options.limit ?? Infinity), done)
+        })
       })
     )
 }
 
 // helpers
 
+/** Resolves with how many letters it found. */
 const run = async (
   io: Io,
   store: DeadLetterStore,
   filter: LetterFilter,
   processor: Processor,
   options: Options
-): Promise<void> => {
+): Promise<number> => {
   const { json = false, color, limit = Infinity } = options
   const dead = await answerOf(store.count({ ...filter, state: 'dead' }))
   const progress = progressOf(io, Math.min(dead, limit))
@@ -111,6 +114,7 @@ const run = async (
     ])
   // That the queue cannot be asked for those is told last, after what was done.
   await answerOf(async () => others)
+  return report.ended._tag === 'Drained' ? report.received + elsewhere : Infinity
 }
 
 const told: ReadonlySet<Event['_tag']> = new Set([

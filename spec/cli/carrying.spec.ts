@@ -52,6 +52,10 @@ carrying('carry letters to another queue as they are', () =>
     assert.equal(written, { code: 0, stdout: '{"exported":8}\n', stderr: '' })
     assert.equal(await lettersOf(join(cwd, 'piped.db')), letters)
     assert.is(statSync(join(cwd, 'letters.ndjson')).mode & 0o777, 0o600)
+    const [first, second] = [at(letters, 0), at(letters, 1)]
+    const some = await called(cwd, 'export', 'shop.db', first.key, second.key, '--id', first.id)
+    assert.equal([some.code, some.stdout.split('\n').length], [1, 2])
+    assert.match(some.stderr, '2 letters named: the others are not what the filters mean')
     const read = await called(cwd, 'import', 'filed.db', 'letters.ndjson')
     assert.equal(read, { code: 0, stdout: '8 added, 0 present, 0 bad\n', stderr: '' })
     assert.equal(await lettersOf(join(cwd, 'filed.db')), letters)
@@ -300,6 +304,8 @@ spec('says what it lacks', () =>
     const unmasked = await called(cwd, 'export', 'shop.db', '--through', 'app.mjs')
     assert.equal([unmasked.code, unmasked.stdout], [2, ''])
     assert.match(unmasked.stderr, '--through is for --as-spec')
+    const made = await called(cwd, 'export', 'shop.db', '--factory', 'orders')
+    assert.equal([made.code, made.stdout, made.stderr], [2, '', 'missive: --factory is for --as-spec\n'])
   })
 )
 

@@ -100,6 +100,28 @@ replay('only says what it would do in a dry run', () =>
   })
 )
 
+replay('says so where less was found than was named', () =>
+  inQueue(totals(3), async (cwd, letters, queue) => {
+    const keys = letters.slice(0, 2).map(({ key }) => key)
+    const missing =
+      '2 letters named: the others are not what the filters mean, or changed meanwhile; look at them again\n'
+    const on = (...parts: readonly string[]) =>
+      called(cwd, 'replay', 'shop.db', ...keys, ...through, ...parts)
+    assert.equal(await on('--id', 'o-1', '--dry-run'), {
+      code: 1,
+      stdout: '1 of 1 would be taken by order\n',
+      stderr: missing
+    })
+    const tag = await on('--tag', 'Defect')
+    assert.equal(tag, { code: 1, stdout: 'no letters to replay\n', stderr: missing })
+    const one = await on('--id', 'o-1')
+    assert.equal(one, { code: 1, stdout: '1 resolved, 0 still dead\n', stderr: missing })
+    const limited = await called(cwd, 'replay', 'shop.db', keys[1] ?? '', ...through, '--limit', '1')
+    assert.equal([limited.code, limited.stderr], [0, ''])
+    assert.equal(await statesOf(queue), ['o-1 resolved', 'o-2 resolved', 'o-3 dead'])
+  })
+)
+
 replay('takes as many letters as it is told, from the end that it is told', () =>
   inQueue(totals(6), async (cwd, letters, queue) => {
     const key = letters[2]?.key ?? ''
