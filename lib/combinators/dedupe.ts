@@ -46,8 +46,9 @@ export const withDedupe = (
         if (state._tag === 'Left') return unknown(message, state.left)
         if (state.right._tag === 'Finished') return done
         if (state.right._tag === 'Begun') return handled(message, key, token)
+        if (state.right._tag === 'Mismatch') return failed(defect('withDedupe', new Error(otherWork)))
         // Nobody knows yet how it ends elsewhere: it is not acked on the strength of that.
-        const leftMs = state.right._tag === 'InFlight' ? state.right.leftMs : longestWaitMs
+        const { leftMs } = state.right
         const afterMs = leftMs < longestWaitMs ? leftMs : longestWaitMs
         if (message.redelivers) return nack({ reason: 'it is being handled elsewhere', afterMs })
         await sleep(clock, afterMs, message.signal)
@@ -90,6 +91,7 @@ export const withDedupe = (
 
 const done = ackWith({ note: 'it was handled before' })
 const longestWaitMs = 1_000
+const otherWork = 'its key stands for other work in this store: give withDedupe a store, or keys, of its own'
 
 /**
  * An empty text is no key: all messages that lack one would be one message. No store could answer for what is no text,
