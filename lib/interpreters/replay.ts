@@ -100,7 +100,7 @@ export const replay = (
         // One that could not be stored failed when it was run, and not when it was to be stored again.
         if (!failedAt.has(message.trace)) failedAt.set(message.trace, clock.now())
         failed.add(message.letter?.key ?? message.id)
-        if (failed.size >= stopAfter && last === undefined) {
+        if (failed.size >= stopAfter && last === undefined && !signal.aborted) {
           last = { _tag: 'Stopped', id: message.id, failure }
           stopping.abort()
         }

@@ -577,6 +577,20 @@ choosing(
   }
 )
 
+choosing('has ended as it was told to though what was in flight then has failed too often', async () => {
+  const clock = virtualClock()
+  const store = timelessDlq(clock)
+  await put(store, { id: '1' }, { id: '2' })
+  const processor = handling(async () => {
+    await waits(clock, 100)
+    return failed(late)
+  })
+  const run = running(store, processor, { stopAfter: 1 }, clock)
+  await clock.advance(50)
+  run.abort()
+  assert.equal(told(await run.report()), { counts: '1 received, 1 failed', ended: 'Aborted' })
+})
+
 choosing('refuses numbers that make no sense', () => {
   for (const bad of [
     { rate: 0 },
