@@ -78,6 +78,9 @@ const problemOf = (file: string, code: number | null, output: string): string | 
   return passed === all ? undefined : `passed ${passed} of ${all} tests`
 }
 
+/** What ends the specs that run. */
+const living = new Set<() => void>()
+
 const run = (file: string): Promise<Result> =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, ['--enable-source-maps', join(folder, file.replace(/ts$/, 'js'))], {
@@ -97,10 +100,12 @@ const run = (file: string): Promise<Result> =>
         // it has ended, and so have all that it started
       }
     }
+    living.add(killGroup)
     const timer = setTimeout(killGroup, deadlineMs)
     child.on('exit', killGroup)
     child.on('close', (code) => {
       clearTimeout(timer)
+      living.delete(killGroup)
       const problem = problemOf(file, code, output)
       const passed = total(output, 'Passed') ?? 0
       const failed = problem === undefined ? 0 : Math.max((total(output, 'Total') ?? 0) - passed, 1)
@@ -114,7 +119,10 @@ mkdirSync(cache, { recursive: true })
 const folder = mkdtempSync(join(cache, 'specs-'))
 // For specs that run as another user.
 chmodSync(folder, 0o755)
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+process.on('exit', () => {
+  for (const kill of living) kill()
+  rmSync(folder, { recursive: true, force: true })
+})
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1))
 compile(folder)
 
