@@ -577,6 +577,60 @@ choosing(
   }
 )
 
+/** How many letters are claimed when the first one has been handled for a second. */
+const claimedAhead = async (letters: readonly object[], options: ReplayOptions = {}): Promise<unknown> => {
+  const clock = virtualClock()
+  const store = timelessDlq(clock)
+  await put(store, ...letters)
+  const processor = handling(async () => {
+    await waits(clock, 2_000)
+    return ack
+  })
+  const run = running(store, processor, options, clock)
+  await clock.advance(1_000)
+  const { replaying } = await statesOf(store)
+  run.abort()
+  await run.report()
+  return replaying
+}
+
+choosing('claims few letters ahead of slow handlers, so that others who replay have theirs', async () => {
+  const letters = ids(300).map((id) => ({ id }))
+  assert.is(await claimedAhead(letters), 64)
+  const many = Number(await claimedAhead(letters, { concurrency: 100 }))
+  assert.ok(many > 100 && many <= 228, String(many))
+})
+
+choosing('claims many letters at a time where handlers are fast', async () => {
+  const store = memoryDlq()
+  await put(store, ...ids(3_000).map((id) => ({ id })))
+  const claims: number[] = []
+  const counted: DeadLetterStore = {
+    ...store,
+    claim: (claim) => async () => {
+      const claimed = await store.claim(claim)()
+      if (claimed._tag === 'Right') claims.push(claimed.right.letters.length)
+      return claimed
+    }
+  }
+  assert.is(
+    (
+      await replayed(
+        counted,
+        handling(() => ack)
+      )
+    ).acked,
+    3_000
+  )
+  assert.ok(Math.max(...claims) > 100, String(claims))
+})
+
+choosing('holds few large letters in memory', async () => {
+  const megabytes = ids(60).map((id) => ({ id, bytes: new Uint8Array(1_048_576) }))
+  const claimed = Number(await claimedAhead(megabytes))
+  assert.ok(claimed >= 16 && claimed <= 33, String(claimed))
+})
+
 choosing('has ended as it was told to though what was in flight then has failed too often', async () => {
   const clock = virtualClock()
   const store = timelessDlq(clock)
