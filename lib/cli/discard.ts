@@ -24,7 +24,8 @@ interface Options extends CommonOptions, FilterOptions {
 export const discard = (dlq: Command, io: Io): void => {
   const command = declare(dlq, {
     name: 'discard',
-    summary: 'give dead letters up; their payloads and headers are dropped',
+    summary:
+      'give dead letters up; payloads and headers are dropped, at once or after keepSettledMs of the queue',
     examples: [
       "discard shop.db 2f9c01 --note 'a test order'",
       "discard shop.db --group 8c1b2a --until 2h --note 'sent again by hand' --yes"

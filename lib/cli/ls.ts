@@ -28,14 +28,14 @@ interface Options extends CommonOptions, FilterOptions, StateOptions, MaskingOpt
 export const ls = (dlq: Command, io: Io): void => {
   const command = declare(dlq, {
     name: 'ls',
-    summary: 'list letters, those that arrived last first',
+    summary: 'list letters, the newest first',
     examples: ['ls shop.db', 'ls shop.db --tag Malformed --since 2h --field customer.id=17'],
     json: 'a letter for each line; on stderr where the next page begins'
   })
   withFilters(withStates(command.argument('<queue>', queueArgument)), io)
     .option('-n, --limit <count>', 'at most so many', countOf, 50)
     .option('--after <cursor>', 'the page that begins there', cursorText)
-    .option('--oldest', 'those that arrived first first')
+    .option('--oldest', 'the oldest first')
     .option(maskingOption[0], `with --json: ${maskingOption[1]}`)
     .option(...revealOption)
     .action((queue: string, options: Options) => list(io, queue, options))

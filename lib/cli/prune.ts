@@ -30,7 +30,7 @@ export const prune = (dlq: Command, io: Io): void =>
     .option('--max-bytes <size>', 'the oldest dead letters while all payloads are more, like 1GB', sized)
     .option(
       '--tombstones-older-than <duration>',
-      'what is left of letters that were settled longer ago (default: 7d)',
+      'what is left of letters that were settled longer ago (default: as long as its queue says, or 7d)',
       lasting
     )
     .option('--yes', 'without asking')

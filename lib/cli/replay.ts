@@ -36,7 +36,7 @@ interface Options extends CommonOptions, FilterOptions {
 export const replay = (dlq: Command, io: Io): void => {
   const command = declare(dlq, {
     name: 'replay',
-    summary: 'give dead letters to a processor again, those that arrived first first',
+    summary: 'give dead letters to a processor again, the oldest first',
     examples: [
       'replay shop.db --through ./app.js --dry-run',
       'replay shop.db --through ./app.js --tag Defect --rate 20 --stop-after 5'
@@ -50,7 +50,7 @@ export const replay = (dlq: Command, io: Io): void => {
     .option('--concurrency <count>', 'so many handlers at a time', countOf)
     .option('--stop-after <count>', 'stop when so many have failed', countOf)
     .option('-n, --limit <count>', 'at most so many', countOf)
-    .option('--newest', 'those that arrived last first')
+    .option('--newest', 'the newest first')
     .option('--by <who>', "who replays, for the letters' history", `${whoami()}:${process.pid}`)
     .action((queue: string, named: readonly string[], options: Options) =>
       withQueue(io, queue, async (store) => {

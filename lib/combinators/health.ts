@@ -19,7 +19,7 @@ export interface HealthStatus {
 
 /** Hears what a run tells, and says how it stands. */
 export interface Health {
-  /** To be told what happens: the option `onEvent` of every interpreter. */
+  /** To be told what happens: the option `onEvent` of interpreters, or what `replay(…)(processor)` is run with. */
   readonly onEvent: OnEvent
   /** How the run stands at this moment. */
   readonly status: () => HealthStatus

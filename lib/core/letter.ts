@@ -261,7 +261,7 @@ export interface DeadLetterStore extends Required<Dlq> {
   readonly settle: (replayed: readonly Replayed[]) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
   /** Replaces the bytes of a dead letter and keeps the original; it stays the same letter. */
   readonly edit: (edit: Edit) => TaskEither<DlqError, Edited>
-  /** Gives up dead letters, and tells how many. Their bytes and headers are dropped. */
+  /** Gives up dead letters, and tells how many. Their bytes and headers are dropped, once `keepSettledMs` is over. */
   readonly discard: (discard: {
     readonly filter: LetterFilter
     readonly by: string

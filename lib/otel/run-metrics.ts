@@ -7,7 +7,7 @@ import { told } from './told.js'
 
 // model
 
-/** To be told what happens: the option `onEvent` of every interpreter. */
+/** To be told what happens: the option `onEvent` of interpreters, or what `replay(…)(processor)` is run with. */
 export interface RunMetrics {
   (event: Event): void
   /** Ends it: nothing is observed or counted any more. */
