@@ -1,4 +1,5 @@
 /** A worker with everything on. `REDIS_URL` says where Redis is; start as many as you like. */
+import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts'
@@ -110,7 +111,8 @@ const logger: Logger = {
   error: (fields, text) => console.error(JSON.stringify({ level: 'error', text, ...fields }))
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+// Also where it is started through a link, as a release often is.
+if (realpathSync(process.argv[1] ?? '.') === fileURLToPath(import.meta.url)) {
   const url = process.env['REDIS_URL'] ?? 'redis://localhost:6379'
   const [told, measured] = [healthFile(process.env['HEALTH'] ?? 'health.json', health()), metricsOf()]
   const needs = Resource.all({ dlq: redisDlq({ url }), done: redisIdempotency({ url }) })
