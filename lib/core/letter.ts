@@ -70,7 +70,7 @@ export interface StoredLetter extends DeadLetter {
   readonly fingerprint: string
   /** When a delivery ended here for the first time, in milliseconds since the epoch. */
   readonly firstSeenAt: number
-  /** When a delivery or a replay did last, in milliseconds since the epoch. */
+  /** When a delivery or a replay did last, or when it was resolved or discarded, in milliseconds since the epoch. */
   readonly lastSeenAt: number
   /** How many deliveries ended here. */
   readonly times: number
@@ -192,9 +192,9 @@ export type Edited = 'edited' | 'changed' | 'busy' | 'missing'
 
 /** What a store may forget. Nothing is forgotten for what is not said, but tombstones after 7 days. */
 export interface Retention {
-  /** How long resolved and discarded letters keep their bytes. 0 by default: they leave tombstones at once. */
+  /** How long resolved and discarded letters keep their bytes and headers. 0 by default: they leave tombstones at once. */
   readonly keepSettledMs?: number
-  /** How long tombstones stay, so that a redelivery of what was settled is not run again. 7 days by default. */
+  /** How long what is settled is known, so that a redelivery of it is not run again. 7 days by default. */
   readonly keepTombstonesMs?: number
   /** Dead letters last seen longer ago are removed. */
   readonly maxAgeMs?: number
