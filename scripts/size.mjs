@@ -16,9 +16,9 @@ const specifiers = Object.keys(manifest.exports)
 
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
-  'missive-ts': 19_700,
+  'missive-ts': 19_900,
   'missive-ts/node': 14_300,
-  'missive-ts/dlq': 21_000,
+  'missive-ts/dlq': 21_300,
   'missive-ts/sqlite': 13_200,
   'missive-ts/redis': 39_200,
   'missive-ts/http': 20_500,

@@ -128,7 +128,7 @@ export const and: {
   const matchers = matchings.map(toMatcher)
   return {
     _tag: 'Matcher',
-    label: matchers.map(({ label }) => label).join(' and '),
+    label: matchers.map(labelOf).join(' and '),
     keys: product(matchers.map(({ keys }) => keys)),
     decided: matchers.every(({ decided }) => decided),
     sensitive: sensitiveOf(matchers),
@@ -159,7 +159,7 @@ export const or: {
   const keys = matchers.map((matcher) => matcher.keys)
   return {
     _tag: 'Matcher',
-    label: matchers.map(({ label }) => label).join(' or '),
+    label: matchers.map(labelOf).join(' or '),
     keys: keys.every((alternatives) => alternatives !== undefined) ? keys.flat() : undefined,
     decided: matchers.every(({ decided }) => decided),
     sensitive: sensitiveOf(matchers),
@@ -184,11 +184,11 @@ export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
   const matcher = toMatcher(matching)
   return {
     _tag: 'Matcher',
-    label: `not ${matcher.label}`,
+    label: `not ${labelOf(matcher)}`,
     keys: undefined,
     decided: false,
     sensitive: sensitiveOf([matcher]),
-    match: (message) => (isPassed(ask(matcher, message)) ? taken(message) : passed(`is ${matcher.label}`))
+    match: (message) => (isPassed(ask(matcher, message)) ? taken(message) : passed(`is ${labelOf(matcher)}`))
   }
 }
 
@@ -227,6 +227,8 @@ export const taken = <A>(input: A): Match<A> => ({ _tag: 'Taken', input })
 
 const passed = (reason: string): Match<never> => ({ _tag: 'Passed', reason })
 const saidNo = passed('says no')
+/** An arrow function that is written in its place has no name. */
+const labelOf = ({ label }: Matcher<any, any>): string => label || 'a predicate'
 const isTaken = <A>(match: Match<A>) => match._tag === 'Taken'
 const isPassed = <A>(match: Match<A>) => match._tag === 'Passed'
 const isMalformed = <A>(match: Match<A>) => match._tag === 'Malformed'

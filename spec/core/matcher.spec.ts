@@ -337,6 +337,12 @@ both('calls itself by all of its labels', () => {
   assert.is(and(byField('type', 'order'), byField('version', 2)).label, 'order and .version = 2')
 })
 
+both('calls a predicate without a name so', async () => {
+  const large = and(byField('type', 'order'), ({ bytes }) => bytes.length > 100)
+  assert.is(large.label, 'order and a predicate')
+  assert.is(or(large, not(() => true)).label, 'order and a predicate or not a predicate')
+})
+
 both.run()
 
 const either = suite('or')
@@ -369,7 +375,7 @@ either('says why each passed', async () => {
   )
   assert.equal(failure, {
     _tag: 'NoMatch',
-    routes: [{ route: '.a = 1 or ', reason: '.a is absent, not 1; says no' }]
+    routes: [{ route: '.a = 1 or a predicate', reason: '.a is absent, not 1; says no' }]
   })
 })
 
