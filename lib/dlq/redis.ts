@@ -28,8 +28,11 @@ export type RedisDlqOptions = RedisTarget & {
   readonly name?: string
   /** Makes the queue if it is missing; by default it does. */
   readonly create?: boolean
-  /** Which headers are stored with their values; by default all but credentials and signatures. */
-  readonly isStoredHeader?: (name: string) => boolean
+  /**
+   * Which headers are stored with their values; by default those that are harmless, which are all but credentials and
+   * signatures.
+   */
+  readonly isStoredHeader?: (name: string, isHarmless: boolean) => boolean
   /**
    * What is removed as time goes on, at most once an hour, when something is written. Dead letters stay unless this
    * says so. How long settled letters and tombstones are kept is noted in Redis, for whoever else opens the queue.

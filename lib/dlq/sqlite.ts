@@ -20,8 +20,11 @@ import { refuseRetention, tidied } from './tidied.js'
 
 /** What is stored and forgotten, and how long a locked file is waited for. */
 export interface SqliteDlqOptions {
-  /** Which headers are stored with their values; by default all but credentials and signatures. */
-  readonly isStoredHeader?: (name: string) => boolean
+  /**
+   * Which headers are stored with their values; by default those that are harmless, which are all but credentials and
+   * signatures.
+   */
+  readonly isStoredHeader?: (name: string, isHarmless: boolean) => boolean
   /** Makes the file if it is missing; by default it does. */
   readonly create?: boolean
   /** How long to wait while other processes hold the file locked, in milliseconds. 60 s by default. */

@@ -45,7 +45,7 @@ export interface StoreNeeds {
   /** Stores one row, together with others if that is better; `raw` as in `Dlq.put`. */
   readonly put: (row: Row, raw?: unknown) => Promise<Either<DlqError, void>>
   readonly clock: Clock
-  readonly isStoredHeader?: ((name: string) => boolean) | undefined
+  readonly isStoredHeader?: ((name: string, isHarmless: boolean) => boolean) | undefined
   /** Loaded when letters are first read, if it is not given. */
   readonly readFailure?: ReadFailure
 }
@@ -57,14 +57,15 @@ export const storeOver = ({
   call,
   put,
   clock,
-  isStoredHeader = isHarmless,
+  isStoredHeader = (_, byDefault) => byDefault,
   readFailure
 }: StoreNeeds): DeadLetterStore => {
   const now = (): number => Math.round(clock.now())
+  const isStored = (name: string): boolean => isStoredHeader(name, isHarmless(name))
   const pageOf = pagesBy(readFailure)
   return {
     location,
-    put: (letter, raw) => () => guarded(() => put(rowOf(letter, now(), isStoredHeader), raw)),
+    put: (letter, raw) => () => guarded(() => put(rowOf(letter, now(), isStored), raw)),
     recall: (identity) => () => guarded(() => call('recall', nameOf(identity), now())),
     resolve: (identity) => () => guarded(() => call('resolve', nameOf(identity), identity.source, now())),
     page: (query = {}) =>

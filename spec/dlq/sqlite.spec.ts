@@ -259,6 +259,9 @@ storing('keeps credentials only if it is told to', () =>
     assert.equal(await storedBy('a.db', {}), { authorization: '[not stored]', tenant: 'a' })
     assert.ok(!readFileSync(join(folder, 'a.db')).includes('Bearer x'))
     assert.equal(await storedBy('b.db', { isStoredHeader: () => true }), headers)
+    const isStoredHeader = (name: string, isHarmless: boolean) => isHarmless && name !== 'tenant'
+    const fewer = { authorization: '[not stored]', tenant: '[not stored]' }
+    assert.equal(await storedBy('c.db', { isStoredHeader }), fewer)
   })
 )
 
