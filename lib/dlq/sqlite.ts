@@ -8,7 +8,7 @@ import { systemClock } from '../system.js'
 import { loadDriver } from '../sqlite/driver.js'
 import { openFile, placeOf } from '../sqlite/file.js'
 import { refusePatience } from '../sqlite/patience.js'
-import { threadOf } from '../sqlite/thread.js'
+import { threadFlaw, threadOf } from '../sqlite/thread.js'
 import type { Engine, EngineCall } from './engine.js'
 import type { Row } from './row.js'
 import { batches } from './sqlite-batches.js'
@@ -79,6 +79,8 @@ export const sqliteDlq = (path: string, options: SqliteDlqOptions = {}): Resourc
 
 // helpers
 
+const threadFile = 'dlq/sqlite-worker'
+
 interface Opened {
   readonly store: SqliteDlq
   readonly close: () => Promise<void>
@@ -86,7 +88,7 @@ interface Opened {
 
 const opened = (location: string, options: SqliteDlqOptions): Opened => {
   const { patienceMs = defaultPatienceMs, clock = systemClock, isStoredHeader } = options
-  const thread = () => threadOf<Engine>('dlq/sqlite-worker', 'the queue', { location, patienceMs })
+  const thread = () => threadOf<Engine>(threadFile, 'the queue', { location, patienceMs })
   const [writer, reader] = [thread(), thread()]
   const store = storeOver({
     location,
@@ -115,6 +117,8 @@ const refusalOf = async (
   location: string,
   { create = true, patienceMs = defaultPatienceMs, retention = {}, clock = systemClock }: SqliteDlqOptions
 ): Promise<ResourceError | undefined> => {
+  const flaw = threadFlaw(threadFile)
+  if (flaw !== undefined) return resourceError('sqliteDlq', flaw)
   const driver = await loadDriver('sqliteDlq')
   if (driver._tag === 'Left') return driver.left
   const { no, warning } = placeOf(queue, location)

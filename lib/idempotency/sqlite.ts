@@ -6,7 +6,7 @@ import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../co
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { refusePatience } from '../sqlite/patience.js'
-import { type Thread, threadOf } from '../sqlite/thread.js'
+import { type Thread, threadFlaw, threadOf } from '../sqlite/thread.js'
 import { systemClock } from '../system.js'
 import { dayMs, mistakeIn, refusalOf } from './entry.js'
 import { type Batches, batches } from './sqlite-batches.js'
@@ -73,7 +73,9 @@ export const sqliteIdempotency = (
     Resource.make(
       'sqliteIdempotency',
       async () => {
-        const thread = threadOf<Calls>('idempotency/sqlite-worker', 'the store', { location, ttlMs, maxKeys })
+        const flaw = threadFlaw(threadFile)
+        if (flaw !== undefined) return left(resourceError('sqliteIdempotency', flaw))
+        const thread = threadOf<Calls>(threadFile, 'the store', { location, ttlMs, maxKeys })
         const refusal = await refusalBy(thread, patienceMs)
         if (refusal !== undefined) {
           await thread.close()
@@ -96,6 +98,8 @@ export const sqliteIdempotency = (
 }
 
 // helpers
+
+const threadFile = 'idempotency/sqlite-worker'
 
 interface Opened {
   readonly store: IdempotencyStore

@@ -1,4 +1,6 @@
 /** A thread that owns a connection to a file: started when it is first asked, and again if it ends. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { left } from '../core/result.js'
@@ -31,7 +33,7 @@ export const threadOf = <C extends Calls<C>>(
   owner: string,
   options: ThreadOptions
 ): Thread<C> => {
-  const workerFile = new URL(`./${file}${here.endsWith('.ts') ? '.ts' : '.js'}`, here)
+  const workerFile = urlOf(file)
   const waiting = new Map<number, (answer: Either<Refused, any>) => void>()
   let worker: Worker | undefined
   let number = 0
@@ -85,7 +87,17 @@ export const threadOf = <C extends Calls<C>>(
   }
 }
 
+/** Why no thread can be started with this file, where that is known. */
+export const threadFlaw = (file: string): string | undefined => {
+  const path = fileURLToPath(urlOf(file))
+  return existsSync(path)
+    ? undefined
+    : `there is no ${path}, which its thread runs: where missive-ts is bundled, leave it out of the bundle`
+}
+
 // helpers
+
+const urlOf = (file: string): URL => new URL(`./${file}${here.endsWith('.ts') ? '.ts' : '.js'}`, here)
 
 /** An option for programs that are no file, as `node --input-type=module -e …`; no thread starts with it. */
 const isOfText = process.execArgv.some((option) => option.startsWith('--input-type'))
