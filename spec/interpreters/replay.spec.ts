@@ -505,18 +505,20 @@ choosing('leaves alone what is replaying, resolved or discarded, whatever the fi
   assert.equal(seen, [])
 })
 
+/** Notes how many letters each claim is given. */
+const noting = (store: DeadLetterStore, claims: number[]): DeadLetterStore => ({
+  ...store,
+  claim: (claim) => async () => {
+    const claimed = await store.claim(claim)()
+    if (claimed._tag === 'Right') claims.push(claimed.right.letters.length)
+    return claimed
+  }
+})
+
 for (const [how, around] of Object.entries(queues)) {
   choosing(`stops after so many failures of any kind, and claims nothing more, ${how}`, async () => {
     const store = memoryDlq()
     const claims: number[] = []
-    const counted: DeadLetterStore = {
-      ...store,
-      claim: (claim) => async () => {
-        const claimed = await store.claim(claim)()
-        if (claimed._tag === 'Right') claims.push(claimed.right.letters.length)
-        return claimed
-      }
-    }
     await put(store, ...ids(6).map((id) => ({ id })))
     const seen: string[] = []
     const processor = handling(({ id }) => {
@@ -525,7 +527,7 @@ for (const [how, around] of Object.entries(queues)) {
       if (id === '3') throw new RangeError('boom')
       return id === '4' ? failed(late) : ack
     })
-    const report = await replayed(counted, around(store)(processor), { stopAfter: 3 })
+    const report = await replayed(noting(store, claims), around(store)(processor), { stopAfter: 3 })
     assert.equal(seen, ['1', '2', '3', '4'])
     assert.equal(report.ended, { _tag: 'Stopped', id: '4', failure: late })
     assert.is(exitCode(report), 1)
@@ -605,23 +607,9 @@ choosing('claims many letters at a time where handlers are fast', async () => {
   const store = memoryDlq()
   await put(store, ...ids(3_000).map((id) => ({ id })))
   const claims: number[] = []
-  const counted: DeadLetterStore = {
-    ...store,
-    claim: (claim) => async () => {
-      const claimed = await store.claim(claim)()
-      if (claimed._tag === 'Right') claims.push(claimed.right.letters.length)
-      return claimed
-    }
-  }
-  assert.is(
-    (
-      await replayed(
-        counted,
-        handling(() => ack)
-      )
-    ).acked,
-    3_000
-  )
+  const acking = handling(() => ack)
+  const { acked } = await replayed(noting(store, claims), acking)
+  assert.is(acked, 3_000)
   assert.ok(Math.max(...claims) > 100, String(claims))
 })
 
