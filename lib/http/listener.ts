@@ -124,7 +124,8 @@ class NodeIncoming implements Incoming {
       const found = bodyOfAnother(request, maxBytes)
       return found instanceof Error ? onError(found) : onBytes(found)
     }
-    // What has happened before we listen happens no more.
+    // What has happened before we listen happens no more. By HTTP/2 a body that broke off ends, as a whole one does.
+    if (request.aborted) return onError(endedTooEarly())
     if (request.readableEnded) return onBytes(nothing)
     if (request.destroyed) return onError(endedTooEarly())
     this.onRead?.()
@@ -150,7 +151,7 @@ class NodeIncoming implements Incoming {
       size += chunk.length
     })
     request.on('end', () => {
-      if (isFirst()) onBytes(size === held.length ? held : held.subarray(0, size))
+      if (!request.aborted && isFirst()) onBytes(size === held.length ? held : held.subarray(0, size))
     })
     // Every error ends in this, and without a listener for errors none is thrown.
     request.on('close', () => {

@@ -1,12 +1,20 @@
 /** `toListener` and `toFetch` in servers of others, asked by clients over sockets. */
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
-import { type Server, createServer, request as asking } from 'node:http'
+import {
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  createServer,
+  request as asking
+} from 'node:http'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { type AddressInfo, type Socket, connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type ServerType, serve } from '@hono/node-server'
 import express from 'express'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { right } from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { Hono } from 'hono'
 import { cloneRawRequest } from 'hono/request'
@@ -510,6 +518,46 @@ early('is in the way of nobody', async () => {
     await asked
     assert.equal(refused, ['the body ended too early'])
   })
+})
+
+early('sends no message by HTTP/2, where a body that broke off ends as a whole one does', async () => {
+  for (const isSlow of [false, true]) {
+    let asked = (): void => undefined
+    const asking = new Promise<void>((resolve) => (asked = resolve))
+    let heard: (what: unknown) => void = () => undefined
+    const told = new Promise<unknown>((resolve) => (heard = resolve))
+    let closed: Promise<unknown> = Promise.resolve()
+    const processor = handled(async ({ bytes }) => {
+      heard(bytes.length)
+      return ack
+    })
+    const listener = toListener(processor, {
+      verify: () => async () => {
+        asked()
+        if (isSlow) await closed
+        return right('a sender')
+      },
+      onEvent: (event) => event._tag === 'Refused' && heard(event.reason)
+    })
+    const server = createHttp2Server((request, response) => {
+      closed = once(request, 'close')
+      // What it has of HTTP/1 is all that is used.
+      listener(request as unknown as IncomingMessage, response as unknown as ServerResponse)
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    try {
+      const stream = client.request({ ':method': 'POST', ':path': '/' })
+      stream.write('12')
+      await within('being asked', asking)
+      stream.destroy()
+      assert.is(await within('the end of it', told), 'the body ended too early', `slow: ${isSlow}`)
+    } finally {
+      client.destroy()
+      server.close()
+    }
+  }
 })
 
 early.run()
