@@ -82,9 +82,12 @@ class FetchIncoming implements Incoming {
       throw new TypeError(
         'the body of the request was read by somebody else; hand over a request that nobody has read'
       )
-    if (body === null) return nothing
     try {
-      return await readAll(body as AsyncIterable<Uint8Array>, this.budget)
+      const read = body === null ? nothing : await readAll(body as AsyncIterable<Uint8Array>, this.budget)
+      // Some servers end a body that broke off as they end a whole one.
+      if (isAborted(this.request) && Number(this.header('content-length')) !== read.length)
+        throw endedTooEarly()
+      return read
     } catch (thrown) {
       throw isBodyError(thrown) ? thrown : endedTooEarly()
     }
@@ -93,6 +96,9 @@ class FetchIncoming implements Incoming {
     return (this.url ??= new URL(this.request.url))
   }
 }
+
+/** Not every runtime has a signal. */
+const isAborted = ({ signal }: { readonly signal?: AbortSignal | null }): boolean => signal?.aborted === true
 
 const toResponse = ({ status, headers, body }: HttpReply, method: string): Response =>
   new Response(body.length === 0 || method === 'HEAD' ? null : (body as string), { status, headers })

@@ -548,6 +548,22 @@ refusing('a body that breaks off, as no fault of ours', async () => {
   )
 })
 
+refusing('a body that ends as its sender goes away, unless it is as long as it says', async () => {
+  const gone = (headers: Record<string, string>) =>
+    answering(
+      saying(ack),
+      new Request(url, { method: 'POST', headers, body: '12', signal: AbortSignal.abort() })
+    )
+  for (const length of [undefined, '3']) {
+    const { status, events } = await gone(length === undefined ? {} : { 'content-length': length })
+    assert.equal(
+      [status, events.map((event) => event._tag === 'Refused' && event.reason)],
+      [400, ['the body ended too early']]
+    )
+  }
+  assert.is((await gone({ 'content-length': '2' })).status, 200)
+})
+
 refusing('a processor whose batches could never fill', () => {
   const processor = pipe(receive(json), handle(otherwise(batched(100, 50, async () => ack))))
   assert.throws(

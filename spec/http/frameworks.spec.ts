@@ -560,6 +560,32 @@ early('sends no message by HTTP/2, where a body that broke off ends as a whole o
   }
 })
 
+early('sends no message by Hono, which ends a body that broke off as a whole one', async () => {
+  const { told, handled, processor, options } = listening()
+  let asked = (): void => undefined
+  const asking = new Promise<void>((resolve) => (asked = resolve))
+  const answer = toFetch(processor, {
+    onEvent: options.onEvent,
+    verify: () => async () => {
+      asked()
+      await until('the sender is gone', () => isGone)
+      return right('a sender')
+    }
+  })
+  let isGone = false
+  const app = new Hono().post('/', (context) => answer(context.req.raw))
+  await running(startedHono(app), async ({ origin, server }) => {
+    server.on('connection', (socket: Socket) => socket.on('close', () => (isGone = true)))
+    const socket = connect(Number(new URL(origin).port), '127.0.0.1')
+    socket.on('error', () => undefined)
+    socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n1234')
+    await asking
+    socket.resetAndDestroy()
+    await until('it is refused', () => told.length > 0)
+    assert.equal([told, handled], [['Refused'], []])
+  })
+})
+
 early.run()
 
 const routers = suite('in Express routers in routers')
