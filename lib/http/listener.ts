@@ -79,7 +79,6 @@ const latest = new WeakMap<object, IncomingMessage>()
 class NodeIncoming implements Incoming {
   readonly _tag = 'HttpRequest'
   principal: string | undefined = undefined
-  // Only `set-cookie` is a list, and no request has it.
   readonly headers: Readonly<Record<string, string>>
   private readonly url: string
   private reading: Promise<Uint8Array> | undefined = undefined
@@ -90,7 +89,7 @@ class NodeIncoming implements Incoming {
   ) {
     // Express cuts the place where it is mounted off `url`, and others put it back later.
     this.url = withoutOrigin(request.originalUrl ?? request.url ?? '/')
-    this.headers = request.headers as Readonly<Record<string, string>>
+    this.headers = texts(request.headers)
   }
   get path() {
     const { url } = this
@@ -165,6 +164,13 @@ interface NodeRequest extends IncomingMessage {
   readonly originalUrl?: string
   readonly rawBody?: unknown
   readonly body?: unknown
+}
+
+/** Of one name there is one text, but for `set-cookie`, which no request has unless its sender makes it up. */
+const texts = (headers: IncomingMessage['headers']): Readonly<Record<string, string>> => {
+  const { 'set-cookie': cookies } = headers
+  const known = cookies === undefined ? headers : { ...headers, 'set-cookie': cookies.join(', ') }
+  return known as Readonly<Record<string, string>>
 }
 
 /** A target may be a whole URL, by RFC 9112, 3.2.2; what its sender calls this server is no part of a path. */

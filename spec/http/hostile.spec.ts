@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { http } from '../../lib/http.js'
-import { type Verdict, ack, ackWith } from '../../lib/index.js'
+import { type Processor, type Verdict, ack, ackWith } from '../../lib/index.js'
 import { until, within } from '../support/deadline.js'
 import { type Client, answersIn, chunkOf, connect, hangUp, requestOf } from '../support/http-client.js'
 import { addressIn, countsOf, counting, gate, post, serving } from '../support/http-server.js'
@@ -574,6 +574,20 @@ places('is read in every header, also in the last of thousands', async () => {
     await client.send(requestOf('1', [...Array.from({ length: 2_500 }, () => 'a:1'), ...page]))
     assert.is((await client.answer()).status, 403)
     assert.equal(bodies, [])
+  })
+})
+
+places('has one text for each header, whatever it is called', async () => {
+  let seen: unknown
+  const processor: Processor = ({ headers }) => {
+    seen = [headers['set-cookie'], headers['x-a']]
+    return async () => ack
+  }
+  await serving(processor, {}, async ({ address }) => {
+    const client = await connect(address)
+    await client.send(requestOf('1', ['Set-Cookie: a', 'X-A: 1', 'Set-Cookie: b', 'X-A: 2']))
+    assert.is((await client.answer()).status, 200)
+    assert.equal(seen, ['a, b', '1, 2'])
   })
 })
 
