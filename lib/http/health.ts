@@ -22,10 +22,11 @@ export const healthListener =
   ({ url, method }, response) => {
     const { isLive, isReady, reason } = status()
     const isAsked = method === 'GET' || method === 'HEAD'
+    const path = url?.split('?', 1)[0]
     const [code, body] =
-      isAsked && url === '/healthz'
+      isAsked && path === '/healthz'
         ? [isLive ? 200 : 503, { status: isLive ? 'live' : 'not live', reason }]
-        : isAsked && url === '/readyz'
+        : isAsked && path === '/readyz'
           ? [isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', reason }]
           : [404, { error: 'ask for /healthz or /readyz' }]
     response.writeHead(code, { 'content-type': 'application/json' })

@@ -25,6 +25,7 @@ listener('answers whether a run is live and ready, and what is the matter', asyn
     assert.equal(await ask('/readyz'), [503, { status: 'not ready', reason: 'it has not started' }])
     watched.onEvent({ _tag: 'Ready', inFlight: () => [] })
     assert.equal(await ask('/readyz'), [200, { status: 'ready' }])
+    assert.equal(await ask('/readyz?verbose'), [200, { status: 'ready' }])
     assert.equal(await ask('/readyz', 'HEAD'), [200, ''])
     assert.equal(await ask('/healthz', 'POST'), [404, { error: 'ask for /healthz or /readyz' }])
     assert.is((await ask('/'))[0], 404)
