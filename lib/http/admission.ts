@@ -52,7 +52,7 @@ export const admission = ({ settings, refusesPages, isDraining, isReady, isFull 
     if (refusesPages && request.header('origin') !== undefined) return fromPage
     if (types !== undefined && !types.includes(mediaTypeOf(request.header('content-type') ?? '')))
       return wrongType
-    const encoding = request.header('content-encoding')
+    const encoding = request.header('content-encoding')?.toLowerCase()
     return encoding === undefined || encoding === 'identity' || (decompress && isKnown(encoding))
       ? undefined
       : encoded(decompress)
@@ -76,7 +76,7 @@ const wrongPath = refused(404, 'no messages are taken here')
 const wrongType = refused(415, 'this content type is not taken')
 const fromPage = refused(403, 'requests of web pages are not taken')
 
-const isKnown = (encoding: string): boolean => /^(?:gzip|x-gzip|deflate)$/i.test(encoding)
+const isKnown = (encoding: string): boolean => /^(?:gzip|x-gzip|deflate)$/.test(encoding)
 const encoded = (decompress: boolean): Early =>
   refused(415, 'this content encoding is not taken', {
     'accept-encoding': decompress ? 'gzip, deflate, identity' : 'identity'

@@ -100,8 +100,9 @@ export const decompressed = async (
   bytes: Uint8Array,
   maxBytes: number
 ): Promise<Uint8Array> => {
-  if (encoding === undefined || encoding === 'identity') return bytes
-  const format = encoding.toLowerCase() === 'deflate' ? 'deflate' : 'gzip'
+  const coding = encoding?.toLowerCase()
+  if (coding === undefined || coding === 'identity') return bytes
+  const format = coding === 'deflate' ? 'deflate' : 'gzip'
   const plain = new Blob([bytes as Uint8Array<ArrayBuffer>])
     .stream()
     .pipeThrough(new DecompressionStream(format))

@@ -398,6 +398,11 @@ refusing('compressed bodies, unless they are wanted', async () => {
     (await answering(seeing, post('no', { 'content-encoding': 'gzip' }), { decompress: true })).status,
     400
   )
+  for (const decompress of [true, false]) {
+    const plain = post('{"a":2}', { 'content-encoding': 'Identity' })
+    assert.is((await answering(seeing, plain, { decompress })).status, 200)
+    assert.equal(seen, { a: 2 })
+  }
   assert.is(
     (await answering(seeing, post('no', { 'content-encoding': 'br' }), { decompress: true })).status,
     415
