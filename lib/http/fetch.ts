@@ -78,7 +78,7 @@ class FetchIncoming implements Incoming {
     const { maxBytes } = this.budget
     if (Number(this.header('content-length')) > maxBytes) throw tooLarge(maxBytes)
     const { body, bodyUsed } = this.request
-    if (bodyUsed)
+    if (bodyUsed || body?.locked === true)
       throw new TypeError(
         'the body of the request was read by somebody else; hand over a request that nobody has read'
       )

@@ -569,6 +569,13 @@ refusing('a body that ends as its sender goes away, unless it is as long as it s
   assert.is((await gone({ 'content-length': '2' })).status, 200)
 })
 
+refusing('a body that somebody else reads, as a fault of the owner', async () => {
+  const request = post('{}')
+  request.body?.getReader()
+  const { status, events } = await answering(saying(ack), request)
+  assert.equal([status, events.map(({ _tag }) => _tag)], [500, ['Reported']])
+})
+
 refusing('a processor whose batches could never fill', () => {
   const processor = pipe(receive(json), handle(otherwise(batched(100, 50, async () => ack))))
   assert.throws(
