@@ -94,11 +94,11 @@ export const appended = (held: Uint8Array, size: number, chunk: Uint8Array): Uin
 /** What is held of a body that has not begun. */
 export const nothing: Uint8Array = new Uint8Array()
 
-/** What a body says once it is decompressed, which is bounded as it was before. */
+/** What a body says once it is decompressed, within the budget as it was before. */
 export const decompressed = async (
   encoding: string | undefined,
   bytes: Uint8Array,
-  maxBytes: number
+  budget: Budget
 ): Promise<Uint8Array> => {
   const coding = encoding?.toLowerCase()
   if (coding === undefined || coding === 'identity') return bytes
@@ -107,7 +107,7 @@ export const decompressed = async (
     .stream()
     .pipeThrough(new DecompressionStream(format))
   try {
-    return await readAll(plain, budget({ maxBytes, maxBufferedBytes: maxBytes }))
+    return await readAll(plain, budget)
   } catch (thrown) {
     throw isBodyError(thrown) ? thrown : bodyError(400, `the body is no ${format}`)
   }

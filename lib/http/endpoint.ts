@@ -66,7 +66,7 @@ export const endpointOf = ({
   onTooManyAbandoned = () => undefined,
   onOutcome
 }: EndpointNeeds): Endpoint => {
-  const { clock, deadlineMs, decompress, idempotency, keyOf, maxBytes } = settings
+  const { clock, deadlineMs, decompress, idempotency, keyOf } = settings
   const { leaseMs, maxEvents, onEvent: emit, retryAfterMs, senderRetries } = settings
   const bodies = budget(settings)
   const { isReady, pause, resume } = readiness(clock, emit)
@@ -240,7 +240,7 @@ export const endpointOf = ({
     const stranger = verify && (await unverified(incoming, verify))
     if (stranger !== undefined) return stranger
     const sent = await incoming.body()
-    return decompress ? decompressed(incoming.header('content-encoding'), sent, maxBytes) : sent
+    return decompress ? decompressed(incoming.header('content-encoding'), sent, bodies) : sent
   }
 
   return {

@@ -1,5 +1,6 @@
 // Clients that are slow, large, many or gone: none of them may hurt the others, or the process.
 import { setTimeout as delay } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { http } from '../../lib/http.js'
@@ -389,6 +390,24 @@ budget('is given back by bodies that are refused', async () => {
       assert.is((await client.answer()).status, 413)
     }
     assert.ok(await fits(address, 90))
+  })
+})
+
+budget('counts what bodies become when they are decompressed', async () => {
+  const { processor } = counting()
+  const options = { maxBufferedBytes: 100, maxBytes: 100, decompress: true }
+  await serving(processor, options, async ({ address }) => {
+    const packed = gzipSync(textOf(60))
+    const asked = async () =>
+      (await fetch(address, { method: 'POST', headers: { 'content-encoding': 'gzip' }, body: packed })).status
+    const clients = await all(5, () => unfinished(address))
+    await until('no room', async () => !(await fits(address, 60)))
+    assert.ok(await fits(address, packed.length))
+    assert.is(await asked(), 503)
+    for (const client of clients) client.reset()
+    await until('all of the room', () => fits(address, 100))
+    assert.is(await asked(), 200)
+    assert.ok(await fits(address, 100))
   })
 })
 
