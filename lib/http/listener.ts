@@ -54,7 +54,8 @@ export const listenerOf =
     { answerMs, onRead }: ListenerNeeds = {}
   ): Listener =>
   (request, response) => {
-    const { socket } = request
+    // Node takes it off a request that was destroyed by who read it.
+    const socket: object = request.socket ?? request
     latest.set(socket, request)
     const incoming = new NodeIncoming(request, budget, onRead && (() => onRead(response)))
     answer(incoming, (reply) => {
@@ -119,7 +120,8 @@ class NodeIncoming implements Incoming {
     const { request, budget } = this
     const { maxBytes } = budget
     if (Number(this.header('content-length')) > maxBytes) return onError(tooLarge(maxBytes))
-    if (request.readableDidRead) {
+    // What is decoded is no longer as it was sent.
+    if (request.readableDidRead || typeof request.readableEncoding === 'string') {
       const found = bodyOfAnother(request, maxBytes)
       return found instanceof Error ? onError(found) : onBytes(found)
     }
@@ -156,6 +158,8 @@ class NodeIncoming implements Incoming {
     request.on('close', () => {
       if (isFirst()) onError(endedTooEarly())
     })
+    // Somebody may have paused it, to hand it on later.
+    request.resume()
   }
 }
 

@@ -479,6 +479,52 @@ parsers('that found no bytes, whenever it was, leaves a message of none', () => 
   })
 })
 
+parsers('that has them decoded is one that keeps none', () => {
+  const { told, handled, processor, options } = listening()
+  const app = express()
+  const decoding: express.RequestHandler = (request, _response, next) => {
+    request.setEncoding('utf8')
+    next()
+  }
+  app.use('/hooks', decoding, toListener(processor, options))
+  return running(app.listen(0, '127.0.0.1'), async ({ origin }) => {
+    assert.equal(await post(`${origin}/hooks/orders`, JSON.stringify('a'.repeat(200_000))), unreadable)
+    assert.ok(told[0]?.includes(advice), told[0])
+    assert.equal(handled, [])
+  })
+})
+
+parsers('that has paused the request is no matter', () => {
+  const app = express()
+  const pausing: express.RequestHandler = (request, _response, next) => {
+    request.pause()
+    next()
+  }
+  app.use('/hooks', pausing, toListener(echo, anybody))
+  return running(app.listen(0, '127.0.0.1'), async ({ origin }) => {
+    assert.equal(await post(`${origin}/hooks/orders`, '{}'), answered(200, '{}'))
+  })
+})
+
+parsers('that gives the request up in the middle is one that keeps none', () => {
+  const { told, handled, processor, options } = listening()
+  const listener = toListener(processor, options)
+  const beginning = async (request: IncomingMessage): Promise<unknown> => {
+    for await (const chunk of request) return chunk
+    return undefined
+  }
+  const server = createServer((request, response) => {
+    const begun = beginning(request).then(() => listener(request, response))
+    begun.catch((thrown: unknown) => told.push(String(thrown)))
+  })
+  return running(server.listen(0, '127.0.0.1'), async ({ origin }) => {
+    await post(`${origin}/`).catch(() => undefined)
+    await until('somebody is told', () => told.length > 0)
+    assert.ok(told[0]?.includes(advice), told[0])
+    assert.equal(handled, [])
+  })
+})
+
 parsers('may have routes of its own beside those of messages', () => {
   const app = express()
   app.use('/hooks', toListener(acking, anybody))
