@@ -26,7 +26,7 @@ export interface Endpoint {
   readonly budget: Budget
   /** Refuses what comes from now on, and resolves when nothing is in flight. */
   readonly drain: () => Promise<void>
-  /** Aborts the signals of all that is in flight. */
+  /** Aborts the signals of all that is in flight, and has nothing begun any more. */
   readonly interrupt: (reason: Interruption) => void
   /** What is being handled. */
   readonly inFlight: () => readonly HttpDelivery[]

@@ -3,7 +3,7 @@ import { hanging } from '../combinators/hanging.js'
 import { within } from '../core/clock.js'
 import { type Failure, rejected } from '../core/failure.js'
 import { type Interruption, interruption } from '../core/message.js'
-import type { Outcome, Released } from '../core/outcome.js'
+import { type Outcome, type Released, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { isCall } from '../core/run.js'
 import type { HttpDelivery } from './delivery.js'
@@ -60,6 +60,11 @@ export const running = ({
   const count = (): number => deliveries.length - freeSlots.length
   const isFull = (): boolean => count() >= concurrency
 
+  /** Why what runs was interrupted. What comes late, as the rest of a batch does, is not even begun. */
+  let stopped: Interruption | undefined
+  const beginning = ({ message }: HttpDelivery) =>
+    stopped === undefined ? begin(message) : released(stopped)
+
   const start: Running['start'] = (delivery, tell, failure) => {
     const slot = freeSlots.pop() ?? deliveries.length
     deliveries[slot] = delivery
@@ -78,7 +83,7 @@ export const running = ({
       if (outcome instanceof Promise) void outcome.then(ended)
       else ended(outcome)
     }
-    const begun = failure === undefined ? begin(delivery.message) : store(delivery.message, failure)
+    const begun = failure === undefined ? beginning(delivery) : store(delivery.message, failure)
     if (!isCall(begun)) return told(begun)
     const { verdict } = begun
     void (isPlain(verdict) ? verdict : awaited(verdict)).then(
@@ -133,6 +138,7 @@ export const running = ({
     isIdle: () => count() === 0,
     inFlight: () => deliveries.filter((delivery) => delivery !== undefined),
     interrupt: (reason) => {
+      stopped = reason
       for (const delivery of deliveries) delivery?.interrupt(reason)
     },
     abandoned: givenUp.count

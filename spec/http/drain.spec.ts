@@ -233,6 +233,27 @@ drain('stores what it has interrupted where the sender does not send it again', 
   }
 })
 
+drain('begins nothing of a batch once it has interrupted what runs', async () => {
+  const batch = requestOf('[{},{},{}]', ['Content-Type: application/cloudevents-batch+json'])
+  for (const [senderRetries, expected] of [
+    [true, ['{"statuses":[503,503,503]}', 1, 3, 3, 0, 0]],
+    [false, ['{"statuses":[202,202,202]}', 1, 3, 0, 3, 3]]
+  ] as const) {
+    const { processor, bodies } = counting(stuck)
+    const dlq = memoryDlq()
+    const options = { senderRetries, drainMs: 50, graceMs: 20_000 }
+    await serving(pipe(processor, withDlq(dlq)), options, async ({ address, stop }) => {
+      const client = await connect(address)
+      await client.send(batch)
+      await until('a handler', () => bodies.length === 1)
+      const { received, released, deadLettered } = await stop()
+      const { body } = await client.answer()
+      const letters = dlq.letters().length
+      assert.equal([body, bodies.length, received, released, deadLettered, letters], expected)
+    })
+  }
+})
+
 drain('says that a message is lost which it interrupted and could not store', async () => {
   const broken: Dlq = { location: 'here', put: () => async () => left({ reason: 'disk full' }) }
   const { processor, bodies } = counting(stuck)
