@@ -235,10 +235,13 @@ const lingering = (
   else response.write(body)
   request.resume()
   const cancel = clock.after(lingerMs, () => request.destroy())
-  request.once('close', () => {
+  const onOver = (): void => {
     cancel()
     response.end()
-  })
+  }
+  // By HTTP/2 a request is closed only when its answer has ended, too.
+  request.once('end', onOver)
+  request.once('close', onOver)
 }
 
 const lingerMs = 1_000

@@ -8,7 +8,12 @@ import {
   createServer,
   request as asking
 } from 'node:http'
-import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
+import {
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  connect as connectHttp2,
+  createServer as createHttp2Server
+} from 'node:http2'
 import { type AddressInfo, type Socket, connect } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { type ServerType, serve } from '@hono/node-server'
@@ -40,6 +45,7 @@ import {
   renderEvent,
   withDlq
 } from '../../lib/index.js'
+import { virtualClock } from '../support/clock.js'
 import { until, within } from '../support/deadline.js'
 
 // servers
@@ -538,6 +544,12 @@ parsers('may have routes of its own beside those of messages', () => {
 
 parsers.run()
 
+/** What they have of HTTP/1 is all that is used. */
+const asHttp2 =
+  (listener: Listener) =>
+  (request: Http2ServerRequest, response: Http2ServerResponse): void =>
+    listener(request as unknown as IncomingMessage, response as unknown as ServerResponse)
+
 const early = suite('a sender that goes away before its body is asked for')
 
 early('is in the way of nobody', async () => {
@@ -587,8 +599,7 @@ early('sends no message by HTTP/2, where a body that broke off ends as a whole o
     })
     const server = createHttp2Server((request, response) => {
       closed = once(request, 'close')
-      // What it has of HTTP/1 is all that is used.
-      listener(request as unknown as IncomingMessage, response as unknown as ServerResponse)
+      asHttp2(listener)(request, response)
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -633,6 +644,28 @@ early('sends no message by Hono, which ends a body that broke off as a whole one
 })
 
 early.run()
+
+const http2 = suite('by HTTP/2 a processor')
+
+http2('that refuses a body is done with it when that has come, however the clock stands', async () => {
+  const listener = toListener(acking, { ...anybody, path: '/hooks', clock: virtualClock() })
+  const server = createHttp2Server(asHttp2(listener)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  try {
+    const stream = client.request({ ':method': 'POST', ':path': '/carts' }, { endStream: false })
+    const [answer] = (await within('an answer', once(stream, 'response'))) as [{ ':status': number }]
+    stream.end('{}')
+    stream.resume()
+    await within('its end', once(stream, 'close'))
+    assert.is(answer[':status'], 404)
+  } finally {
+    client.destroy()
+    server.close()
+  }
+})
+
+http2.run()
 
 const routers = suite('in Express routers in routers')
 
