@@ -35,6 +35,7 @@ export const toFetch = (
 // helpers
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
+const encoder = new TextEncoder()
 
 class FetchIncoming implements Incoming {
   readonly _tag = 'HttpRequest'
@@ -100,5 +101,9 @@ class FetchIncoming implements Incoming {
 /** Not every runtime has a signal. */
 const isAborted = ({ signal }: { readonly signal?: AbortSignal | null }): boolean => signal?.aborted === true
 
-const toResponse = ({ status, headers, body }: HttpReply, method: string): Response =>
-  new Response(body.length === 0 || method === 'HEAD' ? null : (body as string), { status, headers })
+/** As bytes: of a text it would say by itself that it is plain. */
+const toResponse = ({ status, headers, body }: HttpReply, method: string): Response => {
+  const bytes = typeof body === 'string' ? encoder.encode(body) : body
+  const isBare = bytes.length === 0 || method === 'HEAD'
+  return new Response(isBare ? null : (bytes as Uint8Array<ArrayBuffer>), { status, headers })
+}

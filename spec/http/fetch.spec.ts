@@ -165,6 +165,7 @@ outcomes('with what the handler replies', async () => {
     [new Uint8Array([104, 105]), 200, 'hi', 'application/octet-stream'],
     [new Uint8Array([104, 105]).buffer, 200, 'hi', 'application/octet-stream'],
     [httpReply({ body: new Uint8Array([104, 105]).buffer }), 200, 'hi', undefined],
+    [httpReply({ body: 'hi' }), 200, 'hi', undefined],
     [
       httpReply({ status: 201, headers: { 'content-type': 'text/x', location: '/1' }, body: 'made' }),
       201,
