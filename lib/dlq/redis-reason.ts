@@ -1,14 +1,10 @@
 /** Why Redis did not do what was asked, in words that say what to do; without credentials. */
 import { capture } from '../core/captured.js'
-import type { Connection } from '../redis/connection.js'
+import { type Connection, isMisled } from '../redis/connection.js'
 
 export const reasonOf = (connection: Connection, thrown: unknown): string => {
   const { message } = connection.errorOf(thrown)
-  if (/(?:^|-)(?:READONLY|LOADING|MASTERDOWN)\b/.test(message)) {
-    // A connection that has come to lead to a replica, or to one that starts: the next may lead elsewhere.
-    connection.renew()
-    return `${message}; it is asked again over a new connection`
-  }
+  if (isMisled(message)) return `${message}; it is asked again over a new connection`
   if (isOfConnection.test(capture(thrown).message))
     return `the connection to Redis broke (${message}); what was asked may be done or not`
   const advice = advices.find(([pattern]) => pattern.test(message))?.[1]

@@ -15,7 +15,10 @@ export interface Connection {
   readonly server: string
   readonly keyPrefix: string
   readonly client: RedisLike
-  /** Replies with text. Rejects if there is no answer within `timeoutMs` (2 s), and then connects anew. */
+  /**
+   * Replies with text. Rejects if there is no answer within `timeoutMs` (2 s), or if it comes from a replica or a server
+   * that still loads, and then connects anew: the next connection may lead elsewhere.
+   */
   readonly ask: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
   /** The same with bytes in the place of text. */
   readonly askBytes: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
@@ -28,8 +31,6 @@ export interface Connection {
   ) => Promise<unknown>
   /** Waits at most so long until commands can be sent. */
   readonly isReady: (waitMs: number, signal: AbortSignal) => Promise<boolean>
-  /** Makes the connection anew, if it is there. */
-  readonly renew: () => void
   /** How often it was connected again. */
   readonly reconnects: () => number
   /** What went wrong, as data without credentials. */
@@ -50,6 +51,9 @@ export interface ConnectOptions {
   /** Aborts when it is no longer wanted. */
   readonly signal?: AbortSignal
 }
+
+/** Does a replica say so, or a server that still loads? Redis wraps what scripts are told. */
+export const isMisled = (message: string): boolean => /(?:^|-)(?:READONLY|LOADING|MASTERDOWN)\b/.test(message)
 
 // constructors
 
@@ -96,12 +100,17 @@ const connectionOf = (
     client.disconnect(true)
   }
 
+  const refused = (thrown: unknown): never => {
+    if (isMisled(capture(thrown).message)) renew()
+    throw thrown
+  }
+
   const answered = async (asking: Promise<unknown>, timeoutMs: number): Promise<unknown> => {
     let hasAnswered = false
     const answer = asking.then((value) => {
       hasAnswered = true
       return value
-    })
+    }, refused)
     const value = await within(clock, timeoutMs, answer)
     if (hasAnswered) return value
     // Where something has held up the event loop the answer may be there, and is read after the timers.
@@ -141,7 +150,6 @@ const connectionOf = (
       while (!isReady() && clock.monotonic() < until && !signal.aborted) await sleep(clock, pauseMs, signal)
       return isReady()
     },
-    renew,
     reconnects: () => reconnects,
     errorOf: (thrown) => {
       const { name, message } = capture(thrown)

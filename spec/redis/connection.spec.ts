@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { connect } from '../../lib/redis/connection.js'
+import { connect, script } from '../../lib/redis/connection.js'
 import { systemClock } from '../../lib/system.js'
 import { withRedis } from '../support/redis-server.js'
 
@@ -26,6 +26,27 @@ connecting('is not ready from when it is not answered until it is connected anew
       close()
     }
   })
+)
+
+connecting(
+  'is made anew when a replica answers, as after a failover, since its name may lead elsewhere by then',
+  () =>
+    withRedis(async ({ url, port, cli }) => {
+      const connected = await connect({ url }, 'spec', systemClock)
+      if (connected._tag === 'Left') throw new Error(connected.left.message)
+      const { ask, run, isReady, reconnects, close } = connected.right
+      const ready = () => isReady(10_000, new AbortController().signal)
+      try {
+        await cli('REPLICAOF', '127.0.0.1', port + 1)
+        assert.match(await failed(ask(['SET', 'a', 1])), 'READONLY')
+        assert.is(await ready(), true)
+        assert.match(await failed(run(script("return redis.call('SET', KEYS[1], 1)"), ['a'], [])), 'READONLY')
+        assert.is(await ready(), true)
+        assert.is(reconnects(), 2)
+      } finally {
+        close()
+      }
+    })
 )
 
 connecting.run()
