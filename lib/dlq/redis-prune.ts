@@ -40,7 +40,7 @@ export const pruning = async (
       : { answer: 1, after: emptied(row) }
 
   const empty = async (entries: readonly Entry[]): Promise<number> => {
-    const full = entries.filter(({ size }) => size > 0).map(({ seq }) => seq)
+    const full = entries.filter(({ isFull }) => isFull).map(({ seq }) => seq)
     const stored = full.length === 0 ? [] : await rows.read(full, false)
     const counts = await Promise.all(stored.map((before) => decided(before.row.key, emptying, { before })))
     return counts.reduce((sum, count) => sum + count, 0)

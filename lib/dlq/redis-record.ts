@@ -31,6 +31,8 @@ export interface Entry {
   /** Of all that is read with the row, about: with bytes and original, and the texts of failures and headers. */
   readonly weight: number
   readonly idHash: string
+  /** Has it what is taken away of a settled letter in time? */
+  readonly isFull: boolean
   readonly member: string
 }
 
@@ -78,7 +80,9 @@ export const writtenOf = (row: Row, before?: Stored): Written => {
   ]
   const lines = [JSON.stringify(small), row.headers, row.failure, row.fault ?? '', row.attempts, row.events]
   const weight = lines.reduce((sum, line) => sum + line.length, size)
-  const told = [kindIdOf(row), firstSeenAt, lastSeenAt, attemptCount, size, weight, idHashOf(row.id)]
+  const isFull = bytesSize > 0 || originalSize >= 0 || row.headers !== '{}'
+  const seen = [firstSeenAt, lastSeenAt, attemptCount]
+  const told = [kindIdOf(row), ...seen, size, weight, idHashOf(row.id), isFull ? 1 : 0]
   const index = [version, ...told].join(' ')
   const text = [row.key, `${row.state} ${index}`, ...lines].join('\n')
   return { index, text, leaseUntil }
@@ -109,7 +113,7 @@ export const storedOf = (seq: number, text: string, bytes: Found, original: Foun
 }
 
 export const entryOf = (state: LetterState, member: string): Entry => {
-  const [seq, , kind = '', firstSeenAt, lastSeenAt, attemptCount, size, weight, idHash = ''] =
+  const [seq, , kind = '', firstSeenAt, lastSeenAt, attemptCount, size, weight, idHash = '', full] =
     member.split(' ')
   return {
     seq: Number(seq),
@@ -121,6 +125,7 @@ export const entryOf = (state: LetterState, member: string): Entry => {
     size: Number(size),
     weight: Number(weight),
     idHash,
+    isFull: full === '1',
     member
   }
 }

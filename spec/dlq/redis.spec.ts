@@ -235,6 +235,33 @@ opens('removes what is no longer to be kept at most once an hour, after somethin
   })
 })
 
+opens(
+  'takes the headers of what is settled away in time, and what was edited, also without a payload',
+  async () => {
+    let passed = 0
+    const clock = { ...systemClock, now: () => 1_700_000_000_000 + passed }
+    await using({ name: uniqueName('empty'), clock, retention: { keepSettledMs: 1_000 } }, async (store) => {
+      rightOf(await store.put(letter({ id: '1', bytes: new Uint8Array() }))())
+      rightOf(await store.put(letter({ id: '2', headers: {} }))())
+      const [, second] = await allOf(store)
+      assert.ok(second)
+      rightOf(await store.edit({ ...second, from: second.bytes, to: new Uint8Array(), by: 'ann' })())
+      rightOf(await store.discard({ filter: {}, by: 'ann', note: '' })())
+      assert.is(rightOf(await store.prune()()).emptied, 0)
+      passed = 2_000
+      assert.is(rightOf(await store.prune()()).emptied, 2)
+      assert.equal(
+        (await allOf(store)).map(({ headers, original }) => [headers, original]),
+        [
+          [{}, undefined],
+          [{}, undefined]
+        ]
+      )
+      assert.is(rightOf(await store.prune()()).emptied, 0)
+    })
+  }
+)
+
 opens('makes no empty message of a letter whose bytes are gone, and can discard it', async () => {
   for (const part of ['bytes', 'originals']) {
     const name = uniqueName('gone')
