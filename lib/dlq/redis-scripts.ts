@@ -40,6 +40,12 @@ local function acknowledge(stream, group, consumer, id)
 end
 `
 
+/**
+ * Removes nothing. What has begun to write may go on though Redis is full: letters that are there can be settled, edited
+ * and discarded then, which is how they make room.
+ */
+const goingOn = (key: string): string => `redis.call('HDEL', ${key}, '')`
+
 const marker = 'missive-ts dead letters'
 export const schemaVersion = 1
 
@@ -84,6 +90,7 @@ return answers`)
 export const changeScript = script(`${names}${finding}${acknowledging}
 local key, seq, stateBefore, before, state, after, kind, kindText, row, leaseUntil = unpack(ARGV, 1, 10)
 local setBytes, body, setOriginal, original, withBytes = unpack(ARGV, 11, 15)
+${goingOn('rows')}
 if not redis.call('ZSCORE', indexes[stateBefore], before) then return { 0, find(key, withBytes) or false } end
 redis.call('HSET', rows, seq, row)
 if setBytes == '1' then
@@ -204,6 +211,7 @@ if not is then
   if create ~= '1' then return { 'missing' } end
   redis.call('HSET', KEYS[1], 'is', '${marker}', 'version', '${schemaVersion}', 'seq', '0')
 end
+${goingOn('KEYS[1]')}
 if keepSettledMs ~= '' then redis.call('HSET', KEYS[1], 'keepSettledMs', keepSettledMs) end
 if keepTombstonesMs ~= '' then redis.call('HSET', KEYS[1], 'keepTombstonesMs', keepTombstonesMs) end
 return { 'open', unpack(redis.call('HMGET', KEYS[1], 'keepSettledMs', 'keepTombstonesMs')) }`)

@@ -53,6 +53,9 @@ end`
  */
 export const join: Script = script(`
 local g, me, from = ARGV[1], ARGV[2], ARGV[3]
+-- This changes nothing. What has begun to write may go on though Redis is full, and a process must be able to begin:
+-- what it handles makes room.
+redis.pcall('XACK', KEYS[1], g, '0-0')
 local function find()
   local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
   if groups.err then

@@ -2,6 +2,7 @@ import * as assert from 'uvu/assert'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { DlqError, StoredLetter } from '../../lib/core/letter.js'
 import { Resource } from '../../lib/core/resource.js'
+import { right } from '../../lib/core/result.js'
 import { type RedisDlq, type RedisDlqOptions, redisDlq } from '../../lib/dlq/redis.js'
 import { systemClock } from '../../lib/system.js'
 import { until } from '../support/deadline.js'
@@ -168,6 +169,39 @@ troubles('says what to do where Redis is full, and goes on when there is room', 
         assert.ok(isRight(await store.put(letter())()))
         assert.is((await allOf(store)).length, 1)
       }),
+    { appendonly: 'everysec' }
+  )
+)
+
+troubles('lets letters be edited, claimed, settled, discarded and pruned in a Redis that is full', () =>
+  withRedis(
+    async ({ url, cli }) => {
+      let passed = 0
+      const clock = { ...systemClock, now: () => 1_700_000_000_000 + passed }
+      const retention = { keepSettledMs: 1_000 }
+      await using({ url, retention, clock }, async (store) => {
+        for (const id of ['1', '2', '3']) assert.ok(isRight(await store.put(letter({ id }))()))
+        await cli('CONFIG', 'SET', 'maxmemory', '1')
+      })
+      await using({ url, retention, clock }, async (store) => {
+        const [first, second, third] = await allOf(store)
+        assert.ok(first && second && third)
+        const to = new Uint8Array()
+        assert.ok(isRight(await store.edit({ ...first, from: first.bytes, to, by: 'ann' })()))
+        const claimed = await store.claim({ owner: 'ann', leaseMs: 1_000, filter: { id: '2' } })()
+        const token = claimed._tag === 'Right' ? claimed.right.letters[0]?.lease?.token : undefined
+        assert.ok(token !== undefined, reasonOf(claimed))
+        assert.ok(isRight(await store.settle([{ ...second, token, result: { _tag: 'Resolved' } }])()))
+        assert.ok(isRight(await store.discard({ filter: { id: '3' }, by: 'ann', note: '' })()))
+        assert.equal(
+          (await allOf(store)).map(({ state }) => state),
+          ['dead', 'resolved', 'discarded']
+        )
+        passed = 2_000
+        assert.equal(await store.prune()(), right({ dead: 0, tombstones: 0, emptied: 2 }))
+        assert.match(reasonOf(await store.put(letter({ id: '4' }))()), 'Redis is full')
+      })
+    },
     { appendonly: 'everysec' }
   )
 )

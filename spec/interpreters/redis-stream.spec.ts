@@ -572,6 +572,19 @@ faults('at the start says what to do, and no secret', () =>
   )
 )
 
+faults('in memory, of which there is none left, keeps no process from beginning', () =>
+  withRedis(async ({ url, cli }) => {
+    await cli('XADD', 'orders', '*', 'payload', 'Hello')
+    await cli('CONFIG', 'SET', 'maxmemory', '1')
+    const run = running(acking, { url, stream: 'orders', group: 'billing' })
+    await until('it is read', async () => {
+      const [group] = (await cli('XINFO', 'GROUPS', 'orders')) as readonly unknown[][]
+      return group?.includes('0-0') === false
+    })
+    assert.is((await run.stop()).acked, 1)
+  })
+)
+
 faults('with Redis gone ends a stop in time, and what was acked is said to be unsettled', () =>
   withRedis(async (server) => {
     const { url, cli } = server
