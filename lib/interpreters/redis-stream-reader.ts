@@ -3,7 +3,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
 import { left, right } from '../core/result.js'
 import type { Pulled, Source, SourceError } from '../core/source.js'
-import type { Connection } from '../redis/connection.js'
+import { type Connection, Unanswered } from '../redis/connection.js'
 import type { EntryDelivery } from './redis-stream-entry.js'
 import { type StreamGroup, isGroupLost } from './redis-stream-group.js'
 import { entriesOf } from './redis-stream-reply.js'
@@ -40,6 +40,8 @@ export const reader = (needs: ReaderNeeds): Reader => {
   let mustRecover = false
   let reconnects = -1
   let clientId: number | undefined
+  /** So many are asked for at most: few large ones may be all that a slow network brings before it counts as dead. */
+  let most = Infinity
   /** A read whose pull was aborted, and what it brought. */
   let abandoned: Promise<void> = Promise.resolve()
 
@@ -125,8 +127,9 @@ export const reader = (needs: ReaderNeeds): Reader => {
     return signal.aborted ? [] : read(max, signal)
   }
 
-  const failed = async (thrown: unknown): Promise<Either<SourceError, Pulled>> => {
+  const failed = async (thrown: unknown, asked: number): Promise<Either<SourceError, Pulled>> => {
     mustRecover = true
+    if (thrown instanceof Unanswered) most = Math.max(1, Math.floor(Math.min(asked, batch) / 2))
     if (isGroupLost(thrown)) {
       for (const each of groups) await each.rejoin()
       return right({ _tag: 'Batch', items: [] })
@@ -137,14 +140,19 @@ export const reader = (needs: ReaderNeeds): Reader => {
 
   return {
     pull: (max, signal) => async () => {
+      const askedAt = clock.monotonic()
+      const asked = Math.min(max, most)
       try {
         if (!(await connection.isReady(readyMs, signal))) {
           if (signal.aborted) return right({ _tag: 'Batch', items: [] })
           throw new Error(`there is no connection to Redis at ${connection.server}`)
         }
-        return right({ _tag: 'Batch', items: await pulled(max, signal), waited: true })
+        const items = await pulled(asked, signal)
+        // Twice as many are not too many either.
+        if (clock.monotonic() - askedAt < patienceMs / 4) most *= 2
+        return right({ _tag: 'Batch', items, waited: true })
       } catch (thrown) {
-        return failed(thrown).catch((again: unknown) =>
+        return failed(thrown, asked).catch((again: unknown) =>
           left({ _tag: 'Transient', cause: connection.errorOf(again) })
         )
       }

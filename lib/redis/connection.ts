@@ -52,6 +52,9 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal
 }
 
+/** There was no answer in time. */
+export class Unanswered extends Error {}
+
 /** Does a replica say so, or a server that still loads? Redis wraps what scripts are told. */
 export const isMisled = (message: string): boolean => /(?:^|-)(?:READONLY|LOADING|MASTERDOWN)\b/.test(message)
 
@@ -118,7 +121,7 @@ const connectionOf = (
     if (hasAnswered) return late
     // A connection may be half open, and never say so: only a new one helps.
     renew()
-    throw new Error(`Redis at ${server} has not answered for ${timeoutMs} ms`)
+    throw new Unanswered(`Redis at ${server} has not answered for ${timeoutMs} ms`)
   }
 
   const ask: Connection['ask'] = ([command, ...parts], timeoutMs = defaultTimeoutMs) =>

@@ -37,6 +37,22 @@ const losing = (client: RedisLike, { text, sha }: Script): RedisLike => {
   return lossy(client)
 }
 
+/** Does not live to see replies with more entries than that, as if the network were slow. */
+const slow = (made: RedisLike, most: number): RedisLike => {
+  const [callBuffer, duplicate] = [made.callBuffer.bind(made), made.duplicate.bind(made)]
+  return Object.assign(made, {
+    callBuffer: async (command: string, parts: Parameters<RedisLike['callBuffer']>[1]) => {
+      const reply = await callBuffer(command, parts)
+      const entries = Buffer.from(JSON.stringify(reply)).toString().match(payloadName) ?? []
+      return entries.length > most ? new Promise(() => undefined) : reply
+    },
+    duplicate: (...options: any[]) => slow(duplicate(...options), most)
+  })
+}
+
+/** The name of the field, in JSON. */
+const payloadName = new RegExp(JSON.stringify([...Buffer.from('payload')]).slice(1, -1), 'g')
+
 const leaseMs = 200
 
 interface Opened {
@@ -129,6 +145,15 @@ replies(
     })
   }
 )
+
+replies('asks for fewer where the network brings too many too late', async () => {
+  const stream = uniqueName('stream')
+  for (let count = 0; count < 10; count += 1) await add(stream, 'a')
+  await inSource(slow(client(), 3), stream, async ({ pulled }) => {
+    const items = await pulled()
+    assert.ok(items.length <= 3)
+  })
+})
 
 replies('gives back no delivery that was found to be lost, as it may be here anew', async () => {
   const stream = uniqueName('stream')
