@@ -94,7 +94,8 @@ export const reader = (needs: ReaderNeeds): Reader => {
   const read = async (max: number, signal: AbortSignal): Promise<readonly EntryDelivery[]> => {
     const askedAt = clock.monotonic()
     const waitMs = Math.max(1, Math.min(blockMs, Math.ceil(scanAt - askedAt)))
-    const count = Math.min(max, batch)
+    // So many of each stream: together they have room.
+    const count = Math.max(1, Math.floor(Math.min(max, batch) / keys.length))
     const command = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'BLOCK', waitMs] as const
     const reading = connection.askBytes([...command, 'STREAMS', ...keys, ...places], waitMs + patienceMs)
     const reply = await unlessAborted(reading, signal)

@@ -155,6 +155,18 @@ replies('asks for fewer where the network brings too many too late', async () =>
   })
 })
 
+replies('gives of several streams together no more than there is room for', async () => {
+  const streams = ['one', 'two', 'three'].map(uniqueName)
+  for (const stream of streams) for (let count = 0; count < 10; count += 1) await add(stream, 'a')
+  await inSource(client(), streams, async ({ pulled }) => {
+    const items = await pulled()
+    assert.equal(
+      streams.map((stream) => items.filter(({ message }) => message.source.includes(stream)).length),
+      [3, 3, 3]
+    )
+  })
+})
+
 replies('gives back no delivery that was found to be lost, as it may be here anew', async () => {
   const stream = uniqueName('stream')
   await add(stream, 'a')
