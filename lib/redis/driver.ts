@@ -56,6 +56,8 @@ const alone = {
   stringNumbers: false,
   commandTimeout: undefined,
   socketTimeout: undefined,
+  // And this would connect anew at an answer like any other: that the server does not know a script yet.
+  reconnectOnError: undefined,
   disconnectTimeout: 500,
   keyPrefix: '',
   replyMapping: 'legacy' as const,

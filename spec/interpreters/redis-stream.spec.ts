@@ -412,7 +412,12 @@ clients('of ioredis 5 or 6 will do, and its prefix stands before the stream', as
 
 clients('with options of their own for replies and times do not bring these here', async () => {
   const stream = uniqueName('stream')
-  const own = new Redis(redis.url, { stringNumbers: true, commandTimeout: 100, socketTimeout: 100 })
+  const own = new Redis(redis.url, {
+    stringNumbers: true,
+    commandTimeout: 100,
+    socketTimeout: 100,
+    reconnectOnError: () => true
+  })
   const counts: number[] = []
   const run = running(
     pipe(
