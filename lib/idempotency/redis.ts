@@ -75,6 +75,12 @@ const now = `
   local function keep(ms, fields)
     redis.call('HSET', KEYS[1], 'until', string.format('%.17g', now + ms), unpack(fields))
     redis.call('PEXPIRE', KEYS[1], math.ceil(ms) + tonumber(ARGV[2]))
+  end
+  -- Removes nothing. What has begun to write may go on in a Redis that is full: nothing new begins then, but what is
+  -- done there must be remembered.
+  local function keepOn(ms, fields)
+    redis.call('HDEL', KEYS[1], '')
+    keep(ms, fields)
   end`
 
 /**
@@ -85,8 +91,8 @@ const scripts = {
   begin: script(`${now}
     local ms = tonumber(ARGV[5])
     if not till or till <= now or (token == ARGV[4] and not result and fingerprint == ARGV[3]) then
-      redis.call('DEL', KEYS[1])
       keep(ms, {'fingerprint', ARGV[3], 'token', ARGV[4], 'lease', ARGV[5]})
+      redis.call('HDEL', KEYS[1], 'result')
       return {'Begun'}
     end
     if fingerprint ~= ARGV[3] then return {'Mismatch'} end
@@ -94,11 +100,11 @@ const scripts = {
     return {'InFlight', string.format('%.17g', math.min(till - now, tonumber(lease)))}`),
   renew: script(`${now}
     if token ~= ARGV[3] or result then return 0 end
-    keep(tonumber(ARGV[4]), {'lease', ARGV[4]})
+    keepOn(tonumber(ARGV[4]), {'lease', ARGV[4]})
     return 1`),
   finish: script(`${now}
     if token ~= ARGV[3] or result then return 0 end
-    keep(tonumber(ARGV[2]), {'result', ARGV[4]})
+    keepOn(tonumber(ARGV[2]), {'result', ARGV[4]})
     return 1`),
   abandon: script(`${now}
     if token == ARGV[3] and not result then redis.call('DEL', KEYS[1]) end

@@ -65,6 +65,25 @@ store('is Left within seconds while Redis is away, and answers again after', () 
   })
 )
 
+store('begins nothing in a Redis that is full, and remembers what is done there', () =>
+  withRedis(async ({ url, cli }) => {
+    const { value, close } = await opened({ url })
+    const claim = { key: 'a', fingerprint: 'f', token: 'ann', leaseMs: 60_000 }
+    const yes = { _tag: 'Right', right: true }
+    await value.begin(claim)()
+    await cli('CONFIG', 'SET', 'maxmemory', '1')
+    assert.match(JSON.stringify(await value.begin({ ...claim, key: 'b' })()), 'OOM')
+    assert.equal(await value.renew(claim)(), yes)
+    assert.equal(await value.finish({ ...claim, result: 'ok' })(), yes)
+    assert.equal(await value.begin({ ...claim, token: 'bob' })(), {
+      _tag: 'Right',
+      right: { _tag: 'Finished', result: 'ok' }
+    })
+    assert.equal(await cli('KEYS', '*'), ['missive:done:a'])
+    await close()
+  })
+)
+
 store('says why it cannot be opened', async () => {
   const nowhere = await redisIdempotency({ url: 'redis://127.0.0.1:1', connectMs: 200 }).open()
   assert.is(nowhere._tag, 'Left')
