@@ -19,13 +19,17 @@ export interface Clock {
 export const sleep = (clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve()
+    const all = sleepers.get(signal) ?? Object.assign(new Set<() => void>(), { handleEvent: wakeAll })
     const wake = () => {
       cancel()
-      signal.removeEventListener('abort', wake)
+      all.delete(wake)
+      if (all.size === 0) signal.removeEventListener('abort', all)
       resolve()
     }
     const cancel = clock.after(delayMs, wake)
-    signal.addEventListener('abort', wake)
+    all.add(wake)
+    sleepers.set(signal, all)
+    signal.addEventListener('abort', all)
   })
 
 /** What the promise gives, or `undefined` if it takes longer than `delayMs`. */
@@ -55,3 +59,14 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
+
+// helpers
+
+type Sleepers = Set<() => void> & { readonly handleEvent: () => void }
+
+/** All who sleep until a signal are one listener together: Node takes many for a leak, and says so. */
+const sleepers = new WeakMap<AbortSignal, Sleepers>()
+
+function wakeAll(this: Sleepers): void {
+  for (const wake of this) wake()
+}

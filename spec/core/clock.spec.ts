@@ -41,6 +41,23 @@ sleeping('does not wait where the signal has aborted already', async () => {
   await slept
 })
 
+sleeping(
+  'has one listener where many wait for one signal, wakes all of them, and leaves nothing behind',
+  async () => {
+    const clock = virtualClock()
+    const controller = new AbortController()
+    const { signal } = controller
+    const slept = [sleep(clock, 50, signal), sleep(clock, 100, signal), sleep(clock, 100, signal)]
+    assert.is(listenersOf(signal), 1)
+    await clock.advance(50)
+    await slept[0]
+    assert.is(listenersOf(signal), 1)
+    controller.abort()
+    await Promise.all(slept)
+    assert.equal([listenersOf(signal), clock.waiting()], [0, []])
+  }
+)
+
 sleeping.run()
 
 const limited = suite('within')
