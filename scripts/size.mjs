@@ -20,7 +20,7 @@ const budgets = {
   'missive-ts/node': 14_300,
   'missive-ts/dlq': 21_300,
   'missive-ts/sqlite': 13_200,
-  'missive-ts/redis': 39_200,
+  'missive-ts/redis': 39_400,
   'missive-ts/http': 20_700,
   'missive-ts/otel': 5_900,
   'missive-ts/testing': 44_900

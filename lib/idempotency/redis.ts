@@ -62,7 +62,11 @@ interface Opened {
   readonly close: () => void
 }
 
-/** The server's time, unless the first argument is one. Fractions are none of Redis' whole numbers. */
+/**
+ * The server's time, unless the first argument is one. Fractions are none of Redis' whole numbers. `keepOn` removes
+ * nothing first: what has begun to write may go on in a Redis that is full, where nothing new is to begin, but what is
+ * done must be remembered.
+ */
 const now = `
   local now = tonumber(ARGV[1])
   if not now then
@@ -76,8 +80,6 @@ const now = `
     redis.call('HSET', KEYS[1], 'until', string.format('%.17g', now + ms), unpack(fields))
     redis.call('PEXPIRE', KEYS[1], math.ceil(ms) + tonumber(ARGV[2]))
   end
-  -- Removes nothing. What has begun to write may go on in a Redis that is full: nothing new begins then, but what is
-  -- done there must be remembered.
   local function keepOn(ms, fields)
     redis.call('HDEL', KEYS[1], '')
     keep(ms, fields)

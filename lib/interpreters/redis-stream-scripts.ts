@@ -47,14 +47,13 @@ local function adopt(name, id, idle, count)
 end`
 
 /**
- * Makes the group if it is missing, with all it needs for counting what is trimmed, and the consumer. ARGV: group,
+ * Makes the group if it is missing, with all it needs for counting what is trimmed, and the consumer. It begins with an
+ * XACK of nothing: what has begun to write may go on though Redis is full, and what handles entries makes room. ARGV: group,
  * consumer, where to begin. Answers whether it made the group, the id that was delivered last, where it began, and
  * whether the consumer was new to it.
  */
 export const join: Script = script(`
 local g, me, from = ARGV[1], ARGV[2], ARGV[3]
--- This changes nothing. What has begun to write may go on though Redis is full, and a process must be able to begin:
--- what it handles makes room.
 redis.pcall('XACK', KEYS[1], g, '0-0')
 local function find()
   local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
