@@ -111,7 +111,8 @@ return {made, group['last-delivered-id'], from, isNew}`)
  * Takes what is due and what was abandoned. ARGV: group, consumer, horizon, lease, how many at most, how long a scan
  * is enough for all, when an idle consumer is gone, whether this script is new to the server. Answers how long until
  * the next scan, the entries with their counts and whether they were abandoned, the ids of pending entries that were
- * trimmed, and how many were trimmed that nobody had read.
+ * trimmed, and how many were trimmed that nobody had read. A scan that was just now may as well be to come, as the
+ * server's clock was set back: Redis calls both an idle time of 0, and nobody would scan until that time.
  */
 const taking = `
 local g, me, horizon, lease, n = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -137,7 +138,7 @@ for _, fields in ipairs(consumers) do
   local consumer = {}
   for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
   if consumer.name == '~scan' then
-    if consumer.idle < every then return {every - consumer.idle, {}, {}, 0} end
+    if consumer.idle > 0 and consumer.idle < every then return {every - consumer.idle, {}, {}, 0} end
   elseif consumer.pending > 0 then
     if consumer.name ~= '~parked' then others[#others + 1] = consumer.name end
   elseif consumer.idle > reap and consumer.name ~= me and string.find(consumer.name, '~%x%x%x%x%x%x%x%x%x%x%x%x$') then

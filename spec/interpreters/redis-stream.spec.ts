@@ -335,6 +335,42 @@ outcomes('of nack brings the entry back with its delay over, and counts the star
   assert.equal([report.nacked, report.acked], [2, 1])
 })
 
+outcomes('of nack brings the entry back also where the clock of Redis was set back', () =>
+  withRedis(
+    async ({ url, cli }) => {
+      const counts: number[] = []
+      const processor = pipe(
+        receive(bytes),
+        handle(
+          otherwise(async ({ deliveryCount }) => {
+            counts.push(deliveryCount)
+            return deliveryCount === 1 ? nack({ afterMs: 1 }) : ack
+          })
+        ),
+        withDlq(memoryDlq())
+      )
+      const run = () => running(processor, { url, stream: 's', group: 'g' })
+      const first = run()
+      await until('a scan', async () =>
+        String(await cli('XINFO', 'CONSUMERS', 's', 'g').catch(String)).includes('~scan')
+      )
+      await first.stop()
+      // The last scan is an hour ahead.
+      const client = new Redis(url)
+      const dump = await client.dumpBuffer('s')
+      client.disconnect()
+      dump.writeBigInt64LE(BigInt(Date.now() + 3_600_000), dump.indexOf('~scan') + '~scan'.length)
+      await cli('DEBUG', 'SET-SKIP-CHECKSUM-VALIDATION', 1)
+      await cli('RESTORE', 's', 0, dump, 'REPLACE')
+      const second = run()
+      await cli('XADD', 's', '*', 'a', 'x')
+      await until('it to come again', () => counts.length === 2)
+      await second.stop()
+    },
+    { args: ['--enable-debug-command', 'yes'] }
+  )
+)
+
 outcomes('are refused without a queue before anything is changed in Redis', async () => {
   const stream = uniqueName('stream')
   const unkept = pipe(receive(bytes), handle(otherwise(async () => ack)))
