@@ -129,7 +129,8 @@ const storeOn = (connection: Connection, name: string, ttlMs: number, clock: Clo
       const time = clock === undefined ? '' : clock.now()
       const sent = parts.map((part) => (typeof part === 'string' ? toStorable(part) : part))
       const all = [time, Math.ceil(ttlMs), ...sent]
-      return right(await connection.run(step, [`${name}:${toStorable(claim.key)}`], all))
+      const key = `${connection.keyPrefix}${name}:${toStorable(claim.key)}`
+      return right(await connection.run(step, [key], all))
     } catch (thrown) {
       return failed(connection.errorOf(thrown).message)
     }

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import * as assert from 'uvu/assert'
 import { type RedisIdempotencyOptions, redisIdempotency } from '../../lib/redis.js'
 import { idempotencyLaws } from '../../lib/testing.js'
@@ -61,6 +62,16 @@ store('is Left within seconds while Redis is away, and answers again after', () 
     assert.match(JSON.stringify(away), /Redis cannot be reached/)
     await start()
     await until('an answer', async () => (await value.begin(claim)())._tag === 'Right')
+    await close()
+  })
+)
+
+store('has the prefix of a client before its keys, as everything that is done with that has', () =>
+  withRedis(async ({ url, cli }) => {
+    const client = new Redis(url, { keyPrefix: 'shop:', lazyConnect: true })
+    const { value, close } = await opened({ client })
+    await value.begin({ key: 'a', fingerprint: 'f', token: 'ann', leaseMs: 60_000 })()
+    assert.equal(await cli('KEYS', '*'), ['shop:missive:done:a'])
     await close()
   })
 )
