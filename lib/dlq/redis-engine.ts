@@ -18,7 +18,7 @@ import { type Decided, putOver } from './redis-decided.js'
 import { pruning } from './redis-prune.js'
 import type { Entry, Stored } from './redis-record.js'
 import { type Rows, puttingOf } from './redis-rows.js'
-import { type Walk, statesOf } from './redis-walk.js'
+import { type Walk, bytesAtOnce, statesOf } from './redis-walk.js'
 import type { Row } from './row.js'
 import { claimed, discarded, expired } from './transitions.js'
 
@@ -71,7 +71,11 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
       for (let rest = entries; rest.length > 0;) {
         const isFull = found.length >= limit || (bytes > 0 && bytes + (rest[0]?.size ?? 0) > maxPageBytes)
         if (isFull) return { rows: found, next: cursor(end, last) }
-        const some = portion(rest, Math.min(atOnce, limit - found.length), maxPageBytes - bytes)
+        const some = portion(
+          rest,
+          Math.min(atOnce, limit - found.length),
+          Math.min(bytesAtOnce, maxPageBytes - bytes)
+        )
         rest = rest.slice(some.length)
         end = some.at(-1)?.seq ?? end
         const used = await use(some)
@@ -155,7 +159,7 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
       let count = 0
       for await (const entries of walk.through(dead, { last }))
         for (let rest = entries; rest.length > 0;) {
-          const some = portion(rest, atOnce, maxPageBytes)
+          const some = portion(rest, atOnce, bytesAtOnce)
           rest = rest.slice(some.length)
           const stored = await read(some, withBytes)
           count += sum(
@@ -169,7 +173,7 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     add: async (letters) => {
       const answers: ('added' | 'present')[] = []
       for (let rest = letters.map((row) => puttingOf(row)); rest.length > 0;) {
-        const some = portion(rest, atOnce, maxPageBytes)
+        const some = portion(rest, atOnce, bytesAtOnce)
         rest = rest.slice(some.length)
         for (const there of await rows.put(some)) answers.push(there === undefined ? 'added' : 'present')
       }

@@ -24,6 +24,9 @@ export interface Walk {
   readonly kindOf: (entry: Entry) => Kind
 }
 
+/** So much is asked for at a time, which a slow network brings as well before there is no answer. */
+export const bytesAtOnce = 1_048_576
+
 // constructors
 
 export const walkOver = (rows: Rows): Walk => {
@@ -63,7 +66,6 @@ interface Range {
 const largest = 2_500
 const smallest = 64
 const rowsAtOnce = 500
-const bytesAtOnce = 4 * 1_048_576
 
 /** A beginning that few keys have. */
 const isLong = (beginning: string): boolean => beginning.length >= 4

@@ -1,6 +1,8 @@
+import { Redis } from 'ioredis'
 import * as assert from 'uvu/assert'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { DlqError, StoredLetter } from '../../lib/core/letter.js'
+import type { RedisLike } from '../../lib/redis/like.js'
 import { Resource } from '../../lib/core/resource.js'
 import { right } from '../../lib/core/result.js'
 import { type RedisDlq, type RedisDlqOptions, redisDlq } from '../../lib/dlq/redis.js'
@@ -106,6 +108,34 @@ faults('stores one letter with one attempt where a put is made again, wherever t
     assert.ok(answered < 10, `${answered} were not cut`)
   })
 )
+
+/** Does not live to see replies of more bytes than that, as if the network were slow. */
+const slow = (made: RedisLike, most: number): RedisLike => {
+  const [callBuffer, duplicate] = [made.callBuffer.bind(made), made.duplicate.bind(made)]
+  return Object.assign(made, {
+    callBuffer: async (command: string, parts: Parameters<RedisLike['callBuffer']>[1]) => {
+      const reply = await callBuffer(command, parts)
+      return sizeOf(reply) > most ? new Promise(() => undefined) : reply
+    },
+    duplicate: (...options: any[]) => slow(duplicate(...options), most)
+  })
+}
+
+const sizeOf = (reply: unknown): number =>
+  Array.isArray(reply)
+    ? reply.reduce((sum: number, each) => sum + sizeOf(each), 0)
+    : Buffer.isBuffer(reply)
+      ? reply.length
+      : 0
+
+faults('reads large letters a few at a time, so that a slow network brings them in time', async () => {
+  const client = new Redis(redis.url, { lazyConnect: true })
+  await using({ client: slow(client, 1_500_000), name: uniqueName('slow') }, async (store) => {
+    for (let id = 0; id < 20; id += 1)
+      assert.ok(isRight(await store.put(letter({ id: String(id), bytes: Buffer.alloc(200_000) }))()))
+    assert.is((await allOf(store)).length, 20)
+  })
+})
 
 faults('gives back when its lease ends what a claim that was cut had leased', async () => {
   let passed = 0
