@@ -4,7 +4,7 @@ import { type Connection, isMisled } from '../redis/connection.js'
 
 export const reasonOf = (connection: Connection, thrown: unknown): string => {
   const { message } = connection.errorOf(thrown)
-  if (isMisled(message)) return `${message}; it is asked again over a new connection`
+  if (isMisled(message)) return `${message}; what is asked next goes over a new connection`
   if (isOfConnection.test(capture(thrown).message))
     return `the connection to Redis broke (${message}); what was asked may be done or not`
   const advice = advices.find(([pattern]) => pattern.test(message))?.[1]

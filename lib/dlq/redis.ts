@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.js'
 import type { DeadLetterStore, DlqError, Pruned, Retention } from '../core/letter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import { type Connection, connect } from '../redis/connection.js'
+import { type Connection, connect, insisted } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { decidedOver, putOver } from './redis-decided.js'
@@ -101,6 +101,7 @@ export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> => {
 
 const resource = 'redisDlq'
 const defaultName = 'missive:dlq'
+const defaultConnectMs = 10_000
 
 interface Opened {
   readonly store: RedisDlq
@@ -114,12 +115,13 @@ const openedOn = async (
   connection: Connection,
   options: RedisDlqOptions
 ): Promise<Either<ResourceError, Opened>> => {
-  const { name = defaultName, create = true, retention = {} } = options
+  const { name = defaultName, create = true, retention = {}, connectMs = defaultConnectMs } = options
   const at = `redis://${connection.server}`
   const refused = (why: string) => left(resourceError(resource, `${at}: ${why}`))
   const keys = keysOf(connection.keyPrefix, name)
   try {
-    const said = await openQueue(connection, keys, name, { create, retention })
+    const open = () => openQueue(connection, keys, name, { create, retention })
+    const said = await insisted(connection, open, connectMs, systemClock, new AbortController().signal)
     if (said._tag === 'Left') return refused(said.left)
     const risks = create ? await risksOf(connection) : []
     if (risks.length > 0) process.emitWarning(`${resource}: ${at}: ${risks.join(', and ')}`)

@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Either } from 'fp-ts/lib/Either.js'
-import { type Clock, sleep } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import type { OpenSource, Source, SourceLimits, Traits } from '../core/source.js'
-import { connect } from '../redis/connection.js'
+import { connect, insisted, isMisled } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
@@ -182,7 +182,7 @@ const opened = async (
   }
   const groups = streams.map((stream) => streamGroup(`${commands.right.keyPrefix}${stream}`, member))
   try {
-    for (const each of groups) await joined(each, connectMs, clock, signal)
+    for (const { join } of groups) await insisted(commands.right, join, connectMs, clock, signal)
   } catch (thrown) {
     commands.right.close()
     reading.right.close()
@@ -224,31 +224,11 @@ const opened = async (
 }
 
 const defaultConnectMs = 10_000
-const joinPauseMs = 50
-
-/** Joins, and again if the connection broke meanwhile: Redis may be restarted just when a process begins. */
-const joined = async (
-  { join }: StreamGroup,
-  connectMs: number,
-  clock: Clock,
-  signal: AbortSignal
-): Promise<void> => {
-  const until = clock.monotonic() + connectMs
-  for (;;) {
-    try {
-      return await join()
-    } catch (thrown) {
-      const isAnswer = thrown instanceof Error && thrown.name === 'ReplyError'
-      if (isAnswer || signal.aborted || clock.monotonic() >= until) throw thrown
-      await sleep(clock, joinPauseMs, signal)
-    }
-  }
-}
-
 const adviceOn = (message: string): string => {
   if (/WRONGTYPE/.test(message)) return 'this key holds something else; give the key of a stream'
   if (/NOPERM/.test(message))
     return 'the user needs XREADGROUP, XACK, XCLAIM, XPENDING, XINFO, XGROUP, XRANGE, EVAL and EVALSHA on these keys'
+  if (isMisled(message)) return 'give the primary, or a client that finds it'
   if (/unknown (?:sub)?command|wrong number of arguments|syntax error/i.test(message))
     return 'Redis 6.2 or newer is needed'
   return 'see what Redis says'

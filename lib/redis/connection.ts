@@ -80,9 +80,35 @@ export const connect = async (
   )
 }
 
+/**
+ * Asks, and again for so long if the connection breaks, or leads to a replica or a server that still loads: Redis may be
+ * restarted, or fail over, just when a process begins.
+ */
+export const insisted = async <A>(
+  { isReady }: Connection,
+  ask: () => Promise<A>,
+  forMs: number,
+  clock: Clock,
+  signal: AbortSignal
+): Promise<A> => {
+  const until = clock.monotonic() + forMs
+  for (;;) {
+    try {
+      return await ask()
+    } catch (thrown) {
+      const { name, message } = capture(thrown)
+      const leftMs = until - clock.monotonic()
+      if ((name === 'ReplyError' && !isMisled(message)) || leftMs <= 0) throw thrown
+      await sleep(clock, insistMs, signal)
+      if (!(await isReady(leftMs, signal)) || signal.aborted) throw thrown
+    }
+  }
+}
+
 // helpers
 
 const graceMs = 20
+const insistMs = 50
 
 const connectionOf = (
   { client, server, keyPrefix, redacted }: Made,

@@ -249,6 +249,22 @@ troubles('says what to do where it is a replica, and goes on when that has chang
   )
 )
 
+troubles('is opened when what was a replica has become the primary, and else says what it is', () =>
+  withRedis(
+    async ({ url, cli, port }) => {
+      await cli('REPLICAOF', '127.0.0.1', port + 1)
+      const refused = await redisDlq({ url, connectMs: 200 }).open()
+      assert.match(refused._tag === 'Left' ? refused.left.message : 'it was opened', 'READONLY')
+      const opening = redisDlq({ url }).open()
+      await cli('REPLICAOF', 'NO', 'ONE')
+      const opened = await opening
+      if (opened._tag === 'Left') throw new Error(opened.left.message)
+      await opened.right.close()
+    },
+    { appendonly: 'everysec' }
+  )
+)
+
 troubles('says so where a key of the queue is something else by now', () =>
   withRedis(
     async ({ url, cli }) =>

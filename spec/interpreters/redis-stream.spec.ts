@@ -613,6 +613,18 @@ faults('at the start says what to do, and no secret', () =>
   )
 )
 
+faults('at the start of a replica are over when it has become the primary, and else it says so', () =>
+  withRedis(async ({ url, port, cli }) => {
+    await cli('REPLICAOF', '127.0.0.1', port + 1)
+    const options = { url, stream: 'orders', group: 'billing' }
+    assert.match(await source({ ...options, connectMs: 200 }), /READONLY.*give the primary/)
+    const run = running(acking, options)
+    await cli('REPLICAOF', 'NO', 'ONE')
+    await until('it has begun', async () => run.events.some(({ _tag }) => _tag === 'Ready'))
+    await run.stop()
+  })
+)
+
 faults('in memory, of which there is none left, keeps no process from beginning', () =>
   withRedis(async ({ url, cli }) => {
     await cli('XADD', 'orders', '*', 'payload', 'Hello')
