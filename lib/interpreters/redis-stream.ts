@@ -20,7 +20,7 @@ import {
   payloadIn,
   toBuffer
 } from './redis-stream-entry.js'
-import { type StreamGroup, streamGroup } from './redis-stream-group.js'
+import { streamGroup } from './redis-stream-group.js'
 import { isId } from './redis-stream-id.js'
 import { reader } from './redis-stream-reader.js'
 import { streamSource } from './redis-stream-source.js'

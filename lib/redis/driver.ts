@@ -75,7 +75,7 @@ const likeClient = (client: RedisLike): RedisLike => {
     enableOfflineQueue,
     keyPrefix,
     clusterRetryStrategy: retryStrategy,
-    redisOptions: { ...redisOptions, ...perNode }
+    redisOptions: { ...redisOptions, ...perNode, keyPrefix }
   })
 }
 

@@ -484,10 +484,12 @@ clients('of a cluster will do', () =>
   withRedis(
     async ({ port }) => {
       for (const Client of [Cluster, Cluster5]) {
-        const client = new Client([{ host: '127.0.0.1', port }])
-        await client.ping()
-        await carries(client, (command = '', ...parts) => client.call(command, [...parts]))
-        client.disconnect()
+        for (const options of [{}, { keyPrefix: 'app:' }, { redisOptions: { keyPrefix: 'app:' } }]) {
+          const client = new Client([{ host: '127.0.0.1', port }], options)
+          await client.ping()
+          await carries(client, (command = '', ...parts) => client.call(command, [...parts]))
+          client.disconnect()
+        }
       }
     },
     { cluster: true }
