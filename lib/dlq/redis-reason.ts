@@ -21,7 +21,7 @@ const advices: readonly (readonly [RegExp, string])[] = [
     /(?:^|-)OOM\b/,
     'Redis is full: raise maxmemory, or let letters be removed (retention, missive dlq prune)'
   ],
-  [/NOPERM\b|no permissions/, 'give this user the right to it (ACL SETUSER)'],
+  [/NOPERM\b|no permissions|user executing the script/, 'give this user the right to it (ACL SETUSER)'],
   [/WRONGTYPE/, 'a key of the queue is something else by now; give the queue another name'],
   [/(?:^|-)MISCONF\b/, 'Redis cannot write to its disk'],
   [/^MOVED\b/, 'it is a cluster: give a Cluster as the client, or the node that has the queue'],

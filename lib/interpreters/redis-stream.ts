@@ -226,7 +226,7 @@ const opened = async (
 const defaultConnectMs = 10_000
 const adviceOn = (message: string): string => {
   if (/WRONGTYPE/.test(message)) return 'this key holds something else; give the key of a stream'
-  if (/NOPERM/.test(message))
+  if (/NOPERM|user executing the script/.test(message))
     return 'the user needs XREADGROUP, XACK, XCLAIM, XPENDING, XINFO, XGROUP, XRANGE, EVAL and EVALSHA on these keys'
   if (isMisled(message)) return 'give the primary, or a client that finds it'
   if (/unknown (?:sub)?command|wrong number of arguments|syntax error/i.test(message))

@@ -265,6 +265,21 @@ troubles('is opened when what was a replica has become the primary, and else say
   )
 )
 
+troubles('says what to do where its user may not run a command, of a script too', () =>
+  withRedis(
+    async ({ url, cli }) => {
+      await cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all')
+      await using({ url: url.replace('//', '//app:secret@') }, async (store) => {
+        for (const command of ['-hset', '-evalsha']) {
+          await cli('ACL', 'SETUSER', 'app', command)
+          assert.match(reasonOf(await store.put(letter())()), 'give this user the right to it')
+        }
+      })
+    },
+    { appendonly: 'everysec' }
+  )
+)
+
 troubles('says so where a key of the queue is something else by now', () =>
   withRedis(
     async ({ url, cli }) =>
