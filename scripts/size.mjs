@@ -17,10 +17,10 @@ const specifiers = Object.keys(manifest.exports)
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
   'missive-ts': 19_900,
-  'missive-ts/node': 14_300,
+  'missive-ts/node': 14_400,
   'missive-ts/dlq': 21_300,
-  'missive-ts/sqlite': 13_200,
-  'missive-ts/redis': 39_400,
+  'missive-ts/sqlite': 13_300,
+  'missive-ts/redis': 39_500,
   'missive-ts/http': 20_700,
   'missive-ts/otel': 5_900,
   'missive-ts/testing': 44_900
