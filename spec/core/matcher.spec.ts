@@ -340,7 +340,13 @@ both('calls itself by all of its labels', () => {
 both('calls a predicate without a name so', async () => {
   const large = and(byField('type', 'order'), ({ bytes }) => bytes.length > 100)
   assert.is(large.label, 'order and a predicate')
-  assert.is(or(large, not(() => true)).label, 'order and a predicate or not a predicate')
+  assert.is(
+    or(
+      large,
+      not(() => true)
+    ).label,
+    'order and a predicate or not a predicate'
+  )
 })
 
 both.run()
