@@ -13,8 +13,13 @@ export class BrokenLaw extends Error {
 
 export const expectEqual = (what: string, found: unknown, expected: unknown): void => {
   const [plainFound, plainExpected] = [plain(found), plain(expected)]
-  if (!isDeepStrictEqual(plainFound, plainExpected))
-    throw new BrokenLaw(`${what}: expected ${shown(plainExpected)}, found ${shown(plainFound)}`)
+  if (isDeepStrictEqual(plainFound, plainExpected)) return
+  const [where, one, other] = difference(plainFound, plainExpected)
+  const [first, second] = [shown(plainExpected), shown(plainFound)]
+  // What is long is told by what differs first, and then as a whole.
+  const isLong = where !== '' && first.length + second.length > 400
+  const said = isLong ? `${where} is ${shown(one)} and not ${shown(other)}; ` : ''
+  throw new BrokenLaw(`${what}: ${said}expected ${first}, found ${second}`)
 }
 
 /** That something holds which no single value shows. */
@@ -30,6 +35,26 @@ export const shown = (value: unknown): string =>
   inspect(value, { depth: 8, breakLength: 110, maxArrayLength: 60, maxStringLength: 2_000 })
 
 // helpers
+
+/** Where two values differ first, and what is there in each. */
+const difference = (
+  found: unknown,
+  expected: unknown,
+  where = ''
+): readonly [where: string, found: unknown, expected: unknown] => {
+  if (!isObject(found) || !isObject(expected) || Array.isArray(found) !== Array.isArray(expected))
+    return [where, found, expected]
+  const names = new Set([...Object.keys(expected), ...Object.keys(found)])
+  const name = [...names].find((each) => !isDeepStrictEqual(found[each], expected[each])) ?? ''
+  return difference(
+    found[name],
+    expected[name],
+    Array.isArray(found) ? `${where}[${name}]` : `${where}.${name}`
+  )
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
 
 /** Bytes as text, whatever holds them, and no fields that are `undefined`. */
 const plain = (value: unknown): unknown => {

@@ -32,6 +32,8 @@ export interface Bench {
   /** The same store, where every answer must be `Right`. */
   readonly ask: Asked
   readonly clock: SettableClock
+  /** Closes the store. */
+  readonly close: () => Promise<void>
 }
 
 type Functions = Omit<DeadLetterStore, 'location'>

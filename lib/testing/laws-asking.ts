@@ -57,6 +57,32 @@ export const askingLaws: readonly Law[] = [
     store.renew([lease], 60_000)
     store.settle([{ ...lease, result: { _tag: 'Resolved' } }])
     expectEqual('the letters that are leased', await allOf(ask), leased)
+  }),
+
+  law('answers also once it is closed: Left, or as before', async ({ store, ask, close }) => {
+    await ask.put(letter())
+    const lease = await held(ask)
+    await close()
+    const count = await answerOf('count', () => store.count())
+    if (count._tag === 'Right') expectEqual('how many there are, once it is closed', count.right, 1)
+    const filter = { id: '1' }
+    const edit = { ...lease, from: letter().bytes, to: utf8('new'), by: 'ann' }
+    const asking: Readonly<Record<string, () => TaskEither<DlqError, unknown>>> = {
+      put: () => store.put(letter({}, 2)),
+      recall: () => store.recall(identityOf(letter())),
+      resolve: () => store.resolve(identityOf(letter())),
+      page: () => store.page(),
+      groups: () => store.groups(),
+      arrivals: () => store.arrivals(),
+      claim: () => store.claim({ owner: 'bob', leaseMs: 1_000 }),
+      renew: () => store.renew([lease], 1_000),
+      settle: () => store.settle([{ ...lease, result: { _tag: 'Released' } }]),
+      edit: () => store.edit(edit),
+      discard: () => store.discard({ filter, by: 'ann', note: 'no use' }),
+      add: () => store.add([]),
+      prune: () => store.prune()
+    }
+    for (const [name, ask] of Object.entries(asking)) await answerOf(name, ask)
   })
 ]
 

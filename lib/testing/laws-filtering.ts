@@ -11,9 +11,11 @@ import {
   held,
   heldOf,
   identityOf,
+  ids,
   idsOf,
   law,
   letter,
+  theLetter,
   utf8
 } from './law.js'
 
@@ -85,7 +87,9 @@ const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
     expected({}, () => true),
     expected({ tag: 'Rejected' }, ({ failure }) => failure._tag === 'Rejected'),
     expected({ tag: ['Malformed', 'NoMatch'] }, ({ failure }) => /^(?:Mal|NoM)/.test(failure._tag)),
-    expected({ tag: [] }, () => false),
+    ...['key', 'id', 'source', 'tag', 'route', 'fingerprint', 'state'].map((name) =>
+      expected({ [name]: [] }, () => false)
+    ),
     expected({ route: 'order' }, ({ route }) => route === 'order'),
     expected({ route: null }, ({ route }) => route === undefined),
     expected({ route: ['refund', null] }, ({ route }) => route === undefined || route === 'refund'),
@@ -98,6 +102,8 @@ const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
     expected({ key: [keyOf('a').slice(0, 12), keyOf('b')] }, isOneOf('a', 'b')),
     expected({ key: `${keyOf('a')}0` }, () => false),
     expected({ key: '%' }, () => false),
+    expected({ key: keyOf('a').slice(1) }, () => false),
+    expected({ fingerprint: fingerprintOf('b').slice(1) }, () => false),
     expected({ key: keyOf('a').slice(0, 12), id: 'b' }, () => false),
     expected({ fingerprint: fingerprintOf('a') }, isOneOf('a', 'twin', 'leased', 'given up')),
     expected({ fingerprint: fingerprintOf('b').slice(0, 8) }, isOneOf('b')),
@@ -115,6 +121,7 @@ const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
     expected({ minAttempts: 2 }, ({ attemptCount }) => attemptCount >= 2),
     expected({ maxAttempts: 1 }, ({ attemptCount }) => attemptCount <= 1),
     expected({ minAttempts: 2, maxAttempts: 2 }, isOneOf('b')),
+    expected({ minAttempts: 60, maxAttempts: 60 }, isOneOf('back')),
     expected({ headers: { tenant: 'a' } }, isOneOf('a', 'c')),
     expected({ headers: { TENANT: ['a', 'b'] } }, isOneOf('a', 'b', 'c')),
     expected({ headers: { tenant: 'a', 'x-region': 'eu' } }, isOneOf('c')),
@@ -122,6 +129,8 @@ const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
     expected({ headers: { tenant: [] } }, () => false),
     expected({ fields: { 'customer.id': 17 } }, isOneOf('a', 'marked')),
     expected({ fields: { 'customer.id': '17' } }, isOneOf('b')),
+    expected({ fields: { 'customer.id': 'edited' } }, isOneOf('back')),
+    expected({ fields: { 'customer.id': 'original' } }, () => false),
     expected({ fields: { 'customer.id': [17, '17'] } }, isOneOf('a', 'b', 'marked')),
     expected({ fields: { 'customer.id': null } }, isOneOf('c')),
     expected({ fields: { 'customer.vip': false } }, isOneOf('a')),
@@ -193,6 +202,7 @@ const putLettersToFilter = async ({ ask, clock }: Bench): Promise<void> => {
       headers: { tenant: 'a', 'X-Region': 'eu' },
       bytes: json({ customer: { id: null } })
     },
+    { id: 'back', route: 'refund', headers: {}, bytes: json({ customer: { id: 'original' } }) },
     {
       id: 'd',
       route: 'refund',
@@ -215,6 +225,10 @@ const putLettersToFilter = async ({ ask, clock }: Bench): Promise<void> => {
     await ask.put(letter(each))
     clock.pass(60_000)
   }
+  const { key, bytes } = await theLetter(ask, 'back')
+  await ask.edit({ key, id: 'back', from: bytes, to: json({ customer: { id: 'edited' } }), by: 'ann' })
+  const attempts = ids(59).map((id) => attempt(100 + Number(id)))
+  await ask.put(letter({ ...first[3], attempts }))
   await held(ask, 'leased', 24 * hourMs)
   await ask.resolve(identityOf(letter(second[5])))
   await ask.discard({ filter: { id: 'given up' }, by: 'ann', note: 'no use' })

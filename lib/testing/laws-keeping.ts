@@ -124,6 +124,15 @@ export const keepingLaws: readonly Law[] = [
     expectEqual('the letter', await theLetter(ask), before)
   }),
 
+  law('keeps as dead what is put under a lease that there is not', async ({ ask }) => {
+    await ask.put(letter({ lease: { token: 'of another store', owner: 'ann', until: 2 ** 50 } }))
+    const { key, state, lease } = await theLetter(ask)
+    expectEqual('state and lease', [state, lease], ['dead', undefined])
+    const token = 'of another store'
+    expectEqual('settle', await ask.settle([{ key, id: '1', token, result: { _tag: 'Resolved' } }]), ['lost'])
+    expectEqual('what can be claimed', idsOf((await ask.claim({ owner: 'bob', leaseMs: 1 })).letters), ['1'])
+  }),
+
   law('keeps every letter once that is put at the same time as others', async ({ ask }) => {
     const letters = ids(100).map((id) => letter({ id }))
     const again = letters.slice(0, 10).map((each) => ({ ...each, attempts: [attempt(2)] }))
@@ -151,6 +160,14 @@ export const keepingLaws: readonly Law[] = [
     expectEqual('the bytes', read.bytes, utf8('{"total":3}'))
     read.bytes.fill(0)
     expectEqual('the bytes after a reader wrote over them', (await theLetter(ask)).bytes, utf8('{"total":3}'))
+    const to = utf8('edited')
+    await ask.edit({ key: read.key, id: '1', from: utf8('{"total":3}'), to, by: 'ann' })
+    to.fill(0)
+    const { original } = await theLetter(ask)
+    original?.fill(0)
+    const edited = await theLetter(ask)
+    const both = [edited.bytes, edited.original]
+    expectEqual('bytes and original after all wrote over them', both, [utf8('edited'), utf8('{"total":3}')])
   }),
 
   law('keeps the newest 50 attempts of a letter, and counts all', async ({ ask }) => {
@@ -158,7 +175,9 @@ export const keepingLaws: readonly Law[] = [
     for (const start of starts) await ask.put(letter({}, start))
     const attempts = (from: number) => starts.map((start) => attempt(from + start))
     for (const from of [100, 200]) await ask.put(letter({ id: '2', attempts: attempts(from) }))
+    await ask.put(letter({ id: '3', attempts: attempts(300) }))
     const [one, other] = [await theLetter(ask, '1'), await theLetter(ask, '2')]
+    expectEqual('attempts put at once', (await theLetter(ask, '3')).attempts, attempts(300).slice(-50))
     expectEqual('attempts put one by one', one.attempts, attempts(0).slice(-50))
     expectEqual('times and attempts put one by one', [one.times, one.attemptCount], [60, 60])
     expectEqual('attempts put together', other.attempts, attempts(200).slice(-50))

@@ -136,6 +136,9 @@ export const replayingLaws: readonly Law[] = [
     await held(ask, '6', 10_000)
     clock.pass(10_000)
     expectEqual('edit', await ask.edit({ key, id: '6', from: bytes, to: bytes, by: 'ann' }), 'edited')
+    await ask.prune({ maxLetters: 0 })
+    await claimed('7')
+    expectEqual('prune', (await ask.prune({ maxLetters: 0 })).dead, 1)
   }),
 
   law('prolongs the leases that it renews, from now on', async ({ ask, clock }) => {
@@ -282,6 +285,30 @@ export const replayingLaws: readonly Law[] = [
     clock.pass(1_000)
     expectEqual('the second time', await ask.settle(replayed), ['ok', 'ok', 'ok'])
     expectEqual('the letters', await allOf(ask), before)
+  }),
+
+  law('leases, discards, settles and takes over once what several ask for at once', async ({ ask }) => {
+    for (const id of ids(30)) await ask.put(letter({ id }))
+    const [some, discarded, others] = await Promise.all([
+      ask.claim({ owner: 'ann', leaseMs: 60_000, limit: 10 }),
+      ask.discard({ filter: {}, by: 'bob', note: 'no use' }),
+      ask.claim({ owner: 'cid', leaseMs: 60_000, limit: 10 })
+    ])
+    const leased = [...some.letters, ...others.letters]
+    expectEqual('those that are leased or discarded', leased.length + discarded, 30)
+    const found = await allOf(ask, { filter: { state: 'replaying' } })
+    expectEqual('those that are replayed', idsOf(sorted(found)), idsOf(sorted(leased)))
+    expectEqual('those that are discarded', await ask.count({ state: 'discarded' }), discarded)
+    await ask.put(letter({ id: '31' }))
+    const lease = await held(ask, '31')
+    const whole = await theLetter(ask, '31')
+    const answers = await Promise.all([ask.settle([failedBy(lease)]), ask.settle([failedBy(lease)])])
+    expectEqual('both who settle the same', answers, [['ok'], ['ok']])
+    const { attemptCount, events } = await theLetter(ask, '31')
+    expectEqual('attempts and events', [attemptCount, events.length], [2, 1])
+    const copy = { ...whole, id: '32', key: 'f'.repeat(40) }
+    const added = await Promise.all([ask.add([copy]), ask.add([copy])])
+    expectEqual('both who take over the same', added.flat().toSorted(), ['added', 'present'])
   }),
 
   law('leaves a letter to its holder where its source brings it again meanwhile', async ({ ask }) => {

@@ -2,12 +2,14 @@
 import { malformed } from '../core/failure.js'
 import type { Edit, StoredLetter } from '../core/letter.js'
 import {
-  type Asked,
+  type Bench,
   type Law,
   allOf,
   attempt,
+  expect,
   expectEqual,
   held,
+  heldOf,
   identityOf,
   ids,
   idsOf,
@@ -34,6 +36,33 @@ export const settlingLaws: readonly Law[] = [
       states.push(await ask.recall(identityOf(each as never)))
     const expected = ['dead', 'replaying', 'resolved', 'discarded', undefined, undefined, undefined]
     expectEqual('the states', states, expected)
+  }),
+
+  law('keeps a letter that it recalls as dead from replays, for a minute', async ({ ask, clock }) => {
+    const identity = identityOf(letter())
+    const claimable = async () => idsOf((await ask.claim({ owner: 'bob', leaseMs: 1 })).letters)
+    const recalled = async (what: string): Promise<void> => {
+      expectEqual(what, await ask.recall(identity), 'dead')
+      expectEqual(`what can be claimed after it is recalled, ${what}`, await claimable(), [])
+    }
+    await ask.put(letter())
+    await recalled('at once')
+    clock.pass(59_999)
+    expectEqual('what can be claimed within a minute', await claimable(), [])
+    await recalled('again within a minute')
+    clock.pass(60_000)
+    expectEqual('what can be claimed after a minute', await claimable(), ['1'])
+    clock.pass(1)
+    await recalled('a third time')
+    await ask.put(letter({}, 2))
+    expectEqual('the state once it is put', (await theLetter(ask)).state, 'dead')
+    await recalled('once it was put')
+    await ask.resolve(identity)
+    expectEqual('the state once it is resolved', (await theLetter(ask)).state, 'resolved')
+    await ask.put(letter({}, 3))
+    const lease = await held(ask)
+    expectEqual('what is recalled while it is replayed', await ask.recall(identity), 'replaying')
+    expectEqual('renew by who replays it', await ask.renew([lease], 60_000), ['ok'])
   }),
 
   law('resolves a dead letter, and leaves a tombstone without bytes and headers', async ({ ask, clock }) => {
@@ -79,8 +108,10 @@ export const settlingLaws: readonly Law[] = [
     await ask.discard({ filter: { id: '2' }, by: 'ann', note: 'no use' })
     clock.pass(1_000)
     for (const id of ids(2)) {
+      const buffer = Uint8Array.from(letter().bytes)
       const again = letter({ id, fault, deliveryCount: 2 }, 2)
-      await ask.put(again)
+      await ask.put({ ...again, bytes: buffer })
+      buffer.fill(0)
       const { bytes, original, headers, state, times, attempts, events, ...rest } = await theLetter(ask, id)
       expectEqual('state and times', [state, times, rest.lastSeenAt], ['dead', 2, clock.now()])
       expectEqual(
@@ -115,8 +146,9 @@ export const settlingLaws: readonly Law[] = [
     expectEqual('bytes and original', [twice.bytes, twice.original], [third, first])
     expectEqual('its events', twice.events, [event, { at: clock.now(), by: 'bob', what: 'edited' }])
     expectEqual('recall by the bytes that arrived', await ask.recall(identityOf(letter())), 'dead')
-    await ask.put(letter({}, 2))
-    expectEqual('the bytes when it comes again', (await theLetter(ask)).bytes, third)
+    for (const startedAt of [2, 3]) await ask.put(letter({ fault: malformed([]) }, startedAt))
+    const again = await theLetter(ask)
+    expectEqual('bytes and fault when it comes again', [again.bytes, again.fault], [third, undefined])
   }),
 
   law('edits nothing that is changed, busy or missing', async ({ ask }) => {
@@ -129,7 +161,8 @@ export const settlingLaws: readonly Law[] = [
       const key = before.find((each) => each.id === id)?.key ?? 'f'.repeat(40)
       return ask.edit({ key, id, from, to: utf8('new'), by: 'ann' })
     }
-    const answers = [await edit('1', utf8('other')), await edit('2'), await edit('3'), await edit('4')]
+    const other = utf8('{"total":4}') // as long as its own
+    const answers = [await edit('1', other), await edit('2'), await edit('3'), await edit('4')]
     expectEqual('the answers', answers, ['changed', 'busy', 'busy', 'busy'])
     expectEqual('the answer where there is no letter', await edit('nobody'), 'missing')
     expectEqual('the letters', await allOf(ask), before)
@@ -163,7 +196,18 @@ export const settlingLaws: readonly Law[] = [
     const said = letters.map((each) => [each.key, each.id, each.bytes, each.original])
     expectEqual('key, id, bytes and original', said, [[key, '1', utf8('new'), bytes]])
     const token = letters[0]?.lease?.token ?? ''
-    await ask.settle([{ key, id: '1', token, result: { _tag: 'Resolved' } }])
+    const [edited] = letters as readonly [StoredLetter]
+    await ask.put({ ...edited, attempts: [attempt(2)] })
+    const failed = await theLetter(ask)
+    expectEqual(
+      'the letter when its replay has failed',
+      [failed.key, failed.state, failed.attemptCount, failed.times],
+      [key, 'dead', 2, 1]
+    )
+    expectEqual('bytes and original then', [failed.bytes, failed.original], [utf8('new'), bytes])
+    const next = await held(ask)
+    expect('another lease', next.token !== token, next)
+    await ask.settle([{ ...next, result: { _tag: 'Resolved' } }])
     const after = await theLetter(ask)
     expectEqual('the tombstone', [after.bytes.length, after.original], [0, undefined])
   }),
@@ -187,6 +231,10 @@ export const settlingLaws: readonly Law[] = [
     })
     expectEqual('the other letters', othersAfter, others)
     expectEqual('how many the second time', await ask.discard(discard), 0)
+    const all = await allOf(ask)
+    const states = ['replaying', 'resolved', 'discarded'] as const
+    await ask.discard({ ...discard, filter: { source: 'laws', state: states } })
+    expectEqual('the letters that are not dead, when they are asked for', await allOf(ask), all)
   }),
 
   law('keeps the newest 50 events of a letter', async ({ ask }) => {
@@ -204,8 +252,9 @@ export const settlingLaws: readonly Law[] = [
     expectEqual('the original', original, letter().bytes)
   }),
 
-  law('takes letters over as they are, and leaves those that are there', async ({ ask, clock }) => {
-    const letters = await manyLetters(ask)
+  law('takes letters over as they are, and leaves those that are there', async (bench) => {
+    const { ask, clock } = bench
+    const letters = await manyLetters(bench)
     await ask.prune({ maxLetters: 0 })
     expectEqual('what is left', await ask.count(), 0)
     clock.pass(1_000)
@@ -233,13 +282,20 @@ export const settlingLaws: readonly Law[] = [
     expectEqual('nothing', await ask.add([]), [])
   }),
 
-  law('goes on with a letter that was taken over as with its own', async ({ ask }) => {
-    const [own] = await manyLetters(ask)
+  law('goes on with a letter that was taken over as with its own', async (bench) => {
+    const { ask } = bench
+    const [own, leased] = await manyLetters(bench)
     await ask.prune({ maxLetters: 0 })
-    const buffer = Uint8Array.from((own as StoredLetter).bytes)
-    await ask.add([{ ...(own as StoredLetter), bytes: buffer }])
-    buffer.fill(0)
-    expectEqual('its bytes', (await theLetter(ask)).bytes, own?.bytes)
+    const bytes = Uint8Array.from(own?.bytes ?? [])
+    const original = Uint8Array.from(own?.original ?? [])
+    await ask.add([{ ...(own as StoredLetter), bytes, original }, leased as StoredLetter])
+    bytes.fill(0)
+    original.fill(0)
+    const added = await theLetter(ask)
+    expectEqual('its bytes', [added.bytes, added.original], [own?.bytes, own?.original])
+    const foreign = heldOf(leased as StoredLetter)
+    expectEqual('renew by whom the other store leased it to', await ask.renew([foreign], 1_000), ['lost'])
+    expectEqual('settle by them', await ask.settle([{ ...foreign, result: { _tag: 'Resolved' } }]), ['lost'])
     await ask.put(letter({ id: '1', bytes: letter().bytes }, 9))
     const { times, attempts } = await theLetter(ask)
     expectEqual('times and attempts', [times, attempts.at(-1)], [(own?.times ?? 0) + 1, attempt(9)])
@@ -328,10 +384,11 @@ const whatOf = (events: StoredLetter['events']) => events.map(({ at, by, what })
 const deadOf = (each: StoredLetter): StoredLetter => ({ ...each, state: 'dead', lease: undefined })
 
 /** Letters of every state as a store of their own would give them; in this one they are dead. */
-const manyLetters = async (ask: Asked): Promise<readonly StoredLetter[]> => {
+const manyLetters = async ({ ask, clock }: Bench): Promise<readonly StoredLetter[]> => {
   for (const id of ids(4)) await ask.put(letter({ id, fault: malformed([]) }))
   const { key, bytes } = await theLetter(ask)
   await ask.edit({ key, id: '1', from: bytes, to: utf8('edited'), by: 'ann' })
+  clock.pass(1_000)
   await ask.put(letter({ id: '1' }, 2))
   const [edited, leased, done, given] = await allOf(ask)
   return [

@@ -70,13 +70,15 @@ const runOn = async (
   const opened = await answered('open', fresh(clock).open(), deadlineMs)
   if (opened._tag === 'Left') throw new Error(`the store cannot be opened: ${opened.left.message}`)
   const store = answering(opened.right.value, deadlineMs)
-  const close = () => answered('close', opened.right.close(), deadlineMs)
+  const close = async (): Promise<void> => {
+    const closed = await answered('close', opened.right.close(), deadlineMs)
+    if (closed._tag === 'Left') throw new Error(`the store cannot be closed: ${closed.left.message}`)
+  }
   try {
-    await check({ store, ask: askedOf(store), clock })
+    await check({ store, ask: askedOf(store), clock, close })
   } catch (broken) {
     await close().catch(() => undefined)
     throw broken
   }
-  const closed = await close()
-  if (closed._tag === 'Left') throw new Error(`the store cannot be closed: ${closed.left.message}`)
+  await close()
 }
