@@ -1,5 +1,5 @@
 /** Laws of what is in flight: one holds it, until its lease ends. */
-import { expectEqual } from './comparing.js'
+import { expect, expectEqual } from './comparing.js'
 import { type Law, claim, expectBegun, expectInFlight, hold, law, leaseMs } from './idempotency-law.js'
 import { answerOf } from './law.js'
 
@@ -22,7 +22,10 @@ export const holdingLaws: readonly Law[] = [
 
   law('tells others how long a key is held at least', async ({ ask, clock }) => {
     await ask.begin(claim('ann'))
-    expectInFlight('at once', await ask.begin(claim('bob')), leaseMs)
+    const state = await ask.begin(claim('bob'))
+    expectInFlight('at once', state, leaseMs)
+    // It may be less than what is left; of a minute it is no second.
+    expect('leftMs in milliseconds', state._tag === 'InFlight' && state.leftMs > 1_000, state)
     clock.pass(leaseMs - 1_000)
     expectInFlight('a second before the end', await ask.begin(claim('cid')), 1_000)
     expectInFlight('to who asks with a longer lease', await ask.begin(claim('dan', { leaseMs: 1e9 })), 1_000)
@@ -78,6 +81,15 @@ export const holdingLaws: readonly Law[] = [
     expectBegun('after the end of that', await ask.begin(claim('cid', { leaseMs: leaseMs * 60 })))
     clock.pass(leaseMs * 60 - 1)
     expectInFlight('before the end of what was begun for far more', await ask.begin(claim('dan')), 1)
+  }),
+
+  law('renews the lease of one key, and of no other that is held by the same', async ({ ask, clock }) => {
+    for (const key of ['one', 'other']) await ask.begin(claim('ann', { key }))
+    clock.pass(leaseMs - 1_000)
+    expectEqual('renew', await ask.renew({ ...hold('ann', 'one'), leaseMs }), true)
+    clock.pass(1_001)
+    expectInFlight('the one', await ask.begin(claim('bob', { key: 'one' })), leaseMs)
+    expectBegun('the other', await ask.begin(claim('bob', { key: 'other' })))
   }),
 
   law('leaves a key to who took it over, whatever the first one asks', async ({ ask, clock }) => {

@@ -18,6 +18,8 @@ export const keepingLaws: readonly Law[] = [
       const key = `a result: ${name}`
       await ask.begin(claim('ann', { key }))
       expectEqual(`finish, ${name}`, await ask.finish({ ...hold('ann', key), result }), true)
+      const again = await ask.finish({ ...hold('ann', key), result: 'another' })
+      expectEqual(`finish of what is finished, ${name}`, again, false)
       const state = await ask.begin(claim('bob', { key }))
       if (state._tag === 'Finished' && state.result.length > 100)
         expectEqual(`a result, ${name}: is it the same`, state.result === result, true)
@@ -82,6 +84,16 @@ export const keepingLaws: readonly Law[] = [
     expectBegun('the abandoned one', await ask.begin(claim('bob', { key: abandoned })))
     const state = await ask.begin(claim('bob', { key: finished }))
     expectEqual('the first', state, { _tag: 'Finished', result: 'paid' })
+  }),
+
+  law('forgets none of 500 keys that it has begun, and may refuse some', async ({ store, ask }) => {
+    const many = Array.from({ length: 500 }, (_, index) => `many ${index}`)
+    await ask.begin(claim('ann'))
+    const begin = (key: string) => answerOf('begin', () => store.begin(claim('ann', { key })))
+    const answers = await Promise.all(many.map(begin))
+    const begun = many.filter((_, index) => answers[index]?._tag === 'Right')
+    for (const key of ['order 17', ...begun])
+      expectInFlight(key, await ask.begin(claim('bob', { key })), leaseMs)
   }),
 
   law('keeps fingerprints and tokens apart that look alike', async ({ ask }) => {

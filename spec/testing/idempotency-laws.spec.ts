@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Clock } from '../../lib/core/clock.js'
-import type { IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
+import type { IdempotencyHold, IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
 import { Resource, resourceError } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
 import { memoryIdempotency } from '../../lib/index.js'
@@ -98,6 +98,57 @@ const faults: readonly (readonly [string, string, Break])[] = [
     'says that nothing is left',
     'tells others how long a key is held at least',
     answering((state) => (state._tag === 'InFlight' ? { ...state, leftMs: 0 } : state))
+  ],
+  [
+    'says in seconds how long it still is',
+    'tells others how long a key is held at least',
+    answering((state) => (state._tag === 'InFlight' ? { ...state, leftMs: state.leftMs / 1_000 } : state))
+  ],
+  [
+    'renews whatever who asks holds',
+    'renews the lease of one key, and of no other that is held by the same',
+    (store) => {
+      const keys = new Set<string>()
+      return {
+        begin: (claim) => {
+          keys.add(claim.key)
+          return store.begin(claim)
+        },
+        renew: (claim) => async () => {
+          for (const key of keys) await store.renew({ ...claim, key })()
+          return store.renew(claim)()
+        }
+      }
+    }
+  ],
+  [
+    'finishes again what has an empty result',
+    'gives back a result as it was, whatever text it is',
+    (store) => {
+      const empty = new Set<string>()
+      return {
+        finish: (claim) => async () => {
+          const isOver = empty.has(claim.key)
+          if (claim.result === '') empty.add(claim.key)
+          return isOver ? right(true) : store.finish(claim)()
+        }
+      }
+    }
+  ],
+  [
+    'forgets the first of more than 100 keys',
+    'forgets none of 500 keys that it has begun, and may refuse some',
+    (store) => {
+      const keys: IdempotencyHold[] = []
+      return {
+        begin: (claim) => async () => {
+          const oldest = keys.length > 100 ? keys.shift() : undefined
+          if (oldest !== undefined) await store.abandon(oldest)()
+          keys.push(claim)
+          return store.begin(claim)()
+        }
+      }
+    }
   ],
   [
     'looks first and begins afterwards',
