@@ -23,7 +23,7 @@ const budgets = {
   'missive-ts/redis': 39_500,
   'missive-ts/http': 20_700,
   'missive-ts/otel': 5_900,
-  'missive-ts/testing': 44_900
+  'missive-ts/testing': 48_200
 }
 
 /** What a bundler keeps of the root where only this is used. The first is the core, and stays within 8 kB. */

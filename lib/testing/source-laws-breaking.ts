@@ -4,6 +4,7 @@ import { ack } from '../core/outcome.js'
 import type { Delivery } from '../core/source.js'
 import { expect, expectEqual } from './comparing.js'
 import {
+  type Hand,
   type Law,
   type Running,
   type Trial,
@@ -142,18 +143,52 @@ export const breakingLaws: readonly Law[] = [
     'takes nothing from whoever has a message by now',
     ['leases', 'keeps', 'live', 'shares'],
     async (trial) => {
-      const late = await trial.open({ sent: ['m'], doesRenew: false })
-      const [lost] = (await late.take(1)) as readonly [Delivery]
-      await late.start(lost)
+      const late = await trial.open({ sent: texts(6), doesRenew: false })
+      const { leaseMs = 0 } = late.source.traits
+      const takenAt = performance.now()
+      const [started, kept, ...others] = (await late.take(6)) as [Delivery, Delivery, ...Delivery[]]
+      await late.start(started)
+      await late.start(kept)
       const hand = await trial.open()
-      const [held] = (await hand.take(1)) as readonly [Delivery]
-      expectEqual('the message', textOf(held.message), 'm')
-      for (const action of [retry(), release(true), release(false), done])
-        expectEqual(`the answer to a late ${action._tag}`, await late.settle([lost], action), ['lost'])
-      if (late.source.renew !== undefined)
-        expectEqual('the answer to who renews too late', await late.source.renew([lost])(), ['lost'])
+      const held = await keptMeanwhile(trial, late, kept, hand.take(5))
+      const lost = [started, ...others]
+      expectEqual('the messages', textsOf(held), textsOf(lost))
+      for (const each of held) {
+        const afterMs = hand.givenAt(each) - takenAt
+        expect(
+          `${textOf(each.message)} not within a lease of ${leaseMs} ms`,
+          afterMs >= leaseMs * 0.9,
+          afterMs
+        )
+      }
+      for (const each of others) {
+        const asking = late.source.start?.(each)
+        if (asking !== undefined) expectEqual('the answer to a late start', await asking(), 'lost')
+      }
+      for (const [index, action] of [retry(), release(true), release(false), done].entries()) {
+        const each = others[index] as Delivery
+        const answers = await late.settleEach([
+          [each, action],
+          [started, action]
+        ])
+        expectEqual(`the answers to a late ${action._tag}`, answers, ['lost', 'lost'])
+      }
+      if (late.source.renew !== undefined) {
+        const answers = await late.source.renew([...lost, kept])()
+        expectEqual('the answers to who renews too late, and one in time', answers, [
+          ...lost.map(() => 'lost'),
+          'ok'
+        ])
+      }
+      const mixed = await late.settleEach([
+        [started, done],
+        [kept, done]
+      ])
+      expectEqual('the answers about what is lost and what is not', mixed, ['lost', 'ok'])
       expectEqual('what comes meanwhile', (await hand.takeFor(trial.quietMs)).length, 0)
-      expectEqual('the answer to who has it', await hand.settle([held], done), ['ok'])
+      // One after the other, as those are started that may have killed a process.
+      for (const each of held)
+        expectEqual('the answer to who has it', await hand.settle([each], done), ['ok'])
       expectEqual('what comes of it', (await hand.takeFor(trial.quietMs)).length, 0)
     }
   ),
@@ -199,6 +234,26 @@ const acked = ({ watch, until }: Trial, count: number): Promise<void> =>
       watch.settled.filter(({ action, answer }) => action._tag === 'Done' && answer === 'ok').length >= count,
     () => watch.settled.length
   )
+
+/** Renews a delivery for so long as something else is waited for. */
+const keptMeanwhile = async <A>(
+  { quiet }: Trial,
+  { source }: Hand,
+  delivery: Delivery,
+  waited: Promise<A>
+): Promise<A> => {
+  let isOver = false
+  const over = (): void => void (isOver = true)
+  waited.then(over, over)
+  while (!isOver) {
+    await source.renew?.([delivery])()
+    await quiet((source.traits.leaseMs ?? 0) / 4)
+  }
+  return waited
+}
+
+const textsOf = (deliveries: readonly Delivery[]): readonly string[] =>
+  sorted(deliveries.map(({ message }) => textOf(message)))
 
 const leaseOf = async (trial: Trial): Promise<number> => {
   const hand = await trial.open()

@@ -2,10 +2,21 @@
 import { Buffer } from 'node:buffer'
 import { interruptionOf } from '../core/message.js'
 import { ack, nack } from '../core/outcome.js'
-import type { Delivery } from '../core/source.js'
+import type { Delivery, SourceGauges } from '../core/source.js'
 import { expect, expectEqual } from './comparing.js'
 import type { Sent } from './source-bench.js'
-import { type Hand, type Law, type Running, done, law, sorted, textOf, texts } from './source-trial.js'
+import {
+  type Hand,
+  type Law,
+  type Running,
+  type Trial,
+  done,
+  law,
+  retry,
+  sorted,
+  textOf,
+  texts
+} from './source-trial.js'
 
 export const givingLaws: readonly Law[] = [
   law('gives text as it was sent, empty text and other scripts too', [], async ({ run }) => {
@@ -129,6 +140,9 @@ export const givingLaws: readonly Law[] = [
     expectEqual('the counts', [...new Set(messages.map(({ deliveryCount }) => deliveryCount))], [1])
     const sources = new Set(messages.map(({ source }) => source))
     expect('one source that has a name', sources.size === 1 && !sources.has(''), [...sources])
+    const [{ id, source, receivedAt }] = messages as [(typeof messages)[number]]
+    const types = [typeof id, typeof source, Number.isFinite(receivedAt)]
+    expectEqual('id and source as text, and receivedAt as a number', types, ['string', 'string', true])
   }),
 
   law('says of itself and of its messages whether it brings them back', [], async (trial) => {
@@ -146,14 +160,31 @@ export const givingLaws: readonly Law[] = [
     await hand.settle([delivery as Delivery], done)
   }),
 
-  law('says how things stand whenever it is asked, where it says that at all', [], async ({ open }) => {
-    const hand = await open({ sent: texts(3) })
-    await saysHowThingsStand(hand)
-    const [one, ...others] = await hand.take(3)
-    await saysHowThingsStand(hand)
-    await hand.settle([one as Delivery], done)
-    await saysHowThingsStand(hand)
-    await hand.settle(others, done)
+  law('says how things stand whenever it is asked, where it says that at all', [], async (trial) => {
+    const hand = await trial.open({ sent: texts(3) })
+    await stands(
+      trial,
+      hand,
+      '3 of lag and pending together',
+      ({ lag, pending }) => sumOf(lag, pending, 3) === 3
+    )
+    const [one, other, third] = (await hand.take(3)) as readonly [Delivery, Delivery, Delivery]
+    const counted = (count: number): Promise<void> =>
+      stands(
+        trial,
+        hand,
+        `a lag of 0, ${count} pending, none parked`,
+        ({ lag = 0, pending = count, parked = 0 }) => lag === 0 && pending === count && parked === 0
+      )
+    await counted(3)
+    await hand.settle([one], done)
+    await counted(2)
+    if (trial.promises.delays === true) {
+      await hand.settle([other], retry(trial.count(300, 3_000)))
+      await stands(trial, hand, '1 parked', ({ parked = 1 }) => parked === 1)
+      await hand.settle([...(await hand.take(1)), third], done)
+    } else await hand.settle([other, third], done)
+    await counted(0)
   }),
 
   law('gives each delivery a signal of its own, which aborts with the reason', [], async ({ open }) => {
@@ -199,6 +230,21 @@ export const givingLaws: readonly Law[] = [
     }
   ),
 
+  law('reads no more ahead than it may have unsettled', ['shares'], async ({ open, quiet, quietMs }) => {
+    const maxUnsettled = 4
+    const sent = texts(20)
+    const one = await open({ sent, maxUnsettled })
+    if (one.source.traits.exclusive) return
+    const taken = [...(await one.take(1))]
+    await quiet()
+    const other = await open()
+    const rest = await other.takeFor(quietMs * 2, sent.length)
+    const least = sent.length - maxUnsettled
+    expect(`${least} or more of ${sent.length} for another`, rest.length >= least, rest.length)
+    await one.settle(taken, done)
+    await other.settle(rest, done)
+  }),
+
   law(
     'gives a key to one alone while it says that it is exclusive',
     ['shares'],
@@ -236,15 +282,39 @@ export const givingLaws: readonly Law[] = [
 
 // helpers
 
-const saysHowThingsStand = async ({ source }: Hand): Promise<void> => {
+/** What both of them say together, if both say something. */
+const sumOf = (one: number | undefined, other: number | undefined, unsaid: number): number =>
+  one === undefined || other === undefined ? unsaid : one + other
+
+/** That it says so soon; it may leave out whatever it does not know. */
+const stands = async (
+  { until }: Trial,
+  hand: Hand,
+  what: string,
+  holds: (gauges: SourceGauges) => boolean
+): Promise<void> => {
+  let gauges: SourceGauges | undefined
+  await until(
+    `measure: ${what}, as far as it says that`,
+    async () => holds((gauges = await saysHowThingsStand(hand)) ?? {}),
+    () => gauges
+  )
+}
+
+const saysHowThingsStand = async ({ source }: Hand): Promise<SourceGauges | undefined> => {
   const gauges = await source.measure?.()()
   for (const value of Object.values(gauges ?? {}))
-    expect('measure: numbers of 0 or more', value === undefined || value >= 0, gauges)
+    expect(
+      'measure: numbers of 0 or more',
+      value === undefined || (Number.isFinite(value) && value >= 0),
+      gauges
+    )
   const { readBytes = 0, knownBytes = 0 } = source.input?.() ?? {}
   expect('input: no more bytes read than known', readBytes >= 0 && readBytes <= knownBytes, [
     readBytes,
     knownBytes
   ])
+  return gauges
 }
 
 const pieces = 100

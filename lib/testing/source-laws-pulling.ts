@@ -1,8 +1,10 @@
 /** Laws of pulling: what the loop counts on. */
+import { getEventListeners } from 'node:events'
 import { ack, nack, released } from '../core/outcome.js'
 import type { Resource } from '../core/resource.js'
 import type { Delivery, Pulled, Source } from '../core/source.js'
 import { broken, expect, expectEqual, shown } from './comparing.js'
+import { ending } from './deadline.js'
 import { type Hand, type Law, done, law, release, retry, sorted, textOf, texts } from './source-trial.js'
 
 export const pullingLaws: readonly Law[] = [
@@ -15,7 +17,8 @@ export const pullingLaws: readonly Law[] = [
   }),
 
   law('waits while there is nothing, instead of answering again and again', ['live'], async (trial) => {
-    const { quietMs } = trial
+    // Longer than the second that many poll for, and then end.
+    const idleMs = trial.count(1_200, 6_000)
     const hand = await trial.open()
     const taken: Delivery[] = []
     const stopping = new AbortController()
@@ -23,16 +26,18 @@ export const pullingLaws: readonly Law[] = [
     const pulling = async (): Promise<void> => {
       while (!stopping.signal.aborted) {
         const pulled = await hand.source.pull(8, stopping.signal)()
-        if (pulled._tag === 'Left' || pulled.right._tag === 'End') return
+        if (pulled._tag === 'Left' || pulled.right._tag === 'End')
+          return broken(`pull: it waited for nothing, and answered ${shown(pulled)}`)
         taken.push(...pulled.right.items)
         answers += 1
         await new Promise(setImmediate)
       }
     }
     const pulled = pulling()
+    pulled.catch(() => undefined)
     try {
-      await trial.quiet()
-      expect(`few answers in ${quietMs} ms`, answers <= 10 + quietMs / 20, answers)
+      await trial.quiet(idleMs)
+      expect(`few answers in ${idleMs} ms`, answers <= 10 + idleMs / 20, answers)
       await trial.send(['m'])
       await trial.until('the message', () => taken.length > 0)
     } finally {
@@ -55,6 +60,28 @@ export const pullingLaws: readonly Law[] = [
     const stopped = new AbortController()
     stopped.abort()
     await answered(hand.source.pull(8, stopped.signal)(), () => quiet(atOnceMs))
+  }),
+
+  law('leaves nothing on the signal of its pulls, which is one for the whole run', [], async (trial) => {
+    const sent = texts(40)
+    const hand = await trial.open({ sent })
+    const stopping = ending()
+    const { signal } = stopping
+    const taken: Delivery[] = []
+    const pulling = async (): Promise<void> => {
+      while (taken.length < sent.length && !signal.aborted) {
+        taken.push(...itemsOf(await hand.source.pull(1, signal)()))
+        await new Promise(setImmediate)
+      }
+    }
+    try {
+      await trial.soon(`${sent.length} deliveries, pulled one by one`, pulling())
+      const listeners = getEventListeners(signal, 'abort').length
+      expect('10 listeners or fewer after 40 pulls', listeners <= 10, listeners)
+    } finally {
+      stopping.abort()
+    }
+    await hand.settle(taken, done)
   }),
 
   law('gives back what an aborted pull took', ['live'], async ({ open, send, quiet, count, promises }) => {

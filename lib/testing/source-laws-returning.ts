@@ -63,7 +63,8 @@ export const returningLaws: readonly Law[] = [
       expectEqual('what comes again', sorted([...after.keys()]), sorted(names))
       for (const [text, delivery] of after) {
         expectEqual(`${text}: what came again`, saidOf(delivery), saidOf(one(text)))
-        notBefore(second, delivery, nackedAt, delayOf(text))
+        // What a source holds in memory until its delay is over is given back with its connection.
+        if (first.source.traits.delay !== 'hold') notBefore(second, delivery, nackedAt, delayOf(text))
       }
       expectEqual(
         'the delivery counts of what was nacked',

@@ -376,7 +376,7 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
   [
     'settles whoever asks',
     'takes nothing from whoever has a message by now',
-    /the answer to a late/,
+    /the answers to a late Retry/,
     (_, queue) => ({
       settle: (batch) => async () =>
         batch.map(({ delivery, action }) => {

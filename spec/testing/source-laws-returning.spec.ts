@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { right } from '../../lib/core/result.js'
-import type { Settle } from '../../lib/core/source.js'
+import type { Delivery, Settle } from '../../lib/core/source.js'
 import { type Break, type Entry, type Queue, brokerBench } from '../support/source-broker.js'
 import { brokenBy, changing, openedBy } from './source-breaks.js'
 
@@ -54,6 +54,7 @@ const keeping = 'keeps what was nacked and what was held, as it was, when it is 
 const renewal = 'renews each of many that it is asked to renew'
 const standing = 'says how things stand whenever it is asked, where it says that at all'
 const going = 'goes on after whatever is nacked'
+const taking = 'takes nothing from whoever has a message by now'
 
 /** Sources with a fault, the law that each of them breaks, and how it is found out. */
 const faults: readonly (readonly [string, string, RegExp, Break])[] = [
@@ -168,6 +169,103 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
   ['renews the first alone', renewal, /what another was given|the answers/, renewing(1)],
   ['renews 16 at most', renewal, /what another was given|the answers/, renewing(16)],
   [
+    'starts what is lost by now',
+    taking,
+    /the answer to a late start: expected 'lost', found 'ok'/,
+    () => ({ start: () => async () => 'ok' })
+  ],
+  [
+    'says ok to whoever releases what is lost by now',
+    taking,
+    /the answers to a late Release/,
+    (source) => ({
+      settle: (batch) => async () => {
+        const answers = await source.settle(batch)()
+        return batch.map(({ action }, index) => (action._tag === 'Release' ? 'ok' : (answers[index] ?? 'ok')))
+      }
+    })
+  ],
+  [
+    'answers about a batch from its end',
+    taking,
+    /the answers about what is lost and what is not: expected \[ 'lost', 'ok' \]/,
+    (source) => ({ settle: (batch) => async () => (await source.settle(batch)()).toReversed() })
+  ],
+  [
+    'answers for the last one that it renews first',
+    taking,
+    /the answers to who renews too late, and one in time/,
+    (source) => ({
+      renew: (held) => async () => ((await source.renew?.(held)()) ?? []).toReversed()
+    })
+  ],
+  [
+    'says that its leases are longer than they are',
+    taking,
+    /not within a lease of 800 ms/,
+    ({ traits }) => ({ traits: { ...traits, leaseMs: 800 } })
+  ],
+  [
+    'takes all that is there before it is asked',
+    'reads no more ahead than it may have unsettled',
+    /16 or more of 20 for another, found 0/,
+    (source, queue) => {
+      const inbox: Delivery[] = []
+      return {
+        pull: (max, signal) => async () => {
+          const pulled = inbox.length > 0 ? undefined : await source.pull(1_000, signal)()
+          if (pulled?._tag === 'Left' || pulled?.right._tag === 'End') return pulled
+          for (const entry of queue.entries.values()) if (isHeld(entry)) entry.leaseUntil = Infinity
+          inbox.push(...(pulled?.right.items ?? []))
+          return right({ _tag: 'Batch', items: inbox.splice(0, max) })
+        }
+      }
+    }
+  ],
+  [
+    'leaves a listener on the signal for each pull',
+    'leaves nothing on the signal of its pulls, which is one for the whole run',
+    /10 listeners or fewer after 40 pulls, found 4\d/,
+    (source) => ({
+      pull: (max, signal) => {
+        signal.addEventListener('abort', () => undefined)
+        return source.pull(max, signal)
+      }
+    })
+  ],
+  [
+    'ends when there was nothing for a second',
+    'waits while there is nothing, instead of answering again and again',
+    /pull: it waited for nothing, and answered .*End/,
+    (source) => ({
+      pull: (max, signal) => async () => {
+        const polling = AbortSignal.any([signal, AbortSignal.timeout(1_000)])
+        const pulled = await source.pull(max, polling)()
+        const isIdle =
+          pulled._tag === 'Right' && pulled.right._tag === 'Batch' && pulled.right.items.length === 0
+        return isIdle && !signal.aborted ? right({ _tag: 'End' }) : pulled
+      }
+    })
+  ],
+  [
+    'does not know when it received a message',
+    'names messages by ids that differ, and counts their deliveries from 1',
+    /id and source as text, and receivedAt as a number/,
+    (source) => changing(source, () => ({ receivedAt: NaN }))
+  ],
+  [
+    'counts nothing that is pending',
+    standing,
+    /measure: a lag of 0, 3 pending, none parked/,
+    () => ({ measure: () => async () => ({ pending: 0 }) })
+  ],
+  [
+    'measures in text',
+    standing,
+    /measure: numbers of 0 or more/,
+    () => ({ measure: () => async () => ({ lag: '0' as never }) })
+  ],
+  [
     'says that it is exclusive, and is not',
     'gives a key to one alone while it says that it is exclusive',
     /messages of a key with one of two/,
@@ -234,6 +332,14 @@ laws('find out a source that says something else of itself before it is opened',
     await brokenBy(lying, 'says of itself and of its messages whether it brings them back'),
     /what it says before it is opened/
   )
+})
+
+laws('are kept by a source that holds delays in memory, and loses them when it is closed', async () => {
+  const holding: Break = (source, queue) => {
+    reopened((entry) => void (entry.dueAt = 0))(source, queue)
+    return { traits: { ...source.traits, delay: 'hold' } }
+  }
+  assert.is(await brokenBy(brokerBench(holding), keeping), 'kept')
 })
 
 laws('are kept by a source that is exclusive, and that measures', async () => {
