@@ -1,8 +1,8 @@
 /** Deadlines: what is waited for is not waited for in vain, and leaves no timer behind. */
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../core/clock.js'
-import { systemClock } from '../system.js'
 import { broken } from './comparing.js'
+import { machineClock } from './machine-clock.js'
 
 // model
 
@@ -68,7 +68,7 @@ export const inTime = <A>(
 
 /** What the promise gives; the law is broken where it is late. */
 export const answered = async <A>(name: string, promise: Promise<A>, ms: number): Promise<A> => {
-  const { wait, words } = after(systemClock, ms)
+  const { wait, words } = after(machineClock, ms)
   const given = await inTime(promise, wait, never)
   return given === undefined ? broken(`${name}: no answer ${words}`) : given.value
 }

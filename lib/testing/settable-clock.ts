@@ -1,6 +1,6 @@
 /** A clock whose time is set by hand; its timers are the machine's, so that nothing which waits is held up. */
 import type { Clock } from '../core/clock.js'
-import { systemClock } from '../system.js'
+import { machineClock } from './machine-clock.js'
 
 // model
 
@@ -15,7 +15,7 @@ export interface SettableClock extends Clock {
 export const settableClock = (): SettableClock => {
   let passed = 0
   return {
-    ...systemClock,
+    ...machineClock,
     now: () => 1_699_999_200_000 + passed,
     monotonic: () => passed,
     pass: (ms) => void (passed += ms)

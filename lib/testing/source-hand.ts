@@ -2,8 +2,8 @@
 import { sleep } from '../core/clock.js'
 import { ack, released } from '../core/outcome.js'
 import type { Action, Delivery } from '../core/source.js'
-import { systemClock as clock } from '../system.js'
 import { broken, expect } from './comparing.js'
+import { machineClock as clock, turn } from './machine-clock.js'
 import { type Setting, pollMs, reasons } from './source-setting.js'
 import { type Hand, type Trial, textOf } from './source-trial.js'
 
@@ -61,7 +61,7 @@ export const handOf =
           }
           taken.push(...items)
           // Else timers would never have their turn beside a source that says so again and again.
-          if (items.length === 0) await new Promise(setImmediate)
+          if (items.length === 0) await turn()
         }
       }
       cancel()

@@ -3,6 +3,7 @@ import type { DeadLetter } from '../core/letter.js'
 import { ack } from '../core/outcome.js'
 import type { Delivery } from '../core/source.js'
 import { expect, expectEqual } from './comparing.js'
+import { machineClock as clock, pause } from './machine-clock.js'
 import {
   type Hand,
   type Law,
@@ -50,7 +51,7 @@ export const breakingLaws: readonly Law[] = [
       const running = await trial.run({
         options: { concurrency: 8, maxUnsettled: 16 },
         handler: async () => {
-          await new Promise((resolve) => setTimeout(resolve, 1))
+          await pause()
           return ack
         }
       })
@@ -145,7 +146,7 @@ export const breakingLaws: readonly Law[] = [
     async (trial) => {
       const late = await trial.open({ sent: texts(6), doesRenew: false })
       const { leaseMs = 0 } = late.source.traits
-      const takenAt = performance.now()
+      const takenAt = clock.monotonic()
       const [started, kept, ...others] = (await late.take(6)) as [Delivery, Delivery, ...Delivery[]]
       await late.start(started)
       await late.start(kept)
@@ -272,10 +273,10 @@ const goesOn = async (trial: Trial, fault: Fault, name: string): Promise<void> =
   const running = await trial.run({ sent: ['before'] })
   await running.until('a message before', () => running.texts().includes('before'))
   await faultOf(fault, name)()
-  const startedAt = performance.now()
+  const startedAt = clock.monotonic()
   let probes = 0
   while (!running.texts().some((text) => text.startsWith('probe'))) {
-    const afterMs = performance.now() - startedAt
+    const afterMs = clock.monotonic() - startedAt
     expect(`a message within ${trial.recoverMs} ms`, afterMs < trial.recoverMs, running.events)
     await trial.send([`probe${(probes += 1)}`]).catch(() => undefined)
     await trial.quiet(50)
@@ -290,7 +291,7 @@ const losesNothing = async (trial: Trial, fault: Fault, name: string): Promise<v
     sent,
     options: { concurrency: 8, maxUnsettled: 32 },
     handler: async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1))
+      await pause()
       return ack
     }
   })
@@ -299,8 +300,8 @@ const losesNothing = async (trial: Trial, fault: Fault, name: string): Promise<v
     await running.until('a part of the messages', () => given() >= sent.length * part, given)
     await faultOf(fault, name)()
   }
-  const startedAt = performance.now()
-  while (given() < sent.length && performance.now() - startedAt < trial.recoverMs) await trial.quiet(10)
+  const startedAt = clock.monotonic()
+  while (given() < sent.length && clock.monotonic() - startedAt < trial.recoverMs) await trial.quiet(10)
   await running.until('all messages', () => given() >= sent.length, given)
   // An answer may get lost for good though what was asked for was done: then the broker knows.
   if (trial.broker.left === undefined) await acked(trial, sent.length)

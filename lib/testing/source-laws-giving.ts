@@ -4,6 +4,7 @@ import { interruptionOf } from '../core/message.js'
 import { ack, nack } from '../core/outcome.js'
 import type { Delivery, SourceGauges } from '../core/source.js'
 import { expect, expectEqual } from './comparing.js'
+import { pause, turn } from './machine-clock.js'
 import type { Sent } from './source-bench.js'
 import {
   type Hand,
@@ -70,7 +71,7 @@ export const givingLaws: readonly Law[] = [
       const sent = texts(count(300, 50_000))
       const running = await run({
         handler: async () => {
-          await new Promise(setImmediate)
+          await turn()
           return ack
         },
         options: { concurrency: 16 },
@@ -211,7 +212,7 @@ export const givingLaws: readonly Law[] = [
       const sent = texts(count(400, 50_000))
       const options = { concurrency: 16, maxUnsettled: 32 }
       const handler = async () => {
-        await new Promise((resolve) => setTimeout(resolve, 1))
+        await pause()
         return ack
       }
       const all = [await run({ options, handler })]

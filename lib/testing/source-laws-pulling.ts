@@ -4,6 +4,7 @@ import { ack, nack, released } from '../core/outcome.js'
 import type { Resource } from '../core/resource.js'
 import type { Delivery, Pulled, Source } from '../core/source.js'
 import { broken, expect, expectEqual, shown } from './comparing.js'
+import { turn } from './machine-clock.js'
 import { ending } from './deadline.js'
 import { type Hand, type Law, done, law, release, retry, sorted, textOf, texts } from './source-trial.js'
 
@@ -30,7 +31,7 @@ export const pullingLaws: readonly Law[] = [
           return broken(`pull: it waited for nothing, and answered ${shown(pulled)}`)
         taken.push(...pulled.right.items)
         answers += 1
-        await new Promise(setImmediate)
+        await turn()
       }
     }
     const pulled = pulling()
@@ -71,7 +72,7 @@ export const pullingLaws: readonly Law[] = [
     const pulling = async (): Promise<void> => {
       while (taken.length < sent.length && !signal.aborted) {
         taken.push(...itemsOf(await hand.source.pull(1, signal)()))
-        await new Promise(setImmediate)
+        await turn()
       }
     }
     try {
@@ -95,7 +96,7 @@ export const pullingLaws: readonly Law[] = [
       // Now before, now after, and now while the message is on its way.
       if (index % 4 === 1) await quiet(index % 3)
       if (index % 4 === 2) await sending
-      if (index % 4 === 3) await new Promise(setImmediate)
+      if (index % 4 === 3) await turn()
       stopping.abort()
       taken.push(...itemsOf(await pulling))
       await sending

@@ -2,6 +2,7 @@
 import { Buffer } from 'node:buffer'
 import type { Delivery } from '../core/source.js'
 import { expect, expectEqual } from './comparing.js'
+import { machineClock as clock } from './machine-clock.js'
 import type { Sent } from './source-bench.js'
 import { nothingLeft } from './source-laws-settling.js'
 import { type Hand, type Law, type Trial, done, law, retry, sorted, textOf, texts } from './source-trial.js'
@@ -15,7 +16,7 @@ export const returningLaws: readonly Law[] = [
       let taken = await hand.take(3)
       for (const [time, delays] of rounds.entries()) {
         const delayOf = delaysBy(delays.map((ms) => ms * count(1, 5)))
-        const nackedAt = performance.now()
+        const nackedAt = clock.monotonic()
         expectEqual('the answers', await hand.settleEach(taken.map((each) => [each, retry(delayOf(each))])), [
           'ok',
           'ok',
@@ -45,7 +46,7 @@ export const returningLaws: readonly Law[] = [
         'nacked for long': trial.count(400, 4_000)
       }
       const delayOf = (text: string): number => delays[text] ?? 0
-      const nackedAt = performance.now()
+      const nackedAt = clock.monotonic()
       const answers = await first.settleEach([
         [one('nacked'), retry(delayOf('nacked'))],
         [one('nacked for long'), retry(delayOf('nacked for long'))],

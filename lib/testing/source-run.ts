@@ -12,8 +12,8 @@ import { receive } from '../core/pipeline.js'
 import { right } from '../core/result.js'
 import { otherwise } from '../core/route.js'
 import { consume } from '../interpreters/consume.js'
-import { systemClock as clock } from '../system.js'
 import { broken, shown } from './comparing.js'
+import { machineClock as clock } from './machine-clock.js'
 import { mortal } from './source-mortal.js'
 import { type Setting, reasons } from './source-setting.js'
 import { type Handle, type Running, type Start, type Trial, textOf } from './source-trial.js'
@@ -70,7 +70,7 @@ export const runOf =
             withDlq(dlq, clock)
           )
         : how.processor(dlq)
-    const interpreter = consume(openMortal, { drainMs, graceMs, ...options })
+    const interpreter = consume(openMortal, { drainMs, graceMs, clock, ...options })
     const reporting = interpreter(processor)(controller.signal, (event) => events.push(event))()
     void reporting.then((given) => (report = given))
     endings.push(async () => {

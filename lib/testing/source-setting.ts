@@ -1,8 +1,8 @@
 /** What the runs and the hands of a trial share: how they wait, and what they leave to be ended. */
 import { sleep } from '../core/clock.js'
 import type { OpenSource } from '../core/source.js'
-import { systemClock as clock } from '../system.js'
 import { broken, shown } from './comparing.js'
+import { machineClock as clock } from './machine-clock.js'
 import type { Sent } from './source-bench.js'
 import { after, inTime } from './deadline.js'
 import type { Payload, Trial } from './source-trial.js'

@@ -1,7 +1,7 @@
 /** Tries a law on a broker of its own. */
 import { sleep } from '../core/clock.js'
-import { systemClock as clock } from '../system.js'
 import { broken } from './comparing.js'
+import { machineClock as clock } from './machine-clock.js'
 import type { SourceBench } from './source-bench.js'
 import { ending } from './deadline.js'
 import { handOf } from './source-hand.js'

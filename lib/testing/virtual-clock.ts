@@ -1,6 +1,6 @@
 /** A clock that stands still until a test moves it. */
-import * as timers from 'node:timers'
 import type { Clock } from '../core/clock.js'
+import { pause, turn } from './machine-clock.js'
 
 // model
 
@@ -131,11 +131,6 @@ export const seededRandom = (seed: number): (() => number) => {
   }
 }
 
-// waiting
-
-/** Lets everything happen that waits for no clock. */
-export const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
-
 // helpers
 
 interface Timer {
@@ -143,12 +138,7 @@ interface Timer {
   readonly call: () => void
 }
 
-/** Taken here and now, as test frameworks put timers of their own in the place of these. */
-const { setImmediate, setTimeout } = timers
-
 const patienceMs = 1_000
-
-const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 1))
 
 /** Of those that are due at the same time, the one that was set first. */
 const earliest = (set: ReadonlySet<Timer>): Timer | undefined => {
@@ -158,7 +148,8 @@ const earliest = (set: ReadonlySet<Timer>): Timer | undefined => {
 }
 
 const left = (waiting: readonly number[]): string => {
-  if (waiting.length === 0) return 'no timer is set, so it waits for something else'
+  if (waiting.length === 0)
+    return 'no timer of it is set, so it waits for something else, or on another clock: is { clock } given to all that waits?'
   const more = waiting.length > 5 ? ` and ${waiting.length - 5} more` : ''
   return `timers are set for ${waiting.slice(0, 5).join(', ')} ms from now${more}`
 }

@@ -1,2 +1,3 @@
 /** The clock of the specs is the one that users are given. */
-export { type VirtualClock, turn, virtualClock } from '../../lib/testing/virtual-clock.js'
+export { turn } from '../../lib/testing/machine-clock.js'
+export { type VirtualClock, virtualClock } from '../../lib/testing/virtual-clock.js'

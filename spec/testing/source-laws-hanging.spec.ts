@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Resource } from '../../lib/core/resource.js'
@@ -63,6 +64,20 @@ for (const [what, found, change] of silent)
     )
     await until('no timer to be left', () => timers() === 0)
   })
+
+laws("end all of them where timers are a framework's, which never have their turn", async () => {
+  mock.timers.enable()
+  try {
+    const words = await said(brokerBench())
+    assert.ok(
+      words.some((each) => / within 400 ms/.test(each)),
+      words.join('\n')
+    )
+  } finally {
+    mock.timers.reset()
+  }
+  await until('no timer to be left', () => timers() === 0)
+})
 
 laws('end all of them over a source that is never open or closed, and say so', async () => {
   const opening = await said(openedBy(() => () => ({ open: silence })))

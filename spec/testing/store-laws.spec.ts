@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -383,6 +384,18 @@ laws('end all of them over a store that does not answer, and say what', async ()
       storeLaws(silent, { deadlineMs: 100 }).map(({ run }) => run().catch((error: Error) => error.message))
     )
     assert.ok(said.includes(`${name}: no answer within 100 ms`), said.join('\n'))
+  }
+})
+
+laws("end over a store that does not answer also where timers are a framework's", async () => {
+  const silent = brokenBy(() => ({ settle: () => () => new Promise(() => undefined) }))
+  mock.timers.enable()
+  try {
+    const all = storeLaws(silent, { deadlineMs: 100 })
+    const said = await Promise.all(all.map(({ run }) => run().catch((error: Error) => error.message)))
+    assert.ok(said.includes('settle: no answer within 100 ms'), said.join('\n'))
+  } finally {
+    mock.timers.reset()
   }
 })
 

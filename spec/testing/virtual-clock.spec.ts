@@ -172,7 +172,7 @@ finishing('says what still waits when it gives up', async () => {
   ])
   assert.is(
     none,
-    'the promise did not settle within maxMs, 3600000 ms of this clock; no timer is set, so it waits for something else'
+    'the promise did not settle within maxMs, 3600000 ms of this clock; no timer of it is set, so it waits for something else, or on another clock: is { clock } given to all that waits?'
   )
   assert.is(
     some,
