@@ -4,6 +4,7 @@ import { failureToJson } from '../core/failure-to-json.js'
 import type { Failure } from '../core/failure.js'
 import type { StoredLetter } from '../core/letter.js'
 import { printable, renderFailure } from '../core/render.js'
+import { keyOf } from './identity.js'
 
 /** What the spec that is written imports and asks for. */
 export interface LetterSpecOptions {
@@ -28,7 +29,7 @@ export interface LetterSpecOptions {
  * const spec = letter && letterToSpec(letter, { through: './app.js' })
  * assert.ok(spec?.includes('letter("17 from test is acked", async () => {'))
  *
- * @throws RangeError if `factory` is no name of an export
+ * @throws RangeError if `factory` is no name of an export, or the letter was settled and has no bytes any more
  * @since 0.1.0
  */
 export const letterToSpec = (
@@ -37,7 +38,11 @@ export const letterToSpec = (
 ): string => {
   if (factory !== undefined && !isExportName(factory))
     throw new RangeError(`letterToSpec: factory is ${JSON.stringify(factory)}; give the name of an export`)
-  const { id, source, headers, bytes, failure, fault } = letter
+  const { id, source, headers, bytes, failure, fault, state } = letter
+  if (isEmptied(letter))
+    throw new RangeError(
+      `letterToSpec: the letter ${letter.key.slice(0, 10)} is ${state}, and its bytes were dropped; give one that has them`
+    )
   const fields = { id, source, headers, fault: fault && failureToJson(fault) }
   const name = `${id} from ${source} ${expect === 'acked' ? 'is acked' : 'fails as it did'}`
   const assertion =
@@ -72,6 +77,10 @@ letter.run()
 export const isExportName = (name: string): boolean => /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(name)
 
 // helpers
+
+/** Are its bytes others than those that name it? A message may be empty, too. */
+const isEmptied = ({ key, bytes, original, ...identity }: StoredLetter): boolean =>
+  bytes.length === 0 && keyOf({ ...identity, bytes: original ?? bytes }) !== key
 
 /** JSON is a part of JavaScript, but for a field `__proto__`, which is none there. */
 const literal = (value: unknown): string => {

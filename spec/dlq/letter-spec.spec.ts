@@ -248,4 +248,17 @@ specsOf('keeps a header that is named __proto__', async () => {
   assert.equal(counted(ended), green)
 })
 
+specsOf(
+  'refuses a letter whose bytes were dropped when it was settled, and takes one that is empty',
+  async () => {
+    const store = memoryDlq()
+    await put(store, { id: '17', bytes: new TextEncoder().encode('{"total":"ten"}') })
+    await store.discard({ filter: {}, by: 'ann', note: 'no use' })()
+    const letter = await onlyLetter(store)
+    assert.throws(() => letterToSpec(letter, { through: broken }), /is discarded, and its bytes were dropped/)
+    const empty = await stored({ bytes: new Uint8Array() })
+    assert.match(letterToSpec(empty, { through: broken }), 'message("", {')
+  }
+)
+
 specsOf.run()
