@@ -17,6 +17,8 @@ export interface Pipeline<B, C extends Context<B>> {
   readonly hooks: readonly PipelineHook[]
   /** Carries, in types alone, what the hooks so far provide. */
   readonly _provides?: C
+  /** Carries, in types alone, the names that are taken. */
+  readonly _names?: C
   /** Carries, in types alone, what its handlers may ask for. */
   readonly _needs?: (context: C) => C
 }
@@ -28,7 +30,8 @@ export interface Pipeline<B, C extends Context<B>> {
 export interface Hook<N extends string, R, A> {
   <B, C extends Context<B>>(
     pipeline: Pipeline<B, C> & {
-      readonly _provides?: R & { readonly message: unknown } & { readonly [K in N]?: never }
+      readonly _provides?: R & { readonly message: unknown }
+      readonly _names?: { readonly [K in N]?: 'this name is taken' }
     }
   ): Pipeline<B, C & { readonly [K in N]: A }>
 }
