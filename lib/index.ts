@@ -8,7 +8,7 @@ export { bytes, json, text } from './core/format.js'
 export type { Json } from './core/json.js'
 
 // matchers and routes
-export type { BodyMatcher, InputOf, KeyMatcher, Match, Matcher, Matching } from './core/matcher.js'
+export type { BodyMatcher, InputOf, KeyMatcher, Match, Matcher, MatcherOf, Matching } from './core/matcher.js'
 export { and, byField, byHeader, named, not, or } from './core/matcher.js'
 export type { Key, Keys, Scalar } from './core/key.js'
 export type { Handler, Route } from './core/route.js'

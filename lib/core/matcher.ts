@@ -59,6 +59,9 @@ export type InputOf<M, B> = M extends BodyMatcher
           ? G
           : Message<B>
 
+/** What is made of such as these: where all of them give the body, so does the whole. */
+export type MatcherOf<M, B> = [M] extends [BodyMatcher] ? BodyMatcher : Matcher<B, InputOf<M, B>>
+
 /** Makes a matcher of one value at one place; the handler gets the body, or what a codec or schema decodes it to. */
 export interface KeyMatcher {
   (place: string, value: Scalar): BodyMatcher
@@ -116,11 +119,12 @@ export const byHeader: KeyMatcher = (name: string, value: Scalar, schema?: Codec
  * @since 0.1.0
  */
 export const and: {
+  // In a pipeline, which says what the body is.
+  <B, M extends Matching<NoInfer<B>>>(
+    ...matchings: readonly [...(readonly Matching<NoInfer<B>>[]), M | Matcher<NoInfer<B>, any>]
+  ): MatcherOf<M, B>
   (...matchings: readonly BodyMatcher[]): BodyMatcher
-  /** The first is for a predicate in place, whose message is known by the pipeline; the second for one that says its own. */
-  <B, M extends Matching<B>>(
-    ...matchings: readonly [...(readonly Matching<B>[]), M]
-  ): Matcher<B, InputOf<M, B>>
+  // Elsewhere, where a predicate says it.
   <B, M extends Matching<B>>(
     ...matchings: readonly [...(readonly Matching<B>[]), M & Matching<B>]
   ): Matcher<B, InputOf<M, B>>
@@ -150,7 +154,10 @@ export const and: {
  * @since 0.1.0
  */
 export const or: {
-  (...matchings: readonly BodyMatcher[]): BodyMatcher
+  // As for `and`.
+  <B, M extends readonly Matching<NoInfer<B>>[]>(
+    ...matchings: M & readonly Matching<NoInfer<B>>[]
+  ): MatcherOf<M[number], B>
   <B, M extends readonly Matching<B>[]>(
     ...matchings: M & readonly Matching<B>[]
   ): Matcher<B, InputOf<M[number], B>>
@@ -180,7 +187,11 @@ export const or: {
  *
  * @since 0.1.0
  */
-export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
+export const not: {
+  // As for `and`.
+  <B>(matching: Matching<NoInfer<B>>): Matcher<B, Message<B>>
+  <B>(matching: Matching<B>): Matcher<B, Message<B>>
+} = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
   const matcher = toMatcher(matching)
   return {
     _tag: 'Matcher',
@@ -202,9 +213,8 @@ export const not = <B>(matching: Matching<B>): Matcher<B, Message<B>> => {
  * @since 0.1.0
  */
 export const named: {
-  (label: string, matching: BodyMatcher): BodyMatcher
-  <B, G extends Message<B>>(label: string, guard: (message: Message<B>) => message is G): Matcher<B, G>
-  <B>(label: string, predicate: (message: Message<B>) => boolean): Matcher<B, Message<B>>
+  // As for `and`.
+  <B, M extends Matching<NoInfer<B>>>(label: string, matching: M | Matcher<NoInfer<B>, any>): MatcherOf<M, B>
   <B, M extends Matching<B>>(label: string, matching: M & Matching<B>): Matcher<B, InputOf<M, B>>
 } = (label: string, matching: Matching<any>): any => ({ ...toMatcher(matching), label })
 
