@@ -4,12 +4,15 @@ import { flow, pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as t from 'io-ts'
 import {
+  type Context,
   type DeadLetter,
   type Dlq,
   type Failure,
   type Format,
   type Handler,
+  type InputOf,
   type Json,
+  type Matching,
   type Message,
   type Outcome,
   type Processor,
@@ -455,6 +458,49 @@ const surrounded = pipe(
   )
 )
 
+// routes that functions make of what they are given
+
+const saving = <A>(codec: t.Type<A, any>, save: (value: A) => void) =>
+  route(codec, async (value) => {
+    save(value)
+    return ack
+  })
+const savingField = <A>(name: string, schema: z.ZodType<A>, save: (value: A) => void) =>
+  route(byField('type', name, schema), async (value) => {
+    save(value)
+    return ack
+  })
+const savingMatched = <M extends Matching<Json>>(
+  matching: M,
+  handler: Handler<InputOf<M, Json>, Context<Json>>
+) => route<Json, M, Context<Json>>(matching, handler)
+const echo: Route<Json, unknown> = route(byField('type', 'echo'), async (body) => {
+  has<Json>()(body)
+  return ackWith({ reply: body })
+})
+const standard = <B>(
+  format: Format<B>,
+  ...routes: readonly Route<B, Context<B> & { readonly n: number }>[]
+) =>
+  pipe(
+    receive(format),
+    hook('n', async () => 1),
+    handle(...routes)
+  )
+
+const made = standard(
+  json,
+  saving(Order, ({ total }) => ran.push(total.toFixed())),
+  savingField('field', z.object({ at: z.number() }), ({ at }) => ran.push(at.toFixed())),
+  savingMatched(byField('type', 'body'), async (body, { message }) => {
+    has<Json>()(body)
+    return ackWith({ note: message.id })
+  }),
+  savingMatched(Refund, async ({ total }) => ackWith({ note: total.toFixed() })),
+  ...(ran.length > 100 ? [route(Cancelled, async ({ why }) => ackWith({ note: why }))] : []),
+  echo
+)
+
 // resources, and taking apart
 
 const opened = pipe(
@@ -758,7 +804,9 @@ compiled('matches as its types say', async () => {
       await noteOf(outcomeOf(namedCodecs, { type: 'refund', total: '4' })),
       await noteOf(outcomeOf(namedCodecs, '"hi"')),
       await noteOf(outcomeOf(namedCodecs, 3, { tenant: 'a' })),
-      await noteOf(outcomeOf(listed, { type: 'b' }))
+      await noteOf(outcomeOf(listed, { type: 'b' })),
+      await noteOf(outcomeOf(made, { type: 'refund', total: '3' })),
+      await noteOf(outcomeOf(made, { type: 'body' }))
     ],
     [
       'HI',
@@ -776,7 +824,9 @@ compiled('matches as its types say', async () => {
       '4',
       'HI',
       'test',
-      'b {"type":"b"}'
+      'b {"type":"b"}',
+      '3',
+      'test'
     ]
   )
 })
