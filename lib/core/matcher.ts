@@ -119,7 +119,7 @@ export const byHeader: KeyMatcher = (name: string, value: Scalar, schema?: Codec
  * @since 0.1.0
  */
 export const and: {
-  // In a pipeline, which says what the body is.
+  // In a pipeline, which says what the body is; `| Matcher` hands it on to what is put together in place.
   <B, M extends Matching<NoInfer<B>>>(
     ...matchings: readonly [...(readonly Matching<NoInfer<B>>[]), M | Matcher<NoInfer<B>, any>]
   ): MatcherOf<M, B>
@@ -156,7 +156,7 @@ export const and: {
 export const or: {
   // As for `and`.
   <B, M extends readonly Matching<NoInfer<B>>[]>(
-    ...matchings: M & readonly Matching<NoInfer<B>>[]
+    ...matchings: readonly [...M] | readonly Matcher<NoInfer<B>, any>[]
   ): MatcherOf<M[number], B>
   <B, M extends readonly Matching<B>[]>(
     ...matchings: M & readonly Matching<B>[]

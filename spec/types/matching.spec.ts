@@ -73,6 +73,13 @@ matching('is what the format makes, in a pipeline', async () => {
         ),
         async (message) => handled(asked(message))
       ),
+      route(
+        and(
+          not((message) => asked(message).body === 9),
+          Order
+        ),
+        async (order) => handled(is<Order>()(order))
+      ),
       route(not(type), async (message) => handled(asked(message))),
       route(not(isLarge), async (message) => handled(asked(message))),
       route(named('large', isLarge), async (message) => handled(asked(message))),
@@ -96,7 +103,14 @@ matching('is what the format makes, in a pipeline', async () => {
         or(type, (message) => asked(message).body === 7),
         async (given) => onEither(given)
       ),
-      route(or(isLarge, isThree), async (message) => handled(asked(message)))
+      route(or(not(type), isLarge), async (message) => handled(asked(message))),
+      route(
+        or(
+          Order,
+          and(event, (message) => asked(message).body === 8)
+        ),
+        async (given) => handled(is<Order | Message<Json>>()(given))
+      )
     )
   )
   assert.is((await processor(message({}))())._tag, 'Failed')
