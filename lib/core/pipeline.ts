@@ -73,7 +73,11 @@ export const receive = <B>(format: Format<B>): Pipeline<B, Context<B>> => ({ for
  * @since 0.1.0
  */
 export const hook =
-  <N extends string, R, A>(name: N, acquire: HookAcquire<R, A>, release?: HookRelease<A>): Hook<N, R, A> =>
+  <N extends string, R = Context<unknown>, A = unknown>(
+    name: N,
+    acquire: HookAcquire<R, A>,
+    release?: HookRelease<A>
+  ): Hook<N, R, A> =>
   (pipeline) => {
     if (!Array.isArray(pipeline?.hooks))
       throw new TypeError(`hook: '${name}' has its place between receive(...) and handle(...)`)

@@ -3,6 +3,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import { type InputOf, type Matcher, type Matching, toMatcher } from './matcher.js'
 import type { Message } from './message.js'
 import type { Verdict } from './outcome.js'
+import type { Context } from './pipeline.js'
 import type { Processor } from './processor.js'
 
 // model
@@ -38,7 +39,7 @@ export interface Route<B, C> {
  * @throws TypeError if the matcher is nothing that can match
  * @since 0.1.0
  */
-export const route = <B, M extends Matching<B>, C>(
+export const route = <B, M extends Matching<B>, C = Context<unknown>>(
   matcher: M | Matcher<NoInfer<B>, any>,
   handler: Handler<InputOf<M, NoInfer<B>>, C>,
   around?: (processor: Processor) => Processor
@@ -53,7 +54,7 @@ export const route = <B, M extends Matching<B>, C>(
  *
  * @since 0.1.0
  */
-export const otherwise = <B, C>(handler: Handler<Message<B>, C>): Route<B, C> => ({
+export const otherwise = <B, C = Context<B>>(handler: Handler<Message<B>, C>): Route<B, C> => ({
   matcher: undefined,
   given: undefined,
   handler,

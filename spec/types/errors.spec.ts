@@ -7,7 +7,7 @@ import { repository, run } from '../support/program.js'
 
 const given = `
 import { pipe } from 'fp-ts/lib/function.js'
-import { ack, constantDelay, handle, hook, json, matchFailure, matchOutcome, message, otherwise, receive } from 'missive-ts'
+import { ack, ackWith, constantDelay, handle, hook, json, matchFailure, matchOutcome, message, otherwise, receive } from 'missive-ts'
 import { withDlq, withRetry } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 const one = hook('one', async () => 1)
@@ -48,6 +48,14 @@ const mistakes: readonly Mistake[] = [
   {
     made: 'matchFailure({ Defect: () => 1, NoMatch: () => 2 })',
     told: ': DlqUnavailable, HookFailed, Malformed, MultipleMatches, and 3 more'
+  },
+  {
+    made: 'otherwise(async (_, { one }) => ackWith({ note: one }))',
+    told: `Property 'one' does not exist on type 'Context<unknown>'`
+  },
+  {
+    made: `hook('two', async ({ one }) => one)`,
+    told: `Property 'one' does not exist on type 'Context<unknown>'`
   },
   { made: 'done({ ...message({}), headers: {} })', told: `is missing the following properties` }
 ]

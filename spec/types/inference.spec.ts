@@ -181,10 +181,14 @@ const withTx = (db: Db) =>
     (tx, outcome) => db.end(tx, outcome)
   )
 const clock = hook('startedAt', () => TE.fromIO<number, Failure>(() => 0))
+const withId = hook('id', async ({ message }) => {
+  has<Message>()(message)
+  return message.id
+})
 const needingTx = hook('saved', async ({ tx }: { readonly tx: Tx }) => tx.run('saved'))
 
 const apart = (db: Db): Processor =>
-  pipe(receive(json), clock, withTx(db), needingTx, handle(route(Order, save)))
+  pipe(receive(json), clock, withId, withTx(db), needingTx, handle(route(Order, save)))
 const later = (db: Db): Processor => pipe(receive(json), withTx(db), handle(route(Order, savedLater)))
 
 // modules joined
@@ -478,6 +482,11 @@ const echo: Route<Json, unknown> = route(byField('type', 'echo'), async (body) =
   has<Json>()(body)
   return ackWith({ reply: body })
 })
+const told = route(Cancelled, async ({ why }, { message }) => {
+  has<Message>()(message)
+  return ackWith({ note: `${message.id} ${why}` })
+})
+const rest = otherwise(async (_, { message }) => ackWith({ note: message.id }))
 const standard = <B>(
   format: Format<B>,
   ...routes: readonly Route<B, Context<B> & { readonly n: number }>[]
@@ -497,7 +506,8 @@ const made = standard(
     return ackWith({ note: message.id })
   }),
   savingMatched(Refund, async ({ total }) => ackWith({ note: total.toFixed() })),
-  ...(ran.length > 100 ? [route(Cancelled, async ({ why }) => ackWith({ note: why }))] : []),
+  ...(ran.length > 100 ? [rest] : []),
+  told,
   echo
 )
 
@@ -806,7 +816,8 @@ compiled('matches as its types say', async () => {
       await noteOf(outcomeOf(namedCodecs, 3, { tenant: 'a' })),
       await noteOf(outcomeOf(listed, { type: 'b' })),
       await noteOf(outcomeOf(made, { type: 'refund', total: '3' })),
-      await noteOf(outcomeOf(made, { type: 'body' }))
+      await noteOf(outcomeOf(made, { type: 'body' })),
+      await noteOf(outcomeOf(made, { type: 'order.cancelled', why: 'late' }))
     ],
     [
       'HI',
@@ -826,7 +837,8 @@ compiled('matches as its types say', async () => {
       'test',
       'b {"type":"b"}',
       '3',
-      'test'
+      'test',
+      'test late'
     ]
   )
 })
