@@ -18,7 +18,7 @@ const specifiers = Object.keys(manifest.exports)
 const budgets = {
   'missive-ts': 19_900,
   'missive-ts/node': 14_400,
-  'missive-ts/dlq': 21_300,
+  'missive-ts/dlq': 21_400,
   'missive-ts/sqlite': 13_300,
   'missive-ts/redis': 39_500,
   'missive-ts/http': 20_700,

@@ -253,7 +253,10 @@ export interface DeadLetterStore extends Required<Dlq> {
   readonly count: (filter?: LetterFilter) => TaskEither<DlqError, number>
   /** Hours in which letters arrived, oldest first. */
   readonly arrivals: (filter?: LetterFilter) => TaskEither<DlqError, readonly Arrivals[]>
-  /** Leases dead letters; each at most once along the pages of one claim, and none that arrived after its first. */
+  /**
+   * Leases those letters of the filter that are dead; each at most once along the pages of one claim, and none that
+   * arrived after its first.
+   */
   readonly claim: (claim: Claim) => TaskEither<DlqError, LetterPage>
   /** Lengthens leases to `leaseMs` from now; what is `lost` is somebody else's by now. */
   readonly renew: (held: readonly Held[], leaseMs: number) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
@@ -261,7 +264,10 @@ export interface DeadLetterStore extends Required<Dlq> {
   readonly settle: (replayed: readonly Replayed[]) => TaskEither<DlqError, readonly ('ok' | 'lost')[]>
   /** Replaces the bytes of a dead letter and keeps the original; it stays the same letter. */
   readonly edit: (edit: Edit) => TaskEither<DlqError, Edited>
-  /** Gives up dead letters, and tells how many. Their bytes and headers are dropped, once `keepSettledMs` is over. */
+  /**
+   * Gives up those letters of the filter that are dead, and tells how many. Their bytes and headers are dropped, once
+   * `keepSettledMs` is over.
+   */
   readonly discard: (discard: {
     readonly filter: LetterFilter
     readonly by: string

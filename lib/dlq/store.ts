@@ -79,14 +79,18 @@ export const storeOver = ({
     claim: (claim) => {
       const { filter, limit, leaseMs } = claim
       const leasing = (): Claim => limited({ ...asStored(claim), leaseMs: wholeLease(leaseMs) })
-      return pageOf(chosen(filter, { limit, leaseMs }, () => call('claim', leasing(), now())))
+      const claimed = async () =>
+        meansDead(filter) ? call('claim', leasing(), now()) : right({ rows: [], next: undefined })
+      return pageOf(chosen(filter, { limit, leaseMs }, claimed))
     },
     renew: (held, leaseMs) =>
       filtered({}, { leaseMs }, () => call('renew', held.map(named), now() + wholeLease(leaseMs))),
     settle: (replayed) => () => guarded(() => call('settle', replayed.map(plain).map(named), now())),
     edit: (edit) => () => guarded(() => call('edit', named(edit), now())),
     discard: ({ filter, by, note }) =>
-      chosen(filter, {}, () => call('discard', chosenBy(filter), by, note, now())),
+      chosen(filter, {}, async () =>
+        meansDead(filter) ? call('discard', chosenBy(filter), by, note, now()) : right(0)
+      ),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
     prune: (retention = {}) =>
       filtered({}, { ...retention }, () => call('prune', wholeRetention(retention), now()))
@@ -113,6 +117,10 @@ const chosenBy = (filter: LetterFilter): LetterFilter => {
 
 const asStored = <Q extends { readonly filter?: LetterFilter }>(query: Q): Q =>
   query.filter === undefined ? query : { ...query, filter: chosenBy(query.filter) }
+
+/** Is anything meant that can be claimed or discarded? */
+const meansDead = ({ state }: LetterFilter = {}): boolean =>
+  state === undefined || listOf(state).includes('dead')
 
 /** Failures hold what user code put into them, which may not go from one thread to another. */
 const plain = (replayed: Replayed): Replayed => {

@@ -46,7 +46,9 @@ export const replayingLaws: readonly Law[] = [
     for (const id of ids(6)) await ask.put(letter({ id, source: Number(id) % 2 === 0 ? 'even' : 'odd' }))
     await ask.resolve(identityOf(letter({ id: '2', source: 'even' })))
     const claim = { owner: 'ann', leaseMs: 60_000, order: 'newest' as const }
-    const even = await ask.claim({ ...claim, filter: { source: 'even', state: 'resolved' } })
+    const settled = await ask.claim({ ...claim, filter: { state: ['resolved', 'replaying'] } })
+    expectEqual('what is not dead by the filter', idsOf(settled.letters), [])
+    const even = await ask.claim({ ...claim, filter: { source: 'even', state: ['resolved', 'dead'] } })
     expectEqual('what is even and dead, newest first', idsOf(even.letters), ['6', '4'])
     expectEqual('the rest, oldest first', idsOf((await ask.claim({ ...claim, order: 'oldest' })).letters), [
       '1',

@@ -219,6 +219,8 @@ export const settlingLaws: readonly Law[] = [
     const [before, ...others] = await allOf(ask)
     clock.pass(1_000)
     const discard = { filter: { source: 'laws' }, by: 'ann', note: 'no use' }
+    const settled = await ask.discard({ ...discard, filter: { state: ['resolved', 'replaying'] } })
+    expectEqual('how many that are not dead by the filter', settled, 0)
     expectEqual('how many', await ask.discard(discard), 1)
     const [after, ...othersAfter] = await allOf(ask)
     expectEqual('the letter', after, {

@@ -273,6 +273,20 @@ const faults: readonly (readonly [string, string, RegExp, Break])[] = [
     })
   ],
   [
+    'discards dead letters where others are meant',
+    'discards dead letters alone, and drops their bytes and headers',
+    /how many that are not dead by the filter: expected 0, found 2/,
+    (store) => ({
+      discard: (discard) => store.discard({ ...discard, filter: without(discard.filter, 'state') })
+    })
+  ],
+  [
+    'claims dead letters where others are meant',
+    'claims the dead letters that a filter means, in the order that is asked for',
+    /what is not dead by the filter/,
+    (store) => ({ claim: (claim) => store.claim({ ...claim, filter: without(claim.filter, 'state') }) })
+  ],
+  [
     'looks first and discards afterwards',
     'leases, discards, settles and takes over once what several ask for at once',
     /those that are leased or discarded/,
