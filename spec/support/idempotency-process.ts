@@ -55,16 +55,20 @@ const programs: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Its thread ends, in two ways, and is started again. */
   mortal: async () => {
-    const tell = async (key: string): Promise<void> => {
+    const tell = async (key: string): Promise<boolean> => {
       const begun = await store.begin(claim(key))()
       console.log(begun._tag === 'Right' ? begun.right._tag : begun.left.reason)
+      return begun._tag === 'Right'
     }
     const channel = new BroadcastChannel('end the threads')
     for (const how of ['exit', 'throw']) {
       await tell(`before ${how}`)
-      channel.postMessage(how)
-      // Either the thread answers, or it is said that it ended.
-      for (let asked = 0; asked < 200; asked += 1) await tell(`${how} ${asked}`)
+      // Either the thread answers, or it is said that it ended; one that ends between two answers is missed by nobody.
+      let isMissed = false
+      for (let asked = 0; asked < 200; asked += 1) {
+        if (asked % 40 === 0 && !isMissed) channel.postMessage(how)
+        isMissed = !(await tell(`${how} ${asked}`)) || isMissed
+      }
     }
     channel.close()
     await close()
