@@ -19,7 +19,7 @@ export interface Clock {
 export const sleep = (clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) return resolve()
-    const all = sleepers.get(signal) ?? Object.assign(new Set<() => void>(), { handleEvent: wakeAll })
+    const all = sleepers.get(signal) ?? new Sleepers()
     const wake = () => {
       cancel()
       all.delete(wake)
@@ -62,11 +62,11 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
 
 // helpers
 
-type Sleepers = Set<() => void> & { readonly handleEvent: () => void }
-
 /** All who sleep until a signal are one listener together: Node takes many for a leak, and says so. */
-const sleepers = new WeakMap<AbortSignal, Sleepers>()
-
-function wakeAll(this: Sleepers): void {
-  for (const wake of this) wake()
+class Sleepers extends Set<() => void> {
+  handleEvent() {
+    for (const wake of this) wake()
+  }
 }
+
+const sleepers = new WeakMap<AbortSignal, Sleepers>()

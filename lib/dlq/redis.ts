@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.js'
 import type { DeadLetterStore, DlqError, Pruned, Retention } from '../core/letter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import { type Connection, connect, insisted } from '../redis/connection.js'
+import { type Connection, connect, defaultConnectMs, insisted } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { decidedOver, putOver } from './redis-decided.js'
@@ -101,7 +101,6 @@ export const redisDlq = (options: RedisDlqOptions): Resource<RedisDlq> => {
 
 const resource = 'redisDlq'
 const defaultName = 'missive:dlq'
-const defaultConnectMs = 10_000
 
 interface Opened {
   readonly store: RedisDlq

@@ -6,6 +6,7 @@ import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError } from '../core/resource.js'
 import { right } from '../core/result.js'
 import type { OpenSource, Source, SourceLimits, Traits } from '../core/source.js'
+import { defaultConnectMs } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
@@ -101,7 +102,7 @@ const setupOf = ({
   maxQueued = 10_000,
   maxQueuedBytes = 67_108_864,
   heartbeatMs = 1_000,
-  connectMs = 10_000
+  connectMs = defaultConnectMs
 }: RedisPubSubOptions): Setup => {
   for (const [kind, names] of Object.entries({ channels, patterns })) {
     if (!Array.isArray(names) || !names.every((each) => typeof each === 'string' && each !== ''))

@@ -7,7 +7,7 @@ import type { Interpreter } from '../core/interpreter.js'
 import { Resource, type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import type { OpenSource, Source, SourceLimits, Traits } from '../core/source.js'
-import { connect, insisted, isMisled } from '../redis/connection.js'
+import { connect, defaultConnectMs, insisted, isMisled } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
@@ -223,7 +223,6 @@ const opened = async (
   })
 }
 
-const defaultConnectMs = 10_000
 const adviceOn = (message: string): string => {
   if (/WRONGTYPE/.test(message)) return 'this key holds something else; give the key of a stream'
   if (/NOPERM|user executing the script/.test(message))

@@ -21,6 +21,7 @@ import { left, right } from '../core/result.js'
 import type { Delivery, OpenSource, Settle, Settlement, Source } from '../core/source.js'
 import { systemClock } from '../system.js'
 import { consume } from './consume.js'
+import { claims, mostAhead } from './replay-claims.js'
 
 // model
 
@@ -120,20 +121,6 @@ export const replay = (
 
 type FailedAt = WeakMap<Trace, number>
 
-const leastAhead = 64
-const mostAhead = 512
-const mostAheadBytes = 16 * 1024 * 1024
-const pauseMs = 5
-
-/** A letter that was claimed. */
-interface Claim {
-  /** Until when it is ours. */
-  until: number
-  isStarted: boolean
-  /** Of its payload, in bytes. */
-  readonly size: number
-}
-
 const refuseNumbers = ({ rate, stopAfter, limit, leaseMs }: ReplayOptions): void => {
   if (rate !== undefined && !(rate > 0))
     throw new RangeError('replay: rate is letters per second, more than 0')
@@ -172,8 +159,7 @@ const sourceOf = (
   failedAt: FailedAt
 ): Source => {
   const owner = by ?? `${userName()}@${hostname()}:${process.pid}`
-  /** By the token of its lease. */
-  const claims = new Map<string, Claim>()
+  const ours = claims(clock)
   const pace = paceOf(rate, clock)
   let after: string | undefined
   let rest = limit
@@ -198,36 +184,11 @@ const sourceOf = (
     }
   }
 
-  /** How many letters are claimed ahead: few where handlers are slow, so that others who replay have theirs. */
-  let window = leastAhead / 2
-
-  /** What waits to be started. What is lost is not told of here, and counts no longer than its lease. */
-  const waiting = (): { readonly count: number; readonly bytes: number } => {
-    const now = clock.now()
-    let [count, bytes] = [0, 0]
-    for (const { until, isStarted, size } of claims.values()) {
-      if (isStarted || until <= now) continue
-      count += 1
-      bytes += size
-    }
-    return { count, bytes }
-  }
-
-  /** How many letters there is room for, once there is room for many; more than before where none were left. */
-  const room = async (signal: AbortSignal): Promise<number> => {
-    for (; !signal.aborted; await sleep(clock, pauseMs, signal)) {
-      const { count, bytes } = waiting()
-      if (count === 0) window = Math.min(window * 2, mostAhead)
-      if (count <= window / 2 && bytes < mostAheadBytes) return window - count
-    }
-    return 0
-  }
-
   return {
     traits: { redelivers: true, delay: 'hold', exclusive: true, leaseMs },
     pull: (max, signal) => async () => {
       if (isExhausted || rest <= 0) return right({ _tag: 'End' })
-      const wanted = Math.min(max, rest, await room(signal))
+      const wanted = Math.min(max, rest, await ours.room(signal))
       const most = wanted === 0 ? 0 : await pace(wanted, signal)
       if (most === 0) return right({ _tag: 'Batch', items: [] })
       const claimed = await store.claim({ filter, order, owner, leaseMs, after, limit: most })()
@@ -242,18 +203,13 @@ const sourceOf = (
       after = next
       isExhausted = next === undefined
       rest -= letters.length
-      for (const { lease, bytes } of letters)
-        if (lease !== undefined)
-          claims.set(lease.token, { until: lease.until, size: bytes.length, isStarted: false })
+      ours.add(letters)
       return right({ _tag: 'Batch', items: letters.map(deliveryOf) })
     },
     start:
       ({ message }) =>
       async () => {
-        const { token } = heldOf(message.letter)
-        const claim = claims.get(token)
-        if (claim === undefined || clock.now() >= claim.until) return 'lost'
-        claim.isStarted = true
+        if (!ours.start(heldOf(message.letter).token)) return 'lost'
         message.trace.startedAt = clock.now()
         return 'ok'
       },
@@ -261,17 +217,16 @@ const sourceOf = (
       const until = clock.now() + leaseMs
       const names = held.map(({ message }) => heldOf(message.letter))
       const renewed = await answers(held, store.renew(names, leaseMs))
-      names.forEach(({ token }, index) => {
-        const claim = claims.get(token)
-        if (claim !== undefined && renewed[index] === 'ok') claim.until = until
-        if (renewed[index] === 'lost') claims.delete(token)
-      })
+      for (const [index, { token }] of names.entries()) {
+        if (renewed[index] === 'ok') ours.renew(token, until)
+        else if (renewed[index] === 'lost') ours.drop(token)
+      }
       return renewed
     },
     settle: (batch) => async () => {
       const settled = await answers(batch, store.settle(batch.map(replayed)))
       batch.forEach(({ delivery: { message } }, index) => {
-        if (settled[index] !== 'unknown') claims.delete(heldOf(message.letter).token)
+        if (settled[index] !== 'unknown') ours.drop(heldOf(message.letter).token)
       })
       return settled
     }

@@ -60,6 +60,9 @@ export const isMisled = (message: string): boolean => /(?:^|-)(?:READONLY|LOADIN
 
 // constructors
 
+/** How long Redis is waited for when something is opened. */
+export const defaultConnectMs = 10_000
+
 export const script = (text: string): Script => ({ text, sha: hash('sha1', text) })
 
 /** Connects, or says why that cannot be; `name` is who wants it. */
@@ -67,7 +70,7 @@ export const connect = async (
   target: RedisTarget,
   name: string,
   clock: Clock,
-  { connectMs = 10_000, timeoutMs = 2_000, signal }: ConnectOptions = {}
+  { connectMs = defaultConnectMs, timeoutMs = 2_000, signal }: ConnectOptions = {}
 ): Promise<Either<ResourceError, Connection>> => {
   const made = await madeClient(target, name)
   if (made._tag === 'Left') return made

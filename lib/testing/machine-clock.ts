@@ -1,7 +1,7 @@
 /** This machine's time, taken here and now, as test frameworks put a time of their own in its place. */
 import * as timers from 'node:timers'
 import type { Clock } from '../core/clock.js'
-import { systemClock } from '../system.js'
+import { afterBy, systemClock } from '../system.js'
 
 const { setImmediate, clearImmediate, setTimeout, clearTimeout } = timers
 const { now } = Date
@@ -12,14 +12,7 @@ export const machineClock: Clock = {
   ...systemClock,
   now,
   monotonic,
-  after: (delayMs, call) => {
-    if (delayMs === 0) {
-      const immediate = setImmediate(call)
-      return () => clearImmediate(immediate)
-    }
-    const timeout = setTimeout(call, Math.min(delayMs, maxDelayMs))
-    return () => clearTimeout(timeout)
-  }
+  after: afterBy({ setImmediate, clearImmediate, setTimeout, clearTimeout })
 }
 
 /** Lets everything happen that waits for no clock. */
@@ -27,8 +20,3 @@ export const turn = (): Promise<void> => new Promise((resolve) => void setImmedi
 
 /** A thousandth of a second. */
 export const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 1))
-
-// helpers
-
-/** Node takes a longer one for 1 ms. */
-const maxDelayMs = 2 ** 31 - 1

@@ -246,7 +246,7 @@ storing('makes a file that its owner alone can read, and all that lies beside it
 
 storing('keeps credentials only if it is told to', () =>
   inFolder(async (folder) => {
-    const headers = { authorization: 'Bearer x', tenant: 'a' }
+    const headers = { authorization: 'Bearer x', tenant: 'a', kind: 'b' }
     const storedBy = (name: string, options: Parameters<typeof sqliteDlq>[1]) =>
       using(
         join(folder, name),
@@ -256,11 +256,11 @@ storing('keeps credentials only if it is told to', () =>
         },
         options
       )
-    assert.equal(await storedBy('a.db', {}), { authorization: '[not stored]', tenant: 'a' })
+    assert.equal(await storedBy('a.db', {}), { authorization: '[not stored]', tenant: 'a', kind: 'b' })
     assert.ok(!readFileSync(join(folder, 'a.db')).includes('Bearer x'))
     assert.equal(await storedBy('b.db', { isStoredHeader: () => true }), headers)
     const isStoredHeader = (name: string, isHarmless: boolean) => isHarmless && name !== 'tenant'
-    const fewer = { authorization: '[not stored]', tenant: '[not stored]' }
+    const fewer = { authorization: '[not stored]', tenant: '[not stored]', kind: 'b' }
     assert.equal(await storedBy('c.db', { isStoredHeader }), fewer)
   })
 )
