@@ -55,12 +55,25 @@ export const addressOf = (server: Server): string => {
   return `http://${hostAndPort(address, port)}`
 }
 
-/** Resolves once all that was written to these has left the process. */
-export const sent = async (sockets: Iterable<Socket>): Promise<void> => {
+/** Resolves once all that was written to these has left the process; hangs up on who takes nothing of it for so long. */
+export const sent = async (sockets: Iterable<Socket>, stalledMs: number): Promise<void> => {
   const writing = Array.from(sockets).filter(({ writableLength }) => writableLength > 0)
   await Promise.all(
-    writing.map((socket) => new Promise<void>((resolve) => void socket.write('', () => resolve())))
+    writing.map(
+      (socket) =>
+        new Promise<void>((resolve) => {
+          socket.setTimeout(stalledMs)
+          if (socket.writableEnded) socket.once('close', resolve)
+          else socket.write('', () => resolve())
+        })
+    )
   )
+}
+
+/** Takes no new connections, and leaves those alone that are there; its own `close` hangs up on the idle ones. */
+export const stopListening = async (server: Server): Promise<void> => {
+  const { Server: Listening } = await import('node:net')
+  Listening.prototype.close.call(server)
 }
 
 // helpers

@@ -14,7 +14,7 @@ import { listenerOf } from '../http/listener.js'
 import { type EndpointOptions, type Settings, accessProblem, definedOf, settingsOf } from '../http/options.js'
 import type { Verify } from '../http/verify.js'
 import { systemClock } from '../system.js'
-import { type ServerLimits, addressOf, listening, sent } from './http-server.js'
+import { type ServerLimits, addressOf, listening, sent, stopListening } from './http-server.js'
 import { count, emptyTally, toReport } from './tally.js'
 
 // model
@@ -199,17 +199,22 @@ const serve = async (
   })
 
   await Promise.race([aborted(signal), aborted(hung.signal)])
+  const drainUntil = clock.monotonic() + drainMs
+  const leftMs = (): number => Math.max(0, drainUntil - clock.monotonic())
   const drained = endpoint.drain().then(() => true)
-  // A connection whose answer is still on its way counts as idle, and would be cut off with the idle ones.
-  await within(clock, lingerMs, sent(sockets))
-  const closed = new Promise<true>((resolve) => server.close(() => resolve(true)))
   const { length: inFlight } = endpoint.inFlight()
   if (inFlight > 0) emit({ _tag: 'Draining', inFlight })
-  if (!(await within(clock, drainMs, drained))) {
+  const closed = new Promise((resolve) => server.once('close', resolve))
+  await stopListening(server)
+  // A connection whose answer is still on its way counts as idle, and would be cut off with the idle ones.
+  await within(clock, leftMs(), sent(sockets, stalledMs))
+  server.close()
+  if (!(await within(clock, leftMs(), drained))) {
     endpoint.interrupt('shutdown')
     await within(clock, graceMs, drained)
   }
   await within(clock, lingerMs, closed)
+  await within(clock, leftMs(), sent(sockets, stalledMs))
   server.closeAllConnections()
   stopBeating()
   const { length: left } = endpoint.inFlight()
@@ -220,7 +225,10 @@ const serve = async (
 
 // helpers
 
+/** How long a connection may take to end by itself. */
 const lingerMs = 1_000
+/** How long a stop waits for who takes nothing of an answer. Less is no sign, as systems send some megabytes at a time. */
+const stalledMs = 3_000
 const beatMs = 5_000
 
 const limitsOf = (options: HttpOptions): Limits => {

@@ -1,7 +1,9 @@
 // The end of a server: nothing that was taken is lost, and nobody keeps it from ending.
 import { readFileSync } from 'node:fs'
 import { Agent, request as ask } from 'node:http'
+import { connect as connectTo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -34,6 +36,25 @@ const asked = async (client: Client): Promise<number> => {
   await client.send(requestOf())
   return (await client.answer()).status
 }
+
+/** Sends a request and pauses after each so many bytes of the answer. Resolves to how many there were in all. */
+const reading = (address: string, bytes: number, pauseMs: number): Promise<number> =>
+  within(
+    'the end of a connection',
+    new Promise((resolve) => {
+      const socket = connectTo(Number(new URL(address).port), '127.0.0.1', () => socket.write(requestOf('1')))
+      let count = 0
+      let pauseAt = bytes
+      socket.on('data', ({ length }) => {
+        count += length
+        if (count < pauseAt) return
+        pauseAt += bytes
+        socket.pause()
+        setTimeout(() => socket.resume(), pauseMs)
+      })
+      socket.on('close', () => resolve(count))
+    })
+  )
 
 const timed = async <A>(promise: Promise<A>): Promise<readonly [A, number]> => {
   const begun = performance.now()
@@ -156,6 +177,46 @@ drain('does not cut off an answer that is still being read, though its handler h
     setTimeout(client.resume, 50)
     assert.is((await client.answer()).body.length, reply.length)
     assert.is((await stopped).acked, 1)
+  })
+})
+
+for (const when of ['before', 'after'] as const)
+  drain(`waits for a slow reader as long as it reads on, its handler ended ${when} the stop`, async () => {
+    const reply = 'x'.repeat(16_000_000)
+    const { open, opened } = gate()
+    const { processor, bodies } = counting(async () => {
+      await opened
+      return ackWith({ reply })
+    })
+    await serving(processor, {}, async ({ address, stop }) => {
+      const idle = await connect(address)
+      const read = reading(address, 2_000_000, 400)
+      await until('a handler', () => bodies.length === 1)
+      if (when === 'before') {
+        open()
+        await delay(50)
+      }
+      const stopped = timed(stop())
+      open()
+      assert.ok((await read) > reply.length)
+      const [report, tookMs] = await stopped
+      assert.is(report.acked, 1)
+      assert.ok(tookMs > 1_500, `took ${tookMs} ms`)
+      assert.is(await idle.closed(), '')
+    })
+  })
+
+drain('hangs up on a reader that takes nothing of its answer', async () => {
+  const { processor, bodies } = counting(async () => ackWith({ reply: 'x'.repeat(12_000_000) }))
+  await serving(processor, { drainMs: 20_000 }, async ({ address, stop }) => {
+    const client = await connect(address)
+    client.pause()
+    await client.send(requestOf('1'))
+    await until('a handler', () => bodies.length === 1)
+    await delay(50)
+    const [report, tookMs] = await timed(stop())
+    assert.is(report.acked, 1)
+    assert.ok(tookMs > 2_500 && tookMs < 9_000, `took ${tookMs} ms`)
   })
 })
 
