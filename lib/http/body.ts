@@ -17,6 +17,8 @@ export interface Budget {
   readonly take: (bytes: number, size: number) => void
   /** Gives back what a body took, once it is read or given up. */
   readonly give: (bytes: number) => void
+  /** Counts what is read and has to wait, until the answer is called. */
+  readonly hold: (bytes: number) => () => void
 }
 
 // constructors
@@ -38,14 +40,23 @@ export const budget = ({
   readonly maxBufferedBytes: number
 }): Budget => {
   let buffered = 0
+  const give = (bytes: number): void => void (buffered -= bytes)
   return {
     maxBytes,
     take: (bytes, size) => {
       if (size + bytes > maxBytes) throw tooLarge(maxBytes)
-      if (buffered + bytes > maxBufferedBytes) throw bodyError(503, 'too much is being read')
+      if (buffered + bytes > maxBufferedBytes) throw bodyError(503, 'too much is being held')
       buffered += bytes
     },
-    give: (bytes) => void (buffered -= bytes)
+    give,
+    hold: (bytes) => {
+      buffered += bytes
+      let isHeld = true
+      return () => {
+        if (isHeld) give(bytes)
+        isHeld = false
+      }
+    }
   }
 }
 

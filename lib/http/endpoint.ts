@@ -146,8 +146,11 @@ export const endpointOf = ({
     const { principal, path } = incoming
     if (once === undefined || key === undefined)
       return answered(delivery, await works.runInTime(delivery, until))
+    // What waits for the store is not in flight yet.
+    const letGo = bodies.hold(delivery.bytes.length)
     return once(JSON.stringify([principal ?? null, path, key]), about, delivery.bytes, {
       run: async () => {
+        letGo()
         // Others may have been started while the store was asked.
         if (senderRetries && isFull()) return { outcome: nack(), reply: refused(incoming, full, tooMuch) }
         const outcome = await works.runInTime(delivery, until)
@@ -159,7 +162,7 @@ export const endpointOf = ({
         return answered(delivery, await works.run(delivery, failure))
       },
       lose: () => delivery.interrupt('leaseLost')
-    })
+    }).finally(letGo)
   }
 
   /** By the specification an event is named by its source and id together. */

@@ -350,7 +350,7 @@ budget('bounds what is held of bodies that are not whole yet, and lets others go
     const refused = await post(address, textOf(11))
     assert.equal(
       [refused.status, refused.headers.get('retry-after'), await refused.text()],
-      [503, '1', '{"error":"too much is being read"}']
+      [503, '1', '{"error":"too much is being held"}']
     )
     assert.ok(events.some((event) => event._tag === 'Refused' && event.status === 503))
     // What fits goes on meanwhile, and so do those that were begun.

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -323,6 +324,42 @@ once('is no more than the concurrency allows, however many come at once', async 
   assert.equal(statuses, [...Array.from({ length: 18 }, () => 503), 200, 200])
   assert.is(most, 2)
   assert.is((await answer(post('k20'))).status, 200)
+})
+
+once('waits for the store with no more than may be held of bodies, and then holds nothing', async () => {
+  let open = (): void => undefined
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  const store = memoryIdempotency()
+  const slow: IdempotencyStore = {
+    ...store,
+    begin: (work) => async () => {
+      await opened
+      return store.begin(work)()
+    }
+  }
+  let finish = (): void => undefined
+  const finishing = new Promise<void>((resolve) => (finish = resolve))
+  const { answer, calls } = trial(() => finishing.then(() => ack), {
+    idempotency: slow,
+    maxBufferedBytes: 100,
+    maxBytes: 100
+  })
+  const body = JSON.stringify('x'.repeat(38))
+  const waiting = [answer(post('a', body)), answer(post('b', body))]
+  await delay(20)
+  const refused = await within('a refusal', answer(post('c', body)))
+  assert.equal([refused.status, refused.body], [503, '{"error":"too much is being held"}'])
+  open()
+  await until('both are handled', () => calls() === 2)
+  const later = ['c', 'd'].map((key) => answer(post(key, body)))
+  await until('all are handled', () => calls() === 4)
+  finish()
+  const answers = await Promise.all([...waiting, ...later])
+  assert.equal(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200]
+  )
+  assert.is((await answer(post('e', JSON.stringify('x'.repeat(98))))).status, 200)
 })
 
 once('is answered though it cannot be marked, and the owner is told', async () => {
