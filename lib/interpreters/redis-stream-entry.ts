@@ -6,12 +6,10 @@ import { withoutMark } from '../core/format.js'
 import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import type { Delivery } from '../core/source.js'
+import type { Value } from '../redis/entries.js'
 import type { StreamEntry } from '../redis/entry.js'
 
 // model
-
-/** An id, a name or a value: text where it was read as text and nothing was lost by that. */
-export type Value = string | Buffer
 
 /** Where the payload lies in an entry, whose fields are names and values in turn. May throw. */
 export type PayloadOf = (fields: readonly Value[]) => string | Uint8Array | undefined

@@ -3,12 +3,12 @@ import type { Clock } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
 import type { SourceGauges } from '../core/source.js'
 import type { Connection, Script } from '../redis/connection.js'
+import type { RawEntry } from '../redis/entries.js'
 import type { RedisArgument } from '../redis/like.js'
 import { EntryDelivery, type HeadersOf, type PayloadOf, type Reply } from './redis-stream-entry.js'
 import { idBefore, isAfter, oldestOf } from './redis-stream-id.js'
 import {
   type Claimed,
-  type RawEntry,
   fieldsOf,
   pendingOf,
   recoveredOf,

@@ -4,9 +4,9 @@ import type { Clock } from '../core/clock.js'
 import { left, right } from '../core/result.js'
 import type { Pulled, Source, SourceError } from '../core/source.js'
 import { type Connection, Unanswered } from '../redis/connection.js'
+import type { Read } from '../redis/entries.js'
 import type { EntryDelivery } from './redis-stream-entry.js'
 import { type StreamGroup, isGroupLost } from './redis-stream-group.js'
-import { entriesOf } from './redis-stream-reply.js'
 import { scanMs } from './redis-stream-scripts.js'
 
 // model
@@ -88,8 +88,8 @@ export const reader = (needs: ReaderNeeds): Reader => {
     return items
   }
 
-  const accepted = (reply: unknown, askedAt: number): readonly EntryDelivery[] =>
-    entriesOf(reply).flatMap(([key, entries]) => (byKey.get(key) as StreamGroup).accept(entries, askedAt))
+  const accepted = (reads: readonly Read[], askedAt: number): readonly EntryDelivery[] =>
+    reads.flatMap(([key, entries]) => (byKey.get(key) as StreamGroup).accept(entries, askedAt))
 
   const read = async (max: number, signal: AbortSignal): Promise<readonly EntryDelivery[]> => {
     const askedAt = clock.monotonic()
@@ -97,7 +97,7 @@ export const reader = (needs: ReaderNeeds): Reader => {
     // So many of each stream: together they have room.
     const count = Math.max(1, Math.floor(Math.min(max, batch) / keys.length))
     const command = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', count, 'BLOCK', waitMs] as const
-    const reading = connection.askBytes([...command, 'STREAMS', ...keys, ...places], waitMs + patienceMs)
+    const reading = connection.read([...command, 'STREAMS', ...keys, ...places], waitMs + patienceMs)
     const reply = await unlessAborted(reading, signal)
     if (reply !== aborted) return accepted(reply, askedAt)
     abandoned = reading

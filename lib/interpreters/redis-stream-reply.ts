@@ -1,18 +1,6 @@
 /** Replies of Redis about streams, as data. */
 
-import type { Value } from './redis-stream-entry.js'
-
 // model
-
-/** Names and values in turn; none for an entry that is no longer there. */
-export type RawEntry = readonly [id: string, values: readonly Value[] | null]
-
-/** The key of a stream, and what was read of it. */
-export type Read = readonly [string, readonly RawEntry[]]
-
-/** A reply as bytes: entries by the keys of their streams. RESP3 puts keys and entries in one list. */
-type BytesRead = readonly [key: Buffer, entries: readonly BytesEntry[]]
-type BytesEntry = readonly [id: Buffer, values: readonly Buffer[] | null]
 
 /** An entry, how many starts were counted, and what it was. */
 export type Claimed = readonly [id: Buffer, values: readonly Buffer[], count: number, kind: Kind]
@@ -43,17 +31,6 @@ export interface PendingSummary {
 }
 
 // readers
-
-/** Entries by the key of their stream; none where nothing came in time. */
-export const entriesOf = (reply: unknown): readonly Read[] => {
-  const list = (reply ?? []) as readonly BytesRead[] | readonly (Buffer | readonly BytesEntry[])[]
-  const reads: readonly BytesRead[] = isFlat(list)
-    ? list.flatMap((key, index) =>
-        index % 2 === 0 ? [[key as Buffer, list[index + 1] as readonly BytesEntry[]] as const] : []
-      )
-    : list
-  return reads.map(([key, entries]) => [key.toString(), entries.map(entryOf)])
-}
 
 export const takenOf = (reply: unknown): Taken => {
   const [waitMs, claimed, gone, unread] = reply as [number, readonly Claimed[], readonly Buffer[], number]
@@ -96,20 +73,3 @@ export const fieldsOf = (reply: unknown): ReadonlyMap<string, unknown> => {
 
 /** When an entry was added, in milliseconds since the epoch, if its id was made by the server. */
 export const timeOf = (id: string): number => Number.parseInt(id, 10)
-
-// helpers
-
-const isFlat = (
-  list: readonly BytesRead[] | readonly (Buffer | readonly BytesEntry[])[]
-): list is readonly (Buffer | readonly BytesEntry[])[] => Buffer.isBuffer(list[0])
-
-/** Held as text, which costs less than bytes while many wait, unless something would be lost by that. */
-const entryOf = ([id, values]: BytesEntry): RawEntry => [
-  id.toString('latin1'),
-  values === null ? null : values.map(valueOf)
-]
-
-const valueOf = (bytes: Buffer): Value => {
-  const text = bytes.toString()
-  return text.includes('\ufffd') ? bytes : text
-}

@@ -93,9 +93,13 @@ export const streamSource = ({
         (group, some) => group.renew(some)
       ),
     measure: () => async () => {
-      const measured = await Promise.all(groups.map((each) => each.measure()))
       const reconnects = connections.reduce((sum, connection) => sum + connection.reconnects(), 0)
-      return { ...measured.reduce(added), reconnects }
+      try {
+        const measured = await Promise.all(groups.map((each) => each.measure()))
+        return { ...measured.reduce(added), reconnects }
+      } catch {
+        return { reconnects }
+      }
     }
   }
 }

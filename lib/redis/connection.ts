@@ -5,7 +5,9 @@ import { type Captured, capture } from '../core/captured.js'
 import { type Clock, sleep, within } from '../core/clock.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
+import { directReads } from './direct-reads.js'
 import { type Made, madeClient } from './driver.js'
+import { type Read, entriesOf } from './entries.js'
 import type { RedisArgument, RedisLike, RedisTarget } from './like.js'
 
 // model
@@ -22,6 +24,8 @@ export interface Connection {
   readonly ask: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
   /** The same with bytes in the place of text. */
   readonly askBytes: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
+  /** Sends a read of streams; nothing else may be asked on this connection until it is answered. */
+  readonly read: (parts: readonly [string, ...RedisArgument[]], timeoutMs: number) => Promise<readonly Read[]>
   /** Runs a script, which the server keeps from the first time on. */
   readonly run: (script: Script, keys: readonly string[], parts: readonly RedisArgument[]) => Promise<unknown>
   readonly runBytes: (
@@ -137,17 +141,11 @@ const connectionOf = (
     throw thrown
   }
 
-  const answered = async (asking: Promise<unknown>, timeoutMs: number): Promise<unknown> => {
-    let hasAnswered = false
-    const answer = asking.then((value) => {
-      hasAnswered = true
-      return value
-    }, refused)
-    const value = await within(clock, timeoutMs, answer)
-    if (hasAnswered) return value
+  const answered = async <A>(asking: Promise<A>, timeoutMs: number): Promise<A> => {
+    const answer = asking.then((value) => ({ value }), refused)
     // Where something has held up the event loop the answer may be there, and is read after the timers.
-    const late = await within(clock, graceMs, answer)
-    if (hasAnswered) return late
+    const given = (await within(clock, timeoutMs, answer)) ?? (await within(clock, graceMs, answer))
+    if (given !== undefined) return given.value
     // A connection may be half open, and never say so: only a new one helps.
     renew()
     throw new Unanswered(`Redis at ${server} has not answered for ${timeoutMs} ms`)
@@ -157,6 +155,13 @@ const connectionOf = (
     answered(client.call(command, parts), timeoutMs)
   const askBytes: Connection['ask'] = ([command, ...parts], timeoutMs = defaultTimeoutMs) =>
     answered(client.callBuffer(command, parts), timeoutMs)
+
+  const read: Connection['read'] = ([command, ...parts], timeoutMs) => {
+    const direct = directReads(client)
+    const reading =
+      direct === undefined ? client.callBuffer(command, parts).then(entriesOf) : direct([command, ...parts])
+    return answered(reading, timeoutMs)
+  }
 
   const runBy =
     (asked: Connection['ask']): Connection['run'] =>
@@ -175,6 +180,7 @@ const connectionOf = (
     client,
     ask,
     askBytes,
+    read,
     run: runBy(ask),
     runBytes: runBy(askBytes),
     isReady: async (waitMs, signal) => {

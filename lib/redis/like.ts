@@ -17,6 +17,8 @@ export interface RedisLike {
   callBuffer(command: string, parts: RedisArgument[]): Promise<unknown>
   /** Calls the listener at each event of the connection. */
   on(event: string, listener: (...parts: any[]) => void): unknown
+  /** The socket of the connection that there is. */
+  readonly stream?: unknown
   /** The nodes that a cluster knows. */
   nodes?(role?: any): RedisLike[]
 }

@@ -300,6 +300,7 @@ groups('tells how things stand', async () => {
   assert.equal(gauges, { lag: 1, pending: 2, parked: 1, lost: 0, reconnects: 0 })
   assert.ok(oldestPendingMs >= 0 && oldestPendingMs < 20_000)
   assert.is((await close())._tag, 'Right')
+  assert.equal(await source.measure?.()(), { reconnects: 0 }, 'what nobody answers is not known')
 })
 
 groups.run()
