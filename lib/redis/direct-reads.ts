@@ -14,16 +14,13 @@ export type ReadDirectly = (parts: readonly RedisArgument[]) => Promise<readonly
 // constructors
 
 /**
- * `undefined` where the client does not show its connection, or somebody wants to see what it is asked; and for the first
- * read on each connection, which ioredis is to do: what it has asked before is answered by then.
+ * `undefined` where the client does not show its connection, or somebody wants to see what it is asked; and while ioredis
+ * waits for an answer itself, as it may ask how the server is at any time. What it asks later is answered later.
  */
 export const directReads = (client: RedisLike): ReadDirectly | undefined => {
-  const { stream } = client
+  const { stream, commandQueue, status } = client
   if (client.isCluster || Object.hasOwn(client, 'callBuffer') || !isSocket(stream)) return undefined
-  if (!seen.has(stream)) {
-    seen.add(stream)
-    return undefined
-  }
+  if (status !== 'ready' || commandQueue?.length !== 0) return undefined
   const read = made.get(stream) ?? readsOn(stream)
   made.set(stream, read)
   return read
@@ -31,7 +28,6 @@ export const directReads = (client: RedisLike): ReadDirectly | undefined => {
 
 // helpers
 
-const seen = new WeakSet<Socket>()
 const made = new WeakMap<Socket, ReadDirectly>()
 
 interface Socket {

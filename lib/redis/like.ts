@@ -19,6 +19,8 @@ export interface RedisLike {
   on(event: string, listener: (...parts: any[]) => void): unknown
   /** The socket of the connection that there is. */
   readonly stream?: unknown
+  /** What it waits to be answered. */
+  readonly commandQueue?: { readonly length: number }
   /** The nodes that a cluster knows. */
   nodes?(role?: any): RedisLike[]
 }

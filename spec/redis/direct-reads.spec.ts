@@ -27,7 +27,6 @@ const withClients = async (
   client.on('error', () => undefined)
   try {
     await client.call('PING', [])
-    assert.is(directReads(client), undefined, 'the first read is left to ioredis')
     await use(client, other)
   } finally {
     client.disconnect()
@@ -35,9 +34,8 @@ const withClients = async (
   }
 }
 
-/** What it reads with after its first read, which is left to ioredis. */
 const readsOf = (client: RedisLike): ReadDirectly => {
-  const read = directReads(client) ?? directReads(client)
+  const read = directReads(client)
   if (read === undefined) throw new Error('the client does not show its connection')
   return read
 }
@@ -96,6 +94,24 @@ direct('hands on what the server pushes meanwhile', () =>
   )
 )
 
+direct('is left to ioredis while that waits for an answer, and takes none of what ioredis asks later', () =>
+  withClients(async (client, other) => {
+    const stream = uniqueName('stream')
+    await filled(other, stream, ['g'], 1)
+    const earlier = client.info()
+    assert.is(directReads(client), undefined)
+    assert.match(await earlier, 'redis_version')
+    const reply = readsOf(client)(reading(stream, 'g'))
+    const later = client.info()
+    assert.is((await reply)[0]?.[1].length, 1)
+    assert.match(await later, 'redis_version')
+    const waiting = readsOf(client)(reading(stream, 'g', 'BLOCK', 50))
+    const last = Promise.all([client.info(), client.call('PING', [])])
+    assert.equal(await waiting, [])
+    assert.is((await last)[1], 'PONG')
+  })
+)
+
 direct('is one at a time', () =>
   withClients(async (client, other) => {
     const stream = uniqueName('stream')
@@ -120,7 +136,6 @@ direct('is rejected when its connection breaks, and the next connection has its 
     await other.call('CLIENT', 'KILL', 'ID', id)
     assert.is(await within('a rejection', broken), 'Error: Connection is closed.')
     await until('another connection', () => client.status === 'ready')
-    assert.is(directReads(client), undefined)
     assert.equal(await readsOf(client)(reading(stream, 'g')), [])
     assert.is.not(readsOf(client), first)
   })
@@ -130,9 +145,10 @@ direct('is left to a client that has no connection to show, or whose replies som
   withClients(async (client) => {
     const { status, options } = client
     const bare = { status, isCluster: false, options } as RedisLike
-    readsOf(client)
-    for (const other of [bare, { ...bare, stream: {} }, { ...bare, stream: client.stream, isCluster: true }])
-      assert.is(directReads(other) ?? directReads(other), undefined)
+    const { stream, commandQueue } = client
+    assert.type(directReads({ ...bare, stream, commandQueue }), 'function')
+    const others = [{ stream: {}, commandQueue }, { stream }, { stream, commandQueue, isCluster: true }]
+    for (const other of [{}, ...others]) assert.is(directReads({ ...bare, ...other }), undefined)
     client.callBuffer = client.callBuffer.bind(client)
     assert.is(directReads(client), undefined)
   })
