@@ -23,15 +23,30 @@ export interface MemoryEngine extends Engine {
 
 export const memoryEngine = (): MemoryEngine => {
   const entries = new Map<string, Entry>()
+  /** The same by their places, so that a page is read from where it begins. */
+  const places = new Map<number, Entry>()
+  const leased = new Set<string>()
   let lastSeq = 0
 
+  const keep = (entry: Entry): void => {
+    const { seq, row } = entry
+    entries.set(row.key, entry)
+    places.set(seq, entry)
+    if (row.state === 'replaying') leased.add(row.key)
+    else leased.delete(row.key)
+  }
   const insert = (row: Row): void => {
     lastSeq += 1
-    entries.set(row.key, { seq: lastSeq, row })
+    keep({ seq: lastSeq, row })
   }
   const replace = (row: Row): void => {
     const { seq } = entries.get(row.key) as Entry
-    entries.set(row.key, { seq, row })
+    keep({ seq, row })
+  }
+  const remove = ({ seq, row }: Entry): void => {
+    entries.delete(row.key)
+    places.delete(seq)
+    leased.delete(row.key)
   }
   const rowOf = (key: string): Row | undefined => entries.get(key)?.row
   const decided = <A>({ key }: LetterName, decide: Decide<A>): A => {
@@ -42,8 +57,10 @@ export const memoryEngine = (): MemoryEngine => {
 
   /** Leases that ended by themselves leave dead letters. */
   const reap = (now: number): void => {
-    for (const { row } of entries.values())
-      if (row.state === 'replaying' && (row.leaseUntil ?? 0) <= now) replace(expired(row))
+    for (const key of leased) {
+      const row = rowOf(key)
+      if (row !== undefined && (row.leaseUntil ?? 0) <= now) replace(expired(row))
+    }
   }
 
   const found = (filter: LetterFilter | undefined, now: number): readonly Entry[] => {
@@ -56,20 +73,31 @@ export const memoryEngine = (): MemoryEngine => {
     { filter, order = 'oldest', limit = defaultLimit, after }: LetterQuery,
     now: number
   ): RowPage => {
+    reap(now)
     const { position, last } = cursorOf(after, lastSeq)
-    const isNewest = order === 'newest'
-    const ordered = isNewest ? found(filter, now).toReversed() : found(filter, now)
-    const rest = ordered.filter(
-      ({ seq }) => seq <= last && (position === undefined || (isNewest ? seq < position : seq > position))
-    )
-    const { rows, position: end } = cutPage(rest, limit)
-    return { rows, next: end === undefined ? undefined : cursor(end, last) }
+    const isMeant = matches(filter)
+    const most = Math.min(last, lastSeq)
+    const [first, step] =
+      order === 'newest' ? [Math.min(most, (position ?? Infinity) - 1), -1] : [(position ?? 0) + 1, 1]
+    const rows: Row[] = []
+    let bytes = 0
+    let end = 0
+    for (let seq = first; limit > 0 && seq > 0 && seq <= most; seq += step) {
+      const row = places.get(seq)?.row
+      if (row === undefined || !isMeant(row)) continue
+      bytes += sizeOf(row)
+      if (rows.length >= limit || (rows.length > 0 && bytes > maxPageBytes))
+        return { rows, next: cursor(end, last) }
+      rows.push(row)
+      end = seq
+    }
+    return { rows, next: undefined }
   }
 
   const removed = (isMeant: (row: Row) => boolean): number => {
-    const keys = [...entries.values()].flatMap(({ row }) => (isMeant(row) ? [row.key] : []))
-    for (const key of keys) entries.delete(key)
-    return keys.length
+    const some = [...entries.values()].filter(({ row }) => isMeant(row))
+    for (const entry of some) remove(entry)
+    return some.length
   }
 
   return {
@@ -134,14 +162,14 @@ export const memoryEngine = (): MemoryEngine => {
       )
       for (const { row } of full) replace(emptied(row))
       let dead = removed((row) => row.state === 'dead' && isOlder(row, maxAgeMs))
-      const oldest = [...entries.values()].flatMap(({ row }) => (row.state === 'dead' ? [row] : []))
+      const oldest = [...entries.values()].filter(({ row }) => row.state === 'dead')
       let letters = oldest.length
       let bytes = [...entries.values()].reduce((sum, { row }) => sum + sizeOf(row), 0)
-      for (const row of oldest) {
+      for (const entry of oldest) {
         if (letters <= maxLetters && bytes <= maxBytes) break
-        entries.delete(row.key)
+        remove(entry)
         letters -= 1
-        bytes -= sizeOf(row)
+        bytes -= sizeOf(entry.row)
         dead += 1
       }
       return { dead, tombstones, emptied: full.length }
@@ -162,21 +190,6 @@ interface Entry {
 const countedBy = <A>({ add, counted }: Counting<A>, entries: readonly Entry[]): A => {
   for (const { row } of entries) add(row)
   return counted()
-}
-
-/** As many as fit into a page, and where the next one begins. */
-const cutPage = (
-  entries: readonly Entry[],
-  limit: number
-): { readonly rows: readonly Row[]; readonly position: number | undefined } => {
-  const rows: Row[] = []
-  let bytes = 0
-  for (const { row } of entries) {
-    if (rows.length >= limit || (rows.length > 0 && bytes + sizeOf(row) > maxPageBytes)) break
-    bytes += sizeOf(row)
-    rows.push(row)
-  }
-  return { rows, position: rows.length < entries.length ? entries[rows.length - 1]?.seq : undefined }
 }
 
 const sizeOf = ({ bytes, original }: Row): number => bytes.length + (original?.length ?? 0)

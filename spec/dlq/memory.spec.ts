@@ -100,4 +100,22 @@ memory('stores what a processor gives up, with the attempt that failed', async (
   )
 })
 
+memory('looks at each letter a few times in a replay that claims them one by one', async () => {
+  const queue = memoryDlq()
+  const count = 200
+  let looks = 0
+  const tag = Object.assign(['Rejected' as const], {
+    includes: (value: unknown) => {
+      looks += 1
+      return value === 'Rejected'
+    }
+  })
+  for (let id = 0; id < count; id += 1)
+    await queue.put(letter({ id: String(id), bytes: Buffer.from('Hello'), failure: rejected('late') }))()
+  const processor = pipe(receive(text), handle(otherwise(async () => ack)))
+  const report = await replay(queue, { tag }, { stopAfter: count })(processor)(new AbortController().signal)()
+  assert.is(report.acked, count)
+  assert.ok(looks < 10 * count, `${looks} looks at ${count} letters`)
+})
+
 memory.run()
