@@ -1,7 +1,7 @@
 /** missive dlq export: letters as NDJSON, or one of them as a spec. */
 import { dirname, relative, resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { DeadLetterStore } from '../core/letter.js'
+import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
 import { printable } from '../core/render.js'
 import { letterToJson } from '../dlq/letter-json.js'
 import { type LetterSpecOptions, isExportName, letterToSpec } from '../dlq/letter-spec.js'
@@ -100,7 +100,7 @@ const exportLines = async (
   try {
     await writing(io, { ...options, queue }, async (write) => {
       await walk(store, { filter }, async (page) => {
-        for (const letter of page) await write(`${letterToJson(letter)}\n`)
+        for (const text of textsOf(page)) await write(text)
         exported += page.length
         progress.at(exported)
       })
@@ -113,6 +113,20 @@ const exportLines = async (
     await say(io.stderr, `${letters(exported)} written to ${printable(options.output)}`)
   await sayMissing(io, chosen.length, exported)
 }
+
+/** Lines together, as a write for each takes longer than all else, and no more of them than fit into a text. */
+function* textsOf(page: readonly StoredLetter[]): Iterable<string> {
+  let text = ''
+  for (const letter of page) {
+    text += `${letterToJson(letter)}\n`
+    if (text.length < mostAtOnce) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
+}
+
+const mostAtOnce = 1_048_576
 
 const exportSpec = async (
   io: Io,

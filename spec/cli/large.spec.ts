@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { sayAll } from '../../lib/cli/io.js'
 import { payloadLines } from '../../lib/cli/payload.js'
+import { runProgram } from '../../lib/cli/program.js'
 import { progressOf } from '../../lib/cli/progress.js'
 import { styleOf } from '../../lib/cli/style.js'
 import { columnsOf, tableOf } from '../../lib/cli/table.js'
@@ -80,6 +81,25 @@ large('is not taken for another letter whose key begins alike', () =>
     assert.match(ended.stderr, `${beginning} is the beginning of several keys; give more digits:`)
     for (const { key } of letters) assert.match(ended.stderr, key.slice(0, 10))
     assert.equal(await using(queue, (store) => store.count({ state: 'dead' })()), right(2))
+  })
+)
+
+large('is exported in few writes, which are no larger than they need be', () =>
+  inEmptyFolder(async (cwd) => {
+    const payload = bytes('a'.repeat(megabyte))
+    const letters = Array.from({ length: 300 }, (_, index) => ({ id: String(index), bytes: bytes('{}') }))
+    await madeQueue(join(cwd, 'shop.db'), [
+      ...letters,
+      { id: 'x', bytes: payload },
+      { id: 'y', bytes: payload }
+    ])
+    const sizes: number[] = []
+    const write = async (data: string | Uint8Array) => void sizes.push(data.length)
+    const stdout = { write, isTerminal: false, columns: 80 }
+    const { io } = ioOf(cwd)
+    assert.is(await runProgram(['dlq', 'export', 'shop.db'], { ...io, stdout }, () => 0), 0)
+    assert.ok(sizes.length <= 4, `${sizes.length} writes`)
+    assert.ok(Math.max(...sizes) < 2 * megabyte, String(sizes))
   })
 )
 
