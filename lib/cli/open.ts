@@ -1,5 +1,5 @@
 /** The queue that a command is about: a file, or a queue in Redis, that must be there. */
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { DeadLetterStore } from '../core/letter.js'
 import { printable } from '../core/render.js'
@@ -26,7 +26,7 @@ export const withQueue = async <A>(
   if (/^[a-z][a-z0-9+.-]+:\//i.test(queue))
     throw new Stop(2, 'the URL of a queue begins with redis:// or rediss://; give one, or the path of a file')
   const location = resolve(cwd, queue)
-  if (!create && !existsSync(location)) {
+  if (!create && isMissing(location)) {
     throw new Stop(
       2,
       printable(
@@ -42,6 +42,15 @@ export const isOfQueue = (path: string, location: string): boolean =>
   ['', '-wal', '-shm'].some((suffix) => isSameFile(path, `${location}${suffix}`))
 
 // helpers
+
+/** What may not be looked at may be there, and opening it says so. */
+const isMissing = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
+}
 
 /** Somebody waits for the answer. */
 const connectMs = 5_000

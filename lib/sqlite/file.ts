@@ -1,5 +1,14 @@
 /** Files of ours: opened as what they are, or refused with what to do. */
-import { closeSync, existsSync, openSync, realpathSync, statSync, statfsSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  realpathSync,
+  statSync,
+  statfsSync
+} from 'node:fs'
 import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
@@ -45,9 +54,9 @@ export const openFile = (
 ): Either<Refused, Database> => {
   const refused = (reason: string, isBusy = false) => left({ reason, isBusy })
   const folder = dirname(location)
-  if (!existsSync(folder))
+  if (isMissing(folder))
     return refused(`the folder ${folder} does not exist; create it, or give another path`)
-  if (!create && !existsSync(location))
+  if (!create && isMissing(location))
     return refused(`${location} does not exist; give the path of a ${kind.shortName}`)
   if (existsSync(location) && !statSync(location).isFile())
     return refused(`${location} is no file; give another path`)
@@ -58,12 +67,23 @@ export const openFile = (
   try {
     // Closing a file ends this process's locks on it, so one that is there is not touched.
     if (!existsSync(location)) closeSync(openSync(location, 'a', 0o600))
+    // What SQLite makes beside it belongs to who opens it, and would lock out whose file it is.
+    accessSync(location, constants.R_OK | constants.W_OK)
     database = connect(location, { timeout: busyMs })
     prepare(database, kind, create)
     return right(database)
   } catch (error) {
     database?.close()
     return refused(`${location}: ${adviceOn(kind, error)}`, isBusy(error))
+  }
+}
+
+/** Is there nothing, as far as is known? What may not be looked at may be there. */
+export const isMissing = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
   }
 }
 

@@ -461,6 +461,29 @@ refusing('a file that it may not write', () =>
   })
 )
 
+refusing('a file that it may only read, and leaves nothing beside it that would lock out its owner', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'a.db')
+    await using(file, async () => undefined)
+    chmodSync(folder, 0o777)
+    chmodSync(file, 0o644)
+    const [said = ''] = await asNobody(file)
+    assert.match(said, 'give this user the right to write the file and its folder')
+    assert.equal(readdirSync(folder), ['a.db'])
+  })
+)
+
+refusing('a file in a folder that it may not enter, and does not say that it is missing', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'a.db')
+    await using(file, async () => undefined)
+    for (const path of [file, join(folder, 'orders', 'a.db')]) {
+      const [said = ''] = await asNobody(path)
+      assert.match(said, 'give this user the right to write the file and its folder')
+    }
+  })
+)
+
 refusing('a letter while its file may not be written, and stores it when it may again', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')

@@ -6,8 +6,8 @@ import { letter } from './letters.js'
 
 const [file = '', once] = process.argv.slice(2)
 if (process.getuid?.() === 0) {
-  process.setegid?.(65_534)
-  process.seteuid?.(65_534)
+  process.setgid?.(65_534)
+  process.setuid?.(65_534)
 }
 const opened = await sqliteDlq(file).open()
 console.log(opened._tag === 'Left' ? opened.left.message : 'opened')
