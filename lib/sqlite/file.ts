@@ -241,6 +241,7 @@ const advices: readonly (readonly [string, string])[] = [
   ['EACCES', 'give this user the right to write the file and its folder'],
   ['EROFS', 'the file system is read-only: give another path'],
   ['SQLITE_FULL', 'the disk is full: make room'],
+  ['SQLITE_IOERR_SHMSIZE', 'the disk is full: make room'],
   ['SQLITE_IOERR', 'see to the disk; if its -wal was removed, start anew'],
   ['SQLITE_BUSY', 'another process holds it locked: end what keeps a transaction open']
 ]

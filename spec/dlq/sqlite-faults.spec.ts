@@ -19,6 +19,7 @@ import type { LetterPage } from '../../lib/core/letter.js'
 import { type Row, rowOf } from '../../lib/dlq/row.js'
 import type { SqliteDlq } from '../../lib/dlq/sqlite.js'
 import type { Connect } from '../../lib/sqlite/driver.js'
+import { sqliteDlq } from '../../lib/dlq/sqlite.js'
 import { hostOf } from '../../lib/dlq/sqlite-host.js'
 import { inFolder, letter } from '../support/letters.js'
 import { repository, run, typescript } from '../support/program.js'
@@ -291,6 +292,10 @@ full('loses nothing that it answered on a disk that is full, and stores again on
       assert.is(stored.length, before + 8)
       assert.equal(missingFromOpen(file, stored), [])
     })
+    // What SQLite needs beside the file has no room either.
+    assert.throws(() => writeFileSync(ballast, Buffer.alloc(512 * 1_024)), 'ENOSPC')
+    const refused = await sqliteDlq(file).open()
+    assert.match(refused._tag === 'Left' ? refused.left.message : '', 'the disk is full: make room')
   })
 )
 
