@@ -71,6 +71,20 @@ const run = async (
   const discarded = count === 0 ? 0 : await answerOf(store.discard({ filter, by, note }))
   await say(io.stdout, json ? jsonText({ discarded }) : `${letters(discarded)} discarded`)
   await sayMissing(io, chosen.length, discarded)
+  if (chosen.length === 0) await sayAhead(io, store, options)
+}
+
+/** What is of a time to come was not shown, and would be left without a word. What is of the next moments came just now. */
+const sayAhead = async (io: Io, store: DeadLetterStore, options: Options): Promise<void> => {
+  const filter = filterOf(options)
+  const seenFrom = Math.max(filter.seenFrom ?? 0, io.now() + momentsMs)
+  const count = await answerOf(store.count({ ...filter, state: 'dead', seenFrom }))
+  if (count === 0) return
+  io.end(1)
+  await say(
+    io.stderr,
+    `${letters(count)} more: the clock of who stored them is ahead; name them by their keys to discard them`
+  )
 }
 
 /** What arrives or fails again from now on was in no preview. The clocks of those who stored letters may be ahead. */
@@ -89,3 +103,4 @@ const preview = async (
 }
 
 const shownGroups = 20
+const momentsMs = 60_000

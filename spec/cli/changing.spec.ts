@@ -383,6 +383,21 @@ discard('discards a letter that is named though the clock of who stored it is ah
   })
 )
 
+discard('tells of letters that it leaves as the clock of who stored them is ahead', () =>
+  inQueue([...orders, { id: 'ahead', age: -3_600_000 }], async (cwd, letters, queue) => {
+    const discarding = (...parts: readonly string[]) =>
+      called(cwd, 'discard', 'shop.db', ...parts, '--note', 'odd', '--yes')
+    const until = await discarding('--id', 'ahead', '--until', '1min')
+    assert.equal(until, { code: 0, stdout: '0 letters discarded\n', stderr: '' })
+    const all = await discarding('--all')
+    assert.equal([all.code, all.stdout], [1, '5 letters discarded\n'])
+    assert.match(all.stderr, '1 letter more: the clock of who stored them is ahead; name them by their keys')
+    assert.is((await statesOf(queue))[5], 'ahead dead')
+    assert.is((await discarding(at(letters, 5).key)).code, 0)
+    assert.equal(await discarding('--all'), { code: 0, stdout: '0 letters discarded\n', stderr: '' })
+  })
+)
+
 discard('asks for what it must know', () =>
   inQueue(orders, async (cwd, before, queue) => {
     const expected: readonly (readonly [text: string, ...options: readonly string[]])[] = [
