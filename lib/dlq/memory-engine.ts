@@ -22,35 +22,31 @@ export interface MemoryEngine extends Engine {
 }
 
 export const memoryEngine = (): MemoryEngine => {
-  const entries = new Map<string, Entry>()
-  /** The same by their places, so that a page is read from where it begins. */
-  const places = new Map<number, Entry>()
+  /** By their places, in which they came, so that a page is read from where it begins. */
+  const rows = new Map<number, Row>()
+  const places = new Map<string, number>()
   const leased = new Set<string>()
   let lastSeq = 0
 
-  const keep = (entry: Entry): void => {
-    const { seq, row } = entry
-    entries.set(row.key, entry)
-    places.set(seq, entry)
+  const placeOf = ({ key }: Keyed): number => places.get(key) ?? 0
+  const rowOf = (name: Keyed): Row | undefined => rows.get(placeOf(name))
+  const replace = (row: Row): void => {
+    rows.set(placeOf(row), row)
     if (row.state === 'replaying') leased.add(row.key)
     else leased.delete(row.key)
   }
   const insert = (row: Row): void => {
     lastSeq += 1
-    keep({ seq: lastSeq, row })
+    places.set(row.key, lastSeq)
+    replace(row)
   }
-  const replace = (row: Row): void => {
-    const { seq } = entries.get(row.key) as Entry
-    keep({ seq, row })
-  }
-  const remove = ({ seq, row }: Entry): void => {
-    entries.delete(row.key)
-    places.delete(seq)
+  const remove = (row: Row): void => {
+    rows.delete(placeOf(row))
+    places.delete(row.key)
     leased.delete(row.key)
   }
-  const rowOf = (key: string): Row | undefined => entries.get(key)?.row
-  const decided = <A>({ key }: LetterName, decide: Decide<A>): A => {
-    const { answer, after } = decide(rowOf(key))
+  const decided = <A>(name: LetterName, decide: Decide<A>): A => {
+    const { answer, after } = decide(rowOf(name))
     if (after !== undefined) replace(after)
     return answer
   }
@@ -58,15 +54,14 @@ export const memoryEngine = (): MemoryEngine => {
   /** Leases that ended by themselves leave dead letters. */
   const reap = (now: number): void => {
     for (const key of leased) {
-      const row = rowOf(key)
+      const row = rowOf({ key })
       if (row !== undefined && (row.leaseUntil ?? 0) <= now) replace(expired(row))
     }
   }
 
-  const found = (filter: LetterFilter | undefined, now: number): readonly Entry[] => {
+  const found = (filter: LetterFilter | undefined, now: number): readonly Row[] => {
     reap(now)
-    const isMeant = matches(filter)
-    return [...entries.values()].filter(({ row }) => isMeant(row))
+    return [...rows.values()].filter(matches(filter))
   }
 
   const select = (
@@ -79,32 +74,32 @@ export const memoryEngine = (): MemoryEngine => {
     const most = Math.min(last, lastSeq)
     const [first, step] =
       order === 'newest' ? [Math.min(most, (position ?? Infinity) - 1), -1] : [(position ?? 0) + 1, 1]
-    const rows: Row[] = []
+    const page: Row[] = []
     let bytes = 0
     let end = 0
     for (let seq = first; limit > 0 && seq > 0 && seq <= most; seq += step) {
-      const row = places.get(seq)?.row
+      const row = rows.get(seq)
       if (row === undefined || !isMeant(row)) continue
       bytes += sizeOf(row)
-      if (rows.length >= limit || (rows.length > 0 && bytes > maxPageBytes))
-        return { rows, next: cursor(end, last) }
-      rows.push(row)
+      if (page.length >= limit || (page.length > 0 && bytes > maxPageBytes))
+        return { rows: page, next: cursor(end, last) }
+      page.push(row)
       end = seq
     }
-    return { rows, next: undefined }
+    return { rows: page, next: undefined }
   }
 
   const removed = (isMeant: (row: Row) => boolean): number => {
-    const some = [...entries.values()].filter(({ row }) => isMeant(row))
-    for (const entry of some) remove(entry)
+    const some = [...rows.values()].filter(isMeant)
+    some.forEach(remove)
     return some.length
   }
 
   return {
-    rows: () => [...entries.values()].map(({ row }) => row),
-    put: (rows) =>
-      rows.map((row) => {
-        const before = rowOf(row.key)
+    rows: () => [...rows.values()],
+    put: (put) =>
+      put.map((row) => {
+        const before = rowOf(row)
         // The bytes may be a part of something larger that would be kept alive, or be changed by its owner.
         if (before === undefined)
           insert({ ...row, token: null, owner: null, leaseUntil: null, bytes: Uint8Array.from(row.bytes) })
@@ -137,12 +132,12 @@ export const memoryEngine = (): MemoryEngine => {
     },
     discard: (filter, by, note, now) => {
       const dead = found({ ...filter, state: 'dead' }, now)
-      for (const { row } of dead) replace(kept(discarded(row, by, note, now), keepSettledMs))
+      for (const row of dead) replace(kept(discarded(row, by, note, now), keepSettledMs))
       return dead.length
     },
-    add: (rows) =>
-      rows.map((row) => {
-        if (entries.has(row.key)) return 'present'
+    add: (added) =>
+      added.map((row) => {
+        if (places.has(row.key)) return 'present'
         insert({
           ...row,
           bytes: Uint8Array.from(row.bytes),
@@ -157,19 +152,17 @@ export const memoryEngine = (): MemoryEngine => {
       const isSettled = ({ state }: Row) => state === 'resolved' || state === 'discarded'
       const isOlder = ({ lastSeenAt }: Row, ms: number) => lastSeenAt < now - ms
       const tombstones = removed((row) => isSettled(row) && isOlder(row, Math.max(keepMs, keepTombstonesMs)))
-      const full = [...entries.values()].filter(
-        ({ row }) => isSettled(row) && isOlder(row, keepMs) && isFull(row)
-      )
-      for (const { row } of full) replace(emptied(row))
+      const full = [...rows.values()].filter((row) => isSettled(row) && isOlder(row, keepMs) && isFull(row))
+      for (const row of full) replace(emptied(row))
       let dead = removed((row) => row.state === 'dead' && isOlder(row, maxAgeMs))
-      const oldest = [...entries.values()].filter(({ row }) => row.state === 'dead')
+      const oldest = [...rows.values()].filter(({ state }) => state === 'dead')
       let letters = oldest.length
-      let bytes = [...entries.values()].reduce((sum, { row }) => sum + sizeOf(row), 0)
-      for (const entry of oldest) {
+      let bytes = [...rows.values()].reduce((sum, row) => sum + sizeOf(row), 0)
+      for (const row of oldest) {
         if (letters <= maxLetters && bytes <= maxBytes) break
-        remove(entry)
+        remove(row)
         letters -= 1
-        bytes -= sizeOf(entry.row)
+        bytes -= sizeOf(row)
         dead += 1
       }
       return { dead, tombstones, emptied: full.length }
@@ -182,13 +175,10 @@ export const memoryEngine = (): MemoryEngine => {
 /** What is settled loses its bytes at once, unless something else is said of it. */
 const keepSettledMs = 0
 
-interface Entry {
-  readonly seq: number
-  readonly row: Row
-}
+type Keyed = Pick<LetterName, 'key'>
 
-const countedBy = <A>({ add, counted }: Counting<A>, entries: readonly Entry[]): A => {
-  for (const { row } of entries) add(row)
+const countedBy = <A>({ add, counted }: Counting<A>, rows: readonly Row[]): A => {
+  rows.forEach(add)
   return counted()
 }
 

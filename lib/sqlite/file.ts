@@ -68,7 +68,7 @@ export const openFile = (
     // Closing a file ends this process's locks on it, so one that is there is not touched.
     if (!existsSync(location)) closeSync(openSync(location, 'a', 0o600))
     // What SQLite makes beside it belongs to who opens it, and would lock out whose file it is.
-    accessSync(location, constants.R_OK | constants.W_OK)
+    accessSync(location, constants.W_OK)
     database = connect(location, { timeout: busyMs })
     prepare(database, kind, create)
     return right(database)
