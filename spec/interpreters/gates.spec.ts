@@ -407,6 +407,31 @@ const throws = (): never => {
   throw new Error('gone')
 }
 
+gates(
+  'that stop the run start nothing more, and neither does an order that does: each message has one end',
+  async () => {
+    for (const place of ['closedMs', 'onStart', 'orderBy'] as const) {
+      const clock = virtualClock()
+      const handled: string[] = []
+      let asked = 0
+      const stopping = (): number => {
+        if ((asked += 1) === 3) stop()
+        return 0
+      }
+      const handler = async ({ id }: Message): Promise<Verdict> => {
+        handled.push(id)
+        return ack
+      }
+      const options: ConsumeOptions =
+        place === 'orderBy' ? { orderBy: stopping } : { gates: [failing(place, stopping)] }
+      const { stop, report } = running(numbered(6), handler, options, clock)
+      const { acked, released, ended } = await report()
+      assert.equal([acked, released, ended], [handled.length, 6 - handled.length, { _tag: 'Aborted' }], place)
+      assert.equal(handled, ['0', '1'].slice(0, handled.length), place)
+    }
+  }
+)
+
 gates('that throw or reject hold up nothing, and the first error of each is told', async () => {
   for (const part of ['closedMs', 'onStart', 'onOutcome'] as const)
     for (const fail of [throws, async () => throws()])
