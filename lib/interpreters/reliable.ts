@@ -1,7 +1,7 @@
 /** A source that keeps its promise not to reject, whoever wrote it. */
 import type { Task } from 'fp-ts/lib/Task.js'
 import { isPulled } from '../core/pulled.js'
-import { left } from '../core/result.js'
+import { left, right } from '../core/result.js'
 import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
 
 /** A pull that rejects, or gives what is none, has failed for good; anything else that does so has not answered. */
@@ -12,9 +12,14 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
       const pulled = await pull(max, signal)()
       if (!isPulled(pulled))
         throw new TypeError('the source answers a pull with something else than Either a batch, or the end')
-      if (pulled._tag === 'Right' && pulled.right._tag === 'Batch' && !pulled.right.items.every(isDelivery))
-        throw new TypeError('the source gives what is no delivery: each has a message, and interrupt')
-      return pulled
+      if (pulled._tag === 'Left' || pulled.right._tag === 'End') return pulled
+      // A copy, as the source may go on using its own. What is missing in that is no delivery.
+      const items = [...pulled.right.items]
+      if (!items.every(isDelivery))
+        throw new TypeError(
+          'the source gives what is no delivery: each has a message, of message(...) or fromOrigin(...), and interrupt'
+        )
+      return right({ ...pulled.right, items })
     } catch (cause) {
       return left({ _tag: 'Fatal', cause })
     }
@@ -80,7 +85,7 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
 // helpers
 
 const isDelivery = (item: Partial<Delivery> | undefined): boolean =>
-  typeof item?.message === 'object' && typeof item.interrupt === 'function'
+  typeof item?.message?.trace === 'object' && typeof item.interrupt === 'function'
 
 const listOf = (answers: readonly Settlement[]): readonly Settlement[] =>
   Array.isArray(answers) ? answers : []

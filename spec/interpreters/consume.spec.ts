@@ -817,6 +817,8 @@ pulling('is given up when the source answers nonsense, and what was handled is i
     right({ _tag: 'Batch' }),
     right({ _tag: 'Batch', items: [undefined] }),
     right({ _tag: 'Batch', items: [{ message: message('c') }] }),
+    right({ _tag: 'Batch', items: [{ message: { id: 'c' }, interrupt: () => undefined }] }),
+    right({ _tag: 'Batch', items: Array(1) }),
     left(undefined)
   ]
   for (const answer of nonsense) {
@@ -829,6 +831,27 @@ pulling('is given up when the source answers nonsense, and what was handled is i
     const { received, acked, ended } = await running(source.open, acking).report()
     assert.equal([received, acked, ended._tag, source.log.closed], [1, 1, 'SourceLost', 1])
   }
+})
+
+pulling('loses nothing where the source uses its list of deliveries again', async () => {
+  const items: Delivery[] = []
+  const source = listed(['1', '2', '3', '4', '5'], {
+    most: 2,
+    changed: ({ pull }) => ({
+      pull: (max, signal) => async () => {
+        const pulled = await pull(max, signal)()
+        if (pulled._tag === 'Left' || pulled.right._tag === 'End') return pulled
+        items.splice(0, items.length, ...pulled.right.items)
+        return right({ ...pulled.right, items })
+      }
+    })
+  })
+  const clock = virtualClock()
+  const processor = processing(async () => {
+    await waits(clock, 10)
+    return ack
+  })
+  assert.equal(await running(source.open, processor, {}, clock).report(), reportOf({ received: 5, acked: 5 }))
 })
 
 pulling('lets others have a turn now and then, but not where the source has waited already', async () => {
