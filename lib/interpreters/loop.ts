@@ -16,6 +16,7 @@ import { insisting } from './insisting.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
 import { measuring, renewing, telling } from './recurring.js'
+import { interrupt } from './reliable.js'
 import { restingPlace } from './resting.js'
 import { settler } from './settler.js'
 import { count, emptyTally, toReport } from './tally.js'
@@ -108,7 +109,7 @@ export const loop = async (
   const conclude = (delivery: Delivery, action: Action, settlement: Settlement): void => {
     letGo()
     // Of what did not answer for a lease nobody knows whose it is by now.
-    if (settlement === 'unknown' && isLeased) delivery.interrupt('leaseLost')
+    if (settlement === 'unknown' && isLeased) interrupt(delivery, 'leaseLost')
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
     else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
   }
@@ -290,7 +291,7 @@ export const loop = async (
       isStarted[slot] = settlement === 'ok'
       if (settlement === 'ok') return ended === undefined ? undefined : released('shutdown')
       if (settlement === 'lost') {
-        delivery.interrupt('leaseLost')
+        interrupt(delivery, 'leaseLost')
         return released('leaseLost')
       }
       await sleep(clock, retryMs, stopping.signal)
@@ -357,7 +358,7 @@ export const loop = async (
   const finished = drained().then(() => true)
   await Promise.race([finished, aborted(stopping.signal)])
   if (ended !== undefined && !(await within(clock, limits.drainMs, finished))) {
-    for (const delivery of running) delivery?.interrupt('shutdown')
+    for (const delivery of running) if (delivery !== undefined) interrupt(delivery, 'shutdown')
     interrupting.abort()
     if (!(await within(clock, limits.graceMs, finished))) {
       for (const [slot, delivery] of running.entries()) {

@@ -1,6 +1,7 @@
 /** What is done again and again beside the loop. */
 import { type Clock, every, within } from '../core/clock.js'
 import type { Delivery, Input, Source, SourceGauges } from '../core/source.js'
+import { interrupt } from './reliable.js'
 
 /**
  * Renews the leases of all that is held, three times in each lease, and interrupts what is lost. After a call that does
@@ -18,7 +19,7 @@ export const renewing = (
     if (deliveries.length === 0) return
     const renewed = renew(deliveries)().then((answers) => {
       for (const [index, delivery] of deliveries.entries())
-        if (answers[index] === 'lost') delivery.interrupt('leaseLost')
+        if (answers[index] === 'lost') interrupt(delivery, 'leaseLost')
     })
     await within(clock, leaseMs / 6, renewed)
   })

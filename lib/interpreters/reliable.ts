@@ -1,5 +1,7 @@
 /** A source that keeps its promise not to reject, whoever wrote it. */
 import type { Task } from 'fp-ts/lib/Task.js'
+import { hush } from '../core/captured.js'
+import type { Interruption } from '../core/message.js'
 import { isPulled } from '../core/pulled.js'
 import { left, right } from '../core/result.js'
 import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
@@ -81,6 +83,15 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
     }
   })
 })
+
+/** Interrupts a delivery. What its source throws, or rejects with, is nobody's: it is not wanted all the same. */
+export const interrupt = (delivery: Delivery, reason: Interruption): void => {
+  try {
+    hush(delivery.interrupt(reason))
+  } catch {
+    // There is nobody to tell.
+  }
+}
 
 // helpers
 

@@ -2115,6 +2115,51 @@ stopping('keeps the reason of the end when the source does not close either', as
   )
 })
 
+stopping(
+  'and losing a lease end as ever where a delivery throws or rejects when it is interrupted',
+  async () => {
+    const lost = async () => 'lost' as const
+    const ends: readonly (readonly [Partial<Source>, Partial<PlainReport>])[] = [
+      [{}, { received: 2, released: 2, ended: aborted }],
+      [{ start: () => lost }, { received: 2, released: 2 }],
+      [
+        { renew: (held) => async () => held.map(() => 'lost' as const) },
+        { received: 2, released: 2, ended: aborted }
+      ],
+      [{ settle: () => () => never }, { received: 2, released: 2, unsettled: 2, ended: aborted }]
+    ]
+    const thrown = (): never => {
+      throw new Error('gone')
+    }
+    for (const interrupt of [thrown, async () => thrown()])
+      for (const [part, expected] of ends) {
+        const source = listed(['1', '2'], {
+          traits: leased(9_000),
+          changed: ({ pull }) => ({
+            pull: (max, signal) => async () => {
+              const pulled = await pull(max, signal)()
+              if (pulled._tag === 'Left' || pulled.right._tag === 'End') return pulled
+              const items = pulled.right.items.map((delivery) => ({ ...delivery, interrupt }))
+              return right({ ...pulled.right, items })
+            },
+            ...part
+          })
+        })
+        const { clock, abort, report } = running(
+          source.open,
+          processing(() => never),
+          { onFailed: 'stop', concurrency: 2 }
+        )
+        const rejections = await unheard(async () => {
+          await clock.advance(10_000)
+          abort()
+          assert.equal(await report(), reportOf(expected))
+        })
+        assert.equal(rejections, [])
+      }
+  }
+)
+
 stopping.run()
 
 // everything at once
