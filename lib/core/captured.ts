@@ -78,6 +78,8 @@ const typeName = (value: unknown): string => (value === null ? 'null' : typeof v
 
 const shown = (value: unknown): string => {
   try {
+    // Of a call that is asynchronous, where what that gives should have been thrown.
+    if (value instanceof Promise) hush(value)
     return typeof value === 'object' && value !== null ? JSON.stringify(toJson(value)) : String(value)
   } catch {
     return 'unreadable'

@@ -91,7 +91,7 @@ captured('is bounded', () => {
 
 captured.run()
 
-const hushed = suite('hush, noTask')
+const hushed = suite('hush, noTask, capture')
 
 hushed('let no rejection end the process, nor refuse anything else', async () => {
   const unhandled: unknown[] = []
@@ -103,6 +103,7 @@ hushed('let no rejection end the process, nor refuse anything else', async () =>
   }
   hush(Promise.reject(new Error('late')))
   assert.throws(() => noTask(Promise.reject(new Error('late'))), TypeError)
+  assert.equal(capture(Promise.reject(new Error('late'))), { name: 'object', message: '{}' })
   await turn()
   process.off('unhandledRejection', listen)
   assert.equal(unhandled, [])
