@@ -49,7 +49,8 @@ export const withDedupe = (
         if (state.right._tag === 'Mismatch') return failed(defect('withDedupe', new Error(otherWork)))
         // Nobody knows yet how it ends elsewhere: it is not acked on the strength of that.
         const { leftMs } = state.right
-        const afterMs = leftMs < longestWaitMs ? leftMs : longestWaitMs
+        const mostMs = message.redelivers && message.deliveryCount > 1 ? leaseMs : firstWaitMs
+        const afterMs = leftMs < mostMs ? leftMs : mostMs
         if (message.redelivers) return nack({ reason: 'it is being handled elsewhere', afterMs })
         await sleep(clock, afterMs, message.signal)
         if (message.signal.aborted) return unwanted(message)
@@ -90,7 +91,9 @@ export const withDedupe = (
 // helpers
 
 const done = ackWith({ note: 'it was handled before' })
-const longestWaitMs = 1_000
+/** Later ones are longer: each counts as a delivery, and what `withMaxDeliveries` allows is not for waiting. */
+const firstWaitMs = 1_000
+const longestWaitMs = 60_000
 const otherWork = 'its key stands for other work in this store: give withDedupe a store, or keys, of its own'
 
 /**
@@ -112,5 +115,8 @@ const unwanted = ({ signal }: Message): Outcome => failed(defect('withDedupe', s
 /** It may have been done, so that it cannot be done now; a source that brings it back has it until that is known. */
 const unknown = (message: Message, { reason }: IdempotencyError): Outcome =>
   message.redelivers
-    ? nack({ reason: `the store of what was done does not answer: ${reason}`, afterMs: longestWaitMs })
+    ? nack({
+        reason: `the store of what was done does not answer: ${reason}`,
+        afterMs: Math.min(firstWaitMs * 2 ** (message.deliveryCount - 1), longestWaitMs)
+      })
     : failed(defect('withDedupe', new Error(`the store of what was done does not answer: ${reason}`)))

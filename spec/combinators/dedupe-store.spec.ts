@@ -1,6 +1,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { withMaxDeliveries } from '../../lib/combinators/deliveries.js'
 import { withDedupe } from '../../lib/combinators/dedupe.js'
 import { bytes } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
@@ -11,6 +12,8 @@ import { receive } from '../../lib/core/pipeline.js'
 import { left, right } from '../../lib/core/result.js'
 import { otherwise } from '../../lib/core/route.js'
 import { memoryIdempotency } from '../../lib/idempotency/memory.js'
+import { consume } from '../../lib/interpreters/consume.js'
+import { memory } from '../../lib/interpreters/memory.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 type Call = Readonly<Record<string, unknown>>
@@ -119,6 +122,50 @@ dedupe(
     )
   }
 )
+
+dedupe(
+  'gives back what was delivered before until its lease elsewhere ends, at most as long as its own',
+  async () => {
+    const asked = async (leftMs: number, fields: MessageFields) =>
+      over(answering({ _tag: 'InFlight', leftMs }).store, virtualClock())(sent('1', fields))()
+    const again = { deliveryCount: 2 }
+    assert.equal(await asked(9_000, again), nack({ reason: elsewhere, afterMs: 9_000 }))
+    assert.equal(await asked(90_000, again), nack({ reason: elsewhere, afterMs: 30_000 }))
+  }
+)
+
+dedupe(
+  'asks later and later for what the store does not answer, so that waiting uses up few deliveries',
+  async () => {
+    const silent: IdempotencyStore = {
+      ...answering().store,
+      begin: () => async () => left({ reason: 'gone' })
+    }
+    const reason = 'the store of what was done does not answer: gone'
+    for (const [deliveryCount, afterMs] of [
+      [1, 1_000],
+      [2, 2_000],
+      [5, 16_000],
+      [7, 60_000],
+      [5_000, 60_000]
+    ] as const)
+      assert.equal(
+        await over(silent, virtualClock())(sent('1', { deliveryCount }))(),
+        nack({ reason, afterMs })
+      )
+  }
+)
+
+dedupe('lets a message be handled that was in flight elsewhere when its process died', async () => {
+  const clock = virtualClock()
+  const store = memoryIdempotency({ clock })
+  await store.begin({ key: '1', fingerprint: '', token: 'dead', leaseMs: 30_000 })()
+  const limited = pipe(receive(bytes), handle(otherwise(async () => ack)), withMaxDeliveries(5))
+  const processor = withDedupe(store, ({ id }) => id, clock, {})(limited)
+  const run = consume(memory([sent('1', { deliveryCount: 2 })], { clock }), { onFailed: 'stop', clock })
+  const report = await clock.finish(run(processor)(new AbortController().signal)())
+  assert.equal([report.acked, report.nacked, report.ended], [1, 1, { _tag: 'Drained' }])
+})
 
 dedupe('fails where its key stands for other work, as that does not change by itself', async () => {
   const words = 'its key stands for other work in this store: give withDedupe a store, or keys, of its own'
