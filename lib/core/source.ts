@@ -67,7 +67,10 @@ export interface Source {
    * and did not answer with.
    */
   readonly pull: (max: number, signal: AbortSignal) => TaskEither<SourceError, Pulled>
-  /** Counts the attempt and checks the lease, just before the handler; `undefined` where there is nothing to ask. */
+  /**
+   * Counts the attempt and checks the lease, just before the handler; `undefined` where there is nothing to ask. What
+   * has no answer within a lease, or 30 s where there are none, is asked again.
+   */
   readonly start?: (delivery: Delivery) => Task<Settlement> | undefined
   /**
    * Answers for each in turn. What has no answer within a lease, or 30 s where there are none, is asked again. A source

@@ -18,7 +18,7 @@ import { type OrderBy, ordered } from './ordered.js'
 import { measuring, renewing, telling } from './recurring.js'
 import { interrupt } from './reliable.js'
 import { restingPlace } from './resting.js'
-import { settler } from './settler.js'
+import { defaultPatienceMs, settler } from './settler.js'
 import { count, emptyTally, toReport } from './tally.js'
 import { turns } from './turns.js'
 
@@ -52,6 +52,7 @@ export const loop = async (
   const run = (message: Message) => concluded(begin(message))
   const { traits } = source
   const isLeased = traits.leaseMs !== undefined
+  const { leaseMs: patienceMs = defaultPatienceMs } = traits
   const startedAt = clock.monotonic()
   const tally = emptyTally()
   /** Aborts when nothing more is to be started. */
@@ -113,7 +114,7 @@ export const loop = async (
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
     else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
   }
-  const settling = source.settle && settler(source.settle, traits.leaseMs, clock, conclude)
+  const settling = source.settle && settler(source.settle, patienceMs, clock, conclude)
 
   /** Answers the source for a delivery, as its outcome says; of one that is lost nothing is said. */
   const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
@@ -280,14 +281,18 @@ export const loop = async (
   const gates =
     limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots(), onGateFailed)
 
-  /** Asks the source to count the start. What is lost by then, or answered after a stop, is not run. */
+  /**
+   * Asks the source to count the start, and again where it does not answer. What is lost by then, or answered after a
+   * stop, is not run.
+   */
   const keptBack = async (
     slot: number,
     delivery: Delivery,
     start: Task<Settlement> = async () => 'ok'
   ): Promise<Outcome | undefined> => {
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-      const settlement = isLost(delivery) ? 'lost' : await start()
+      const answered = isLost(delivery) ? 'lost' : await within(clock, patienceMs, start())
+      const settlement = answered ?? 'unknown'
       isStarted[slot] = settlement === 'ok'
       if (settlement === 'ok') return ended === undefined ? undefined : released('shutdown')
       if (settlement === 'lost') {

@@ -16,12 +16,15 @@ export interface Settler {
   readonly giveUp: () => void
 }
 
+/** How long a source is waited for that has no leases, before it is asked again. */
+export const defaultPatienceMs = 30_000
+
 // constructors
 
 /** `onSettled` is told once of each: `unknown` only when the source did not answer for `patienceMs`. */
 export const settler = (
   ask: NonNullable<Source['settle']>,
-  patienceMs: number = defaultPatienceMs,
+  patienceMs: number,
   clock: Clock,
   onSettled: (delivery: Delivery, action: Action, settlement: Settlement) => void
 ): Settler => {
@@ -112,4 +115,3 @@ const most = 2_048
 const maxDelayMs = 5
 const firstRetryMs = 20
 const maxRetryMs = 1_000
-const defaultPatienceMs = 30_000

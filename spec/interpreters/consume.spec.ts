@@ -1477,6 +1477,30 @@ starting(
   }
 )
 
+starting('that is never answered is asked again, after a lease, or 30 s where there are none', async () => {
+  for (const [leaseMs, atMs] of [
+    [undefined, 30_050],
+    [9_000, 9_050]
+  ] as const) {
+    const clock = virtualClock()
+    let asked = 0
+    const source = startedBy(() => ((asked += 1) === 1 ? () => never : async () => 'ok'), ['1'])
+    const handledAt: number[] = []
+    const processor = processing(() => {
+      handledAt.push(clock.monotonic())
+      return ack
+    })
+    const open: OpenSource = (limits) =>
+      Resource.map((opened: Source) => ({
+        ...opened,
+        traits: { ...opened.traits, ...(leaseMs !== undefined && { leaseMs }) }
+      }))(source.open(limits))
+    const { report } = running(open, processor, { onFailed: 'stop' }, clock)
+    assert.equal(await report(), reportOf({ received: 1, acked: 1 }))
+    assert.equal([asked, handledAt], [2, [atMs]])
+  }
+})
+
 starting('that is never answered ends with a stop, within drainMs and graceMs', async () => {
   const source = startedBy(() => () => never, ['1'])
   const options = { onFailed: 'stop', drainMs: 1_000, graceMs: 500 } as const
