@@ -3,6 +3,7 @@ import { type Clock, sleep } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
 import type { Failed, Outcome } from '../core/outcome.js'
 import { isUnstored } from './action.js'
+import { firstRetryMs, maxRetryMs } from './recurring.js'
 
 // model
 
@@ -60,8 +61,3 @@ export const insisting = ({
     }
   }
 }
-
-// helpers
-
-const firstRetryMs = 50
-const maxRetryMs = 5_000

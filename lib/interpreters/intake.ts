@@ -3,6 +3,7 @@ import { type Captured, capture } from '../core/captured.js'
 import { type Clock, sleep } from '../core/clock.js'
 import type { OnEvent } from '../core/interpreter.js'
 import type { Delivery, Source } from '../core/source.js'
+import { firstRetryMs, maxRetryMs } from './recurring.js'
 import type { Turns } from './turns.js'
 
 // model
@@ -74,7 +75,8 @@ export const intake = (
       answered()
       if (pulled.right._tag === 'End') hasEnded = true
       else {
-        accept(pulled.right.items)
+        // A copy, as the source may use its list again.
+        accept([...pulled.right.items])
         if (pulled.right.waited === true) turn.had()
       }
       const due = turn.due()
@@ -89,6 +91,4 @@ export const intake = (
 
 const asleepNoMore = (): void => undefined
 const maxPull = 512
-const firstRetryMs = 50
-const maxRetryMs = 5_000
 const unreadyAfterMs = 30_000

@@ -15,7 +15,7 @@ import { type OnGateFailed, gatekeeper } from './gatekeeper.js'
 import { insisting } from './insisting.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
-import { measuring, renewing, telling } from './recurring.js'
+import { firstRetryMs, maxRetryMs, measuring, renewing, telling } from './recurring.js'
 import { interrupt } from './reliable.js'
 import { restingPlace } from './resting.js'
 import { defaultPatienceMs, settler } from './settler.js'
@@ -51,8 +51,8 @@ export const loop = async (
   const begin = runOf(processor)
   const run = (message: Message) => concluded(begin(message))
   const { traits } = source
-  const isLeased = traits.leaseMs !== undefined
-  const { leaseMs: patienceMs = defaultPatienceMs } = traits
+  const { leaseMs } = traits
+  const patienceMs = leaseMs ?? defaultPatienceMs
   const startedAt = clock.monotonic()
   const tally = emptyTally()
   /** Aborts when nothing more is to be started. */
@@ -110,7 +110,7 @@ export const loop = async (
   const conclude = (delivery: Delivery, action: Action, settlement: Settlement): void => {
     letGo()
     // Of what did not answer for a lease nobody knows whose it is by now.
-    if (settlement === 'unknown' && isLeased) interrupt(delivery, 'leaseLost')
+    if (settlement === 'unknown' && leaseMs !== undefined) interrupt(delivery, 'leaseLost')
     if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
     else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
   }
@@ -230,10 +230,8 @@ export const loop = async (
       running[slot] = undefined
       active -= 1
       givenUp.add(delivery.message.trace)
-      if (order === undefined) answer(delivery, outcome, isStarted[slot] ?? false)
-      else if (!restsFor(delivery, outcome)) {
+      if (!restsFor(delivery, outcome)) {
         answer(delivery, outcome, isStarted[slot] ?? false)
-        resting.end(delivery)
         free(delivery)
       }
       if (gates !== undefined) {
@@ -251,17 +249,20 @@ export const loop = async (
     wakeWaiting()
   }
 
-  /** The next of its key may start. */
+  /** The next of its key may start, if it has one. */
   const free = (delivery: Delivery): void => {
-    const wasFull = order?.isFull()
-    order?.release(delivery)
-    if (wasFull === true) pulling.wake()
+    if (order === undefined) return
+    resting.end(delivery)
+    const wasFull = order.isFull()
+    order.release(delivery)
+    if (wasFull) pulling.wake()
     if (freeSlots.length > 0) fillSlots()
   }
 
   /** Does it hold its key until it is tried again, here and by itself? What is `alone` does not: others wait for it. */
   const restsFor = (delivery: Delivery, outcome: Outcome): boolean => {
-    if (!traits.redelivers || delivery.alone === true || ended !== undefined || isLost(delivery)) return false
+    if (order === undefined || !traits.redelivers || delivery.alone === true) return false
+    if (ended !== undefined || isLost(delivery)) return false
     const message = resting.messageOf(delivery)
     const action = actionOf(outcome, { message }, true, limits.onFailed)
     if (action._tag !== 'Retry') return false
@@ -288,11 +289,11 @@ export const loop = async (
   const keptBack = async (
     slot: number,
     delivery: Delivery,
-    start: Task<Settlement> = async () => 'ok'
+    start: Task<Settlement> | undefined
   ): Promise<Outcome | undefined> => {
     for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-      const answered = isLost(delivery) ? 'lost' : await within(clock, patienceMs, start())
-      const settlement = answered ?? 'unknown'
+      const settlement =
+        start === undefined || isLost(delivery) ? 'lost' : await within(clock, patienceMs, start())
       isStarted[slot] = settlement === 'ok'
       if (settlement === 'ok') return ended === undefined ? undefined : released('shutdown')
       if (settlement === 'lost') {
@@ -363,7 +364,7 @@ export const loop = async (
   const finished = drained().then(() => true)
   await Promise.race([finished, aborted(stopping.signal)])
   if (ended !== undefined && !(await within(clock, limits.drainMs, finished))) {
-    for (const delivery of running) if (delivery !== undefined) interrupt(delivery, 'shutdown')
+    for (const delivery of running) interrupt(delivery, 'shutdown')
     interrupting.abort()
     if (!(await within(clock, limits.graceMs, finished))) {
       for (const [slot, delivery] of running.entries()) {
@@ -384,8 +385,3 @@ export const loop = async (
   const { readBytes, knownBytes } = source.input?.() ?? { readBytes: 0, knownBytes: 0 }
   return toReport(tally, knownBytes - readBytes, clock.monotonic() - startedAt, ended ?? { _tag: 'Drained' })
 }
-
-// helpers
-
-const firstRetryMs = 50
-const maxRetryMs = 5_000

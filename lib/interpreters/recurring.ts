@@ -46,6 +46,10 @@ export const measuring = (
   })
 }
 
+/** How long before the first time that something is asked again which had no answer, and at most before each later one. */
+export const firstRetryMs = 50
+export const maxRetryMs = 5_000
+
 // helpers
 
 const progressMs = 200

@@ -3,7 +3,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import { hush } from '../core/captured.js'
 import type { Interruption } from '../core/message.js'
 import { isPulled } from '../core/pulled.js'
-import { left, right } from '../core/result.js'
+import { left } from '../core/result.js'
 import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
 
 /** A pull that rejects, or gives what is none, has failed for good; anything else that does so has not answered. */
@@ -13,15 +13,15 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
     try {
       const pulled = await pull(max, signal)()
       if (!isPulled(pulled))
-        throw new TypeError('the source answers a pull with something else than Either a batch, or the end')
-      if (pulled._tag === 'Left' || pulled.right._tag === 'End') return pulled
-      // A copy, as the source may go on using its own. What is missing in that is no delivery.
-      const items = [...pulled.right.items]
-      if (!items.every(isDelivery))
-        throw new TypeError(
-          'the source gives what is no delivery: each has a message, of message(...) or fromOrigin(...), and interrupt'
-        )
-      return right({ ...pulled.right, items })
+        throw new TypeError('it answers a pull with something else than Either a batch, or the end')
+      // Of a copy, as what is missing in a list is no delivery either.
+      if (
+        pulled._tag === 'Right' &&
+        pulled.right._tag === 'Batch' &&
+        ![...pulled.right.items].every(isDelivery)
+      )
+        throw new TypeError('it gives what is no delivery: each has interrupt and a message(...)')
+      return pulled
     } catch (cause) {
       return left({ _tag: 'Fatal', cause })
     }
@@ -84,12 +84,12 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
   })
 })
 
-/** Interrupts a delivery. What its source throws, or rejects with, is nobody's: it is not wanted all the same. */
-export const interrupt = (delivery: Delivery, reason: Interruption): void => {
+/** Interrupts a delivery, if there is one. What that throws, or rejects with, is nobody's. */
+export const interrupt = (delivery: Delivery | undefined, reason: Interruption): void => {
   try {
-    hush(delivery.interrupt(reason))
+    hush(delivery?.interrupt(reason))
   } catch {
-    // There is nobody to tell.
+    // It is not wanted all the same.
   }
 }
 
