@@ -19,7 +19,7 @@ const budgets = {
   'missive-ts': 19_900,
   'missive-ts/node': 14_400,
   'missive-ts/dlq': 21_400,
-  'missive-ts/sqlite': 13_400,
+  'missive-ts/sqlite': 13_500,
   'missive-ts/redis': 41_200,
   'missive-ts/http': 20_700,
   'missive-ts/otel': 5_900,
