@@ -16,7 +16,7 @@ export { otherwise, route } from './core/route.js'
 export type { BatchHandler, BatchItem } from './combinators/batch.js'
 
 // pipelines and processors
-export type { Context, Hook, Pipeline } from './core/pipeline.js'
+export type { Acquired, Context, Hook, Pipeline } from './core/pipeline.js'
 export { hook, receive } from './core/pipeline.js'
 export { handle } from './core/handle.js'
 export type { HookAcquire, HookRelease, PipelineHook, ReleaseInfo } from './core/hook.js'

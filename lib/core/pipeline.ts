@@ -1,7 +1,10 @@
 /** Pipelines: a format and hooks, waiting for routes. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { Failure } from './failure.js'
 import type { Format } from './format.js'
 import { type HookAcquire, type HookRelease, type PipelineHook, refuseNamesake } from './hook.js'
 import type { Message } from './message.js'
+import type { Verdict } from './outcome.js'
 
 // model
 
@@ -36,6 +39,9 @@ export interface Hook<N extends string, R, A> {
   ): Pipeline<B, C & { readonly [K in N]: A }>
 }
 
+/** What is left as a hook's value: without what fails the message, which no handler gets to see. */
+export type Acquired<A> = Exclude<A, Either<Failure, never> | Verdict>
+
 // constructors
 
 /**
@@ -54,10 +60,10 @@ export const receive = <B>(format: Format<B>): Pipeline<B, Context<B>> => ({ for
 
 /**
  * Adds something that lives for one message: acquired once a route has taken the message, found by `name` in the
- * context of later hooks and handlers, and released when the outcome is known. A `Left` with a failure, which acquire
- * gives in a Task or in a Promise, becomes the failure and the handler is not run; what throws or rejects becomes
- * `HookFailed`. A `Right` in a Promise is a value like any other: write `async () => value`. A release that fails
- * replaces `Acked` alone. Without a pipeline in front it is a value of its own that can be used in many.
+ * context of later hooks and handlers, and released when the outcome is known. A `Left` with a failure or a
+ * `failed(…)`, which acquire gives in a Task or in a Promise, becomes the failure and the handler is not run; what throws
+ * or rejects becomes `HookFailed`. A `Right` in a Promise is a value like any other: write `async () => value`. A release
+ * that fails replaces `Acked` alone. Without a pipeline in front it is a value of its own that can be used in many.
  *
  * @example
  * const log: string[] = []
@@ -76,8 +82,8 @@ export const hook =
   <N extends string, R = Context<unknown>, A = unknown>(
     name: N,
     acquire: HookAcquire<R, A>,
-    release?: HookRelease<A>
-  ): Hook<N, R, A> =>
+    release?: HookRelease<Acquired<A>>
+  ): Hook<N, R, Acquired<A>> =>
   (pipeline) => {
     if (!Array.isArray(pipeline?.hooks))
       throw new TypeError(`hook: '${name}' has its place between receive(...) and handle(...)`)

@@ -1,5 +1,6 @@
 /** What must compile without annotations, and what must not: the type checker is the test, and what compiles is run. */
 import { type } from 'arktype'
+import * as E from 'fp-ts/lib/Either.js'
 import { flow, pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import * as t from 'io-ts'
@@ -186,6 +187,34 @@ const withId = hook('id', async ({ message }) => {
   return message.id
 })
 const needingTx = hook('saved', async ({ tx }: { readonly tx: Tx }) => tx.run('saved'))
+
+const user = hook(
+  'user',
+  async ({ message }) => message.headers['user'] ?? failed(rejected('no-user')),
+  async (user) => has<string>()(user)
+)
+const role = hook('role', async ({ user }: { readonly user: string }) =>
+  user === 'ann' ? ('admin' as const) : E.left(rejected('no-admin'))
+)
+const either = hook('either', async ({ message }) =>
+  message.id === '17' ? E.right<Failure, number>(17) : E.left(rejected('no-17'))
+)
+
+/** What fails the message is no value of a hook; a Right in a Promise is one. */
+const refusing: Processor = pipe(
+  receive(text),
+  user,
+  role,
+  either,
+  handle(
+    otherwise(async (_, { user, role, either }) => {
+      has<string>()(user)
+      has<'admin'>()(role)
+      has<E.Right<number>>()(either)
+      return ackWith({ reply: { user, role, either } })
+    })
+  )
+)
 
 const apart = (db: Db): Processor =>
   pipe(receive(json), clock, withId, withTx(db), needingTx, handle(route(Order, save)))
@@ -659,8 +688,8 @@ export const mistakes = {
   releaseOfAnotherType: () =>
     hook(
       'tx',
-      // @ts-expect-error the value is a transaction
       () => db.begin,
+      // @ts-expect-error the value is a transaction
       async (tx: string) => void ran.push(tx)
     ),
   leftOfAnotherType: () =>
@@ -766,6 +795,19 @@ compiled('is built, and processes messages', async () => {
   assert.equal(await outcomeOf(later(db), order), ack)
   assert.equal(await outcomeOf(whole(dlq), 'x'), ack)
   assert.equal(await outcomeOf(fallback(dlq), 'x'), ack)
+  assert.equal(
+    await Promise.all(
+      [['ann', '17'], ['ann', '18'], ['bob', '17'], []].map(([user, id]) =>
+        refusing(message('x', { ...(id && { id }), headers: { ...(user && { user }) } }))()
+      )
+    ),
+    [
+      ackWith({ reply: { user: 'ann', role: 'admin', either: E.right(17) } }),
+      failed(rejected('no-17')),
+      failed(rejected('no-admin')),
+      failed(rejected('no-user'))
+    ]
+  )
   assert.equal(
     [
       await outcomeOf(surrounded, order),
