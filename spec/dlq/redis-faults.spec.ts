@@ -255,7 +255,13 @@ troubles('is opened when what was a replica has become the primary, and else say
       await cli('REPLICAOF', '127.0.0.1', port + 1)
       const refused = await redisDlq({ url, connectMs: 200 }).open()
       assert.match(refused._tag === 'Left' ? refused.left.message : 'it was opened', 'READONLY')
+      const refusals = async () => {
+        const stats = String(await cli('INFO', 'errorstats'))
+        return Number(/errorstat_READONLY:count=(\d+)/.exec(stats)?.[1])
+      }
+      const before = await refusals()
       const opening = redisDlq({ url }).open()
+      await until('it was refused', async () => (await refusals()) > before)
       await cli('REPLICAOF', 'NO', 'ONE')
       const opened = await opening
       if (opened._tag === 'Left') throw new Error(opened.left.message)
