@@ -9,7 +9,7 @@ import { type RedisDlq, type RedisDlqOptions, redisDlq } from '../../lib/dlq/red
 import { systemClock } from '../../lib/system.js'
 import { until } from '../support/deadline.js'
 import { letter } from '../support/letters.js'
-import { type RedisServer, startRedis, uniqueName, withRedis } from '../support/redis-server.js'
+import { type RedisServer, nextRefusal, startRedis, uniqueName, withRedis } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
 import { type TcpProxy, startProxy } from '../support/tcp-proxy.js'
 
@@ -255,13 +255,9 @@ troubles('is opened when what was a replica has become the primary, and else say
       await cli('REPLICAOF', '127.0.0.1', port + 1)
       const refused = await redisDlq({ url, connectMs: 200 }).open()
       assert.match(refused._tag === 'Left' ? refused.left.message : 'it was opened', 'READONLY')
-      const refusals = async () => {
-        const stats = String(await cli('INFO', 'errorstats'))
-        return Number(/errorstat_READONLY:count=(\d+)/.exec(stats)?.[1])
-      }
-      const before = await refusals()
+      const refusal = await nextRefusal(cli)
       const opening = redisDlq({ url }).open()
-      await until('it was refused', async () => (await refusals()) > before)
+      await refusal()
       await cli('REPLICAOF', 'NO', 'ONE')
       const opened = await opening
       if (opened._tag === 'Left') throw new Error(opened.left.message)

@@ -32,7 +32,7 @@ import {
 } from 'missive-ts/redis'
 import * as assert from 'uvu/assert'
 import { until, within } from '../support/deadline.js'
-import { type SharedRedis, sharedRedis, uniqueName, withRedis } from '../support/redis-server.js'
+import { type SharedRedis, nextRefusal, sharedRedis, uniqueName, withRedis } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
 
 let redis: SharedRedis
@@ -621,7 +621,9 @@ faults('at the start of a replica are over when it has become the primary, and e
     await cli('REPLICAOF', '127.0.0.1', port + 1)
     const options = { url, stream: 'orders', group: 'billing' }
     assert.match(await source({ ...options, connectMs: 200 }), /READONLY.*give the primary/)
+    const refusal = await nextRefusal(cli)
     const run = running(acking, options)
+    await refusal()
     await cli('REPLICAOF', 'NO', 'ONE')
     await until('it has begun', async () => run.events.some(({ _tag }) => _tag === 'Ready'))
     await run.stop()

@@ -117,6 +117,14 @@ const removeOurs = async (cli: Cli): Promise<void> => {
   } while (cursor !== '0')
 }
 
+/** Begins to watch a replica: what it gives waits until one more write was refused there. */
+export const nextRefusal = async (cli: Cli): Promise<() => Promise<void>> => {
+  const refusals = async () =>
+    Number(/errorstat_READONLY:count=(\d+)/.exec(String(await cli('INFO', 'errorstats')))?.[1] ?? 0)
+  const before = await refusals()
+  return () => until('a write is refused', async () => (await refusals()) > before)
+}
+
 // running a server
 
 const deadlineMs = 20_000
