@@ -7,6 +7,7 @@ import { type Defect, defect } from '../core/failure.js'
 import type { Processor } from '../core/processor.js'
 import { printable, renderFailure } from '../core/render.js'
 import { isResource } from '../core/resource.js'
+import { refuseToRun } from '../interpreters/run-main.js'
 import { using } from './answer.js'
 import { type Io, Stop } from './io.js'
 
@@ -52,6 +53,7 @@ const loadApp = async (io: Io, path: string): Promise<App> => {
 }
 
 const imported = async (location: string): Promise<unknown> => {
+  refuseToRun()
   try {
     return await import(pathToFileURL(location).href)
   } catch (thrown) {

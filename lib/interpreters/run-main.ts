@@ -24,6 +24,7 @@ import { Resource, isResource } from '../core/resource.js'
  * Where it is called several times the process exits once all have ended. One that ends with 1 stops the others, which
  * finish what they have, and so that is what the process exits with.
  *
+ * @throws Error in a module that the command has loaded (`--through`): it would take messages there
  * @since 0.1.0
  */
 export const runMain =
@@ -31,6 +32,7 @@ export const runMain =
   (app: App): void => {
     if (typeof interpreter !== 'function') throw new TypeError(noInterpreter)
     if (!isResource(app) && typeof app !== 'function') throw new TypeError(noProcessor)
+    if (refusing in globalThis) throw new Error(onlyLoaded)
     const stopping = new AbortController()
     const onSignal = (): void => {
       if (!stopping.signal.aborted) return stopping.abort()
@@ -84,6 +86,14 @@ export const runMain =
       end()
     })
   }
+
+/** Makes `runMain` throw: for who imports the program of a user, and wants nothing run. */
+export const refuseToRun = (): void => void Reflect.set(globalThis, refusing, true)
+
+/** The same for all copies of this library in a process. */
+const refusing = 'missive-ts/refusing'
+
+const onlyLoaded = 'call runMain in a file of its own: this one gives the processor'
 
 // what types would have refused
 

@@ -17,6 +17,7 @@ import {
   copied,
   dlq,
   hostile,
+  lettersOf,
   lineOf,
   madeQueue,
   missive,
@@ -484,6 +485,35 @@ modules('takes what a module exports by default, and says what to do about any o
     }
     const without = await called(cwd, 'explain', 'shop.db')
     assert.equal([without.code, /required option '--through/.test(without.stderr)], [2, true])
+  })
+)
+
+modules('runs nothing that the module would run by itself', () =>
+  inShop(async (cwd) => {
+    const ours = (name: string) => new URL(`../../lib/${name}.js`, import.meta.url).href
+    const module = join(cwd, 'main.mjs')
+    writeFileSync(
+      module,
+      `import { writeFileSync } from 'node:fs'
+      import { ack, handle, message, otherwise, receive, text } from '${ours('index')}'
+      import { consume, memory, runMain } from '${ours('node')}'
+      const app = handle(otherwise(async () => (writeFileSync('handled', ''), ack)))(receive(text))
+      export default app
+      runMain(consume(memory([message('Hello')]), { onFailed: 'stop' }))(app)`
+    )
+    for (const name of ['explain', 'replay']) {
+      const { code, stdout, stderr } = await dlq({ cwd }, name, 'shop.db', '--through', module)
+      assert.equal([code, stdout], [2, ''])
+      assert.match(
+        stderr,
+        `${module}: Error: call runMain in a file of its own: this one gives the processor`
+      )
+    }
+    assert.not(existsSync(join(cwd, 'handled')))
+    assert.equal(
+      (await lettersOf(join(cwd, 'shop.db'))).map(({ state }) => state),
+      orders.map(() => 'dead')
+    )
   })
 )
 
