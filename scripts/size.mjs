@@ -17,7 +17,7 @@ const specifiers = Object.keys(manifest.exports)
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
   'missive-ts': 19_900,
-  'missive-ts/node': 14_400,
+  'missive-ts/node': 14_500,
   'missive-ts/dlq': 21_400,
   'missive-ts/sqlite': 13_500,
   'missive-ts/redis': 41_200,
