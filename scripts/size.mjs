@@ -20,7 +20,7 @@ const budgets = {
   'missive-ts/node': 14_500,
   'missive-ts/dlq': 21_400,
   'missive-ts/sqlite': 13_500,
-  'missive-ts/redis': 41_200,
+  'missive-ts/redis': 41_500,
   'missive-ts/http': 20_700,
   'missive-ts/otel': 5_900,
   'missive-ts/testing': 48_200

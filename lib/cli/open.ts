@@ -7,7 +7,6 @@ import type { Resource } from '../core/resource.js'
 import { left } from '../core/result.js'
 import { redisDlq } from '../dlq/redis.js'
 import { sqliteDlq } from '../dlq/sqlite.js'
-import { isMissing } from '../sqlite/file.js'
 import { using } from './answer.js'
 import { type Io, Stop } from './io.js'
 import { isRedis, redisOf } from './redis.js'
@@ -43,6 +42,15 @@ export const isOfQueue = (path: string, location: string): boolean =>
   ['', '-wal', '-shm'].some((suffix) => isSameFile(path, `${location}${suffix}`))
 
 // helpers
+
+/** What may not be looked at may be there, and opening it says so. */
+const isMissing = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
+}
 
 /** Somebody waits for the answer. */
 const connectMs = 5_000

@@ -6,6 +6,7 @@ import type { OnEvent } from '../core/interpreter.js'
 import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
 import { type Connection, connect } from '../redis/connection.js'
+import { directMessages } from '../redis/direct-messages.js'
 import type { RedisTarget } from '../redis/like.js'
 
 // model
@@ -101,10 +102,12 @@ export const subscriber = (needs: SubscriberNeeds): Subscriber => {
 
     client.on('close', end)
     client.on('end', end)
-    client.on('messageBuffer', (channel: Buffer, payload: Buffer) => arrived(channel, payload, undefined))
-    client.on('pmessageBuffer', (pattern: string, channel: Buffer, payload: Buffer) =>
-      arrived(channel, payload, pattern)
-    )
+    if (!directMessages(client, arrived)) {
+      client.on('messageBuffer', (channel: Buffer, payload: Buffer) => arrived(channel, payload, undefined))
+      client.on('pmessageBuffer', (pattern: string, channel: Buffer, payload: Buffer) =>
+        arrived(channel, payload, pattern)
+      )
+    }
     signal.addEventListener('abort', end)
     if (signal.aborted || client.status !== 'ready') end()
 

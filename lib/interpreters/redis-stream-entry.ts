@@ -6,7 +6,7 @@ import { withoutMark } from '../core/format.js'
 import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import type { Delivery } from '../core/source.js'
-import type { Value } from '../redis/entries.js'
+import type { Value } from '../redis/resp.js'
 import type { StreamEntry } from '../redis/entry.js'
 
 // model

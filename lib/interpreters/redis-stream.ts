@@ -8,7 +8,7 @@ import { Resource, type ResourceError, resourceError } from '../core/resource.js
 import { left, right } from '../core/result.js'
 import type { OpenSource, Source, SourceLimits, Traits } from '../core/source.js'
 import { connect, defaultConnectMs, insisted, isMisled } from '../redis/connection.js'
-import type { Value } from '../redis/entries.js'
+import type { Value } from '../redis/resp.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'

@@ -5,6 +5,7 @@
 import { left } from '../core/result.js'
 import { type Decoded, type Read, entriesDecoder } from './entries.js'
 import type { RedisArgument, RedisLike } from './like.js'
+import { type OnBytes, type Socket, intercept, socketOf } from './socket.js'
 
 // model
 
@@ -13,16 +14,12 @@ export type ReadDirectly = (parts: readonly RedisArgument[]) => Promise<readonly
 
 // constructors
 
-/**
- * `undefined` where the client does not show its connection, or somebody wants to see what it is asked; and while ioredis
- * waits for an answer itself, as it may ask how the server is at any time. What it asks later is answered later.
- */
+/** `undefined` where ioredis is to read: its socket is not to be had now, or somebody wants to see what it is asked. */
 export const directReads = (client: RedisLike): ReadDirectly | undefined => {
-  const { stream, commandQueue, status } = client
-  if (client.isCluster || Object.hasOwn(client, 'callBuffer') || !isSocket(stream)) return undefined
-  if (status !== 'ready' || commandQueue?.length !== 0) return undefined
-  const read = made.get(stream) ?? readsOn(stream)
-  made.set(stream, read)
+  const socket = Object.hasOwn(client, 'callBuffer') ? undefined : socketOf(client)
+  if (socket === undefined) return undefined
+  const read = made.get(socket) ?? readsOn(socket)
+  made.set(socket, read)
   return read
 }
 
@@ -30,29 +27,13 @@ export const directReads = (client: RedisLike): ReadDirectly | undefined => {
 
 const made = new WeakMap<Socket, ReadDirectly>()
 
-interface Socket {
-  readonly listeners: (event: 'data') => readonly Listener[]
-  readonly removeAllListeners: (event: 'data') => unknown
-  readonly on: (event: 'data' | 'close', listener: Listener) => unknown
-  readonly write: (bytes: string) => unknown
-  readonly destroy: () => unknown
-}
-
-type Listener = (bytes: Buffer) => void
-
-const isSocket = (stream: unknown): stream is Socket =>
-  ['listeners', 'removeAllListeners', 'on', 'write', 'destroy'].every(
-    (name) => typeof (stream as Readonly<Record<string, unknown>> | undefined)?.[name] === 'function'
-  )
-
 const readsOn = (socket: Socket): ReadDirectly => {
-  const listeners = socket.listeners('data')
-  const handOn: Listener = (bytes) => {
-    for (const listener of listeners) listener.call(socket, bytes)
-  }
-  let waiting: { readonly write: Listener; readonly reject: (error: Error) => void } | undefined
-  socket.removeAllListeners('data')
-  socket.on('data', (bytes) => (waiting === undefined ? handOn(bytes) : waiting.write(bytes)))
+  let waiting: { readonly write: OnBytes; readonly reject: (error: Error) => void } | undefined
+  let handOn: OnBytes = () => undefined
+  intercept(socket, (toClient) => {
+    handOn = toClient
+    return (bytes) => (waiting === undefined ? toClient(bytes) : waiting.write(bytes))
+  })
   socket.on('close', () => waiting?.reject(new Error('Connection is closed.')))
 
   return (parts) =>
@@ -68,7 +49,7 @@ const readsOn = (socket: Socket): ReadDirectly => {
           return { reply: left(thrown as Error), rest: noBytes }
         }
       }
-      const write: Listener = (bytes) => {
+      const write: OnBytes = (bytes) => {
         const found = decoded(bytes)
         if (found === undefined) return
         const { reply, rest } = found

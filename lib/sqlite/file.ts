@@ -78,15 +78,6 @@ export const openFile = (
   }
 }
 
-/** Is there nothing, as far as is known? What may not be looked at may be there. */
-export const isMissing = (path: string): boolean => {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined
-  } catch {
-    return false
-  }
-}
-
 /** What speaks against where a file is or will be: `no` as it may lose data, `warning` as it may be gone some day. */
 export const placeOf = (
   { shortName, content }: FileKind,
@@ -154,6 +145,15 @@ export const adviceOn = (kind: FileKind, error: unknown): string => {
 }
 
 // helpers
+
+/** Is there nothing, as far as is known? What may not be looked at may be there. */
+const isMissing = (path: string): boolean => {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
+  }
+}
 
 const levels = { FULL: 2, NORMAL: 1 } as const
 /** The first without the WAL-reset bug, by which two connections can lose a commit (sqlite.org/wal.html). */

@@ -180,7 +180,7 @@ direct('ends a connection on which something else comes', async () => {
     await client.call('CLIENT', ['ID'])
     const broken = client.stream
     const refusal = await readsOf(client)(reading('s', 'g')).catch(String)
-    assert.is(refusal, 'Error: Redis gave no entries to a read, but ":17\\r\\n"')
+    assert.is(refusal, 'Error: Redis sent something else than it was asked for: ":17\\r\\n"')
     assert.is(broken.destroyed, true)
     await until('another connection', () => client.stream !== broken && client.status === 'ready')
   } finally {

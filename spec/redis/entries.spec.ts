@@ -137,7 +137,10 @@ decoding('is refused where it is none, and never taken for one', () => {
     '*1\r\n:5\r\n',
     whole.replace('$11', '+11')
   ])
-    assert.throws(() => decoded(Buffer.from(wrong, 'latin1')), /Redis gave no entries to a read, but "/)
+    assert.throws(
+      () => decoded(Buffer.from(wrong, 'latin1')),
+      /Redis sent something else than it was asked for: "/
+    )
 })
 
 decoding('is the same as what a client has decoded', () => {
