@@ -182,7 +182,7 @@ drain('does not cut off an answer that is still being read, though its handler h
 
 for (const when of ['before', 'after'] as const)
   drain(`waits for a slow reader as long as it reads on, its handler ended ${when} the stop`, async () => {
-    const reply = 'x'.repeat(16_000_000)
+    const reply = 'x'.repeat(80_000_000)
     const { open, opened } = gate()
     const { processor, bodies } = counting(async () => {
       await opened
@@ -190,7 +190,7 @@ for (const when of ['before', 'after'] as const)
     })
     await serving(processor, {}, async ({ address, stop }) => {
       const idle = await connect(address)
-      const read = reading(address, 2_000_000, 400)
+      const read = reading(address, 8_000_000, 400)
       await until('a handler', () => bodies.length === 1)
       if (when === 'before') {
         open()
@@ -207,7 +207,7 @@ for (const when of ['before', 'after'] as const)
   })
 
 drain('hangs up on a reader that takes nothing of its answer', async () => {
-  const { processor, bodies } = counting(async () => ackWith({ reply: 'x'.repeat(12_000_000) }))
+  const { processor, bodies } = counting(async () => ackWith({ reply: 'x'.repeat(60_000_000) }))
   await serving(processor, { drainMs: 20_000 }, async ({ address, stop }) => {
     const client = await connect(address)
     client.pause()
