@@ -71,13 +71,16 @@ export const memoryEngine = (): MemoryEngine => {
     reap(now)
     const { position, last } = cursorOf(after, lastSeq)
     const isMeant = matches(filter)
+    const least = rows.keys().next().value ?? Infinity
     const most = Math.min(last, lastSeq)
     const [first, step] =
-      order === 'newest' ? [Math.min(most, (position ?? Infinity) - 1), -1] : [(position ?? 0) + 1, 1]
+      order === 'newest'
+        ? [Math.min(most, (position ?? Infinity) - 1), -1]
+        : [Math.max(least, (position ?? 0) + 1), 1]
     const page: Row[] = []
     let bytes = 0
     let end = 0
-    for (let seq = first; limit > 0 && seq > 0 && seq <= most; seq += step) {
+    for (let seq = first; limit > 0 && seq >= least && seq <= most; seq += step) {
       const row = rows.get(seq)
       if (row === undefined || !isMeant(row)) continue
       bytes += sizeOf(row)

@@ -75,8 +75,7 @@ export const intake = (
       answered()
       if (pulled.right._tag === 'End') hasEnded = true
       else {
-        // A copy, as the source may use its list again.
-        accept([...pulled.right.items])
+        accept(pulled.right.items)
         if (pulled.right.waited === true) turn.had()
       }
       const due = turn.due()

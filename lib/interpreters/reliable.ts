@@ -3,7 +3,7 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import { hush } from '../core/captured.js'
 import type { Interruption } from '../core/message.js'
 import { isPulled } from '../core/pulled.js'
-import { left } from '../core/result.js'
+import { left, right } from '../core/result.js'
 import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
 
 /** A pull that rejects, or gives what is none, has failed for good; anything else that does so has not answered. */
@@ -14,14 +14,12 @@ export const reliable = ({ traits, pull, settle, start, renew, input, measure }:
       const pulled = await pull(max, signal)()
       if (!isPulled(pulled))
         throw new TypeError('it answers a pull with something else than Either a batch, or the end')
-      // Of a copy, as what is missing in a list is no delivery either.
-      if (
-        pulled._tag === 'Right' &&
-        pulled.right._tag === 'Batch' &&
-        ![...pulled.right.items].every(isDelivery)
-      )
+      if (pulled._tag === 'Left' || pulled.right._tag === 'End') return pulled
+      // A copy: the source may use its list again, and what is missing in one is no delivery either.
+      const items = [...pulled.right.items]
+      if (!items.every(isDelivery))
         throw new TypeError('it gives what is no delivery: each has interrupt and a message(...)')
-      return pulled
+      return right({ ...pulled.right, items })
     } catch (cause) {
       return left({ _tag: 'Fatal', cause })
     }

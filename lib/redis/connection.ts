@@ -24,7 +24,7 @@ export interface Connection {
   readonly ask: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
   /** The same with bytes in the place of text. */
   readonly askBytes: (parts: readonly [string, ...RedisArgument[]], timeoutMs?: number) => Promise<unknown>
-  /** Sends a read of streams; nothing else may be asked on this connection until it is answered. */
+  /** Reads streams; one read at a time. */
   readonly read: (parts: readonly [string, ...RedisArgument[]], timeoutMs: number) => Promise<readonly Read[]>
   /** Runs a script, which the server keeps from the first time on. */
   readonly run: (script: Script, keys: readonly string[], parts: readonly RedisArgument[]) => Promise<unknown>

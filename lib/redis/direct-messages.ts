@@ -1,6 +1,6 @@
 /**
- * Published messages, taken from the connection of ioredis as they come in: its decoder, made for every reply, takes
- * longer for a message than all else. It sees all that is no message.
+ * Published messages, taken from the connection of ioredis as they come in, as entries are: its decoder is made for
+ * every reply, and slower for these. It sees all that is no message.
  */
 import type { RedisLike } from './like.js'
 import { type Cursor, respReader } from './resp.js'
@@ -17,17 +17,15 @@ export type OnMessage = (channel: Buffer, payload: Buffer, pattern: string | und
 export const directMessages = (client: RedisLike, onMessage: OnMessage): boolean => {
   const socket = socketOf(client)
   if (socket === undefined) return false
-  intercept(socket, (handOn) => {
-    const read = messagesIn(onMessage, handOn)
-    return (bytes) => {
-      try {
-        read(bytes)
-      } catch {
-        // Nobody knows where the next message begins.
-        socket.destroy()
-      }
+  const handOn = intercept(socket, (bytes) => {
+    try {
+      read(bytes)
+    } catch {
+      // Nobody knows where the next message begins.
+      socket.destroy()
     }
   })
+  const read = messagesIn(onMessage, handOn)
   return true
 }
 

@@ -29,11 +29,7 @@ const made = new WeakMap<Socket, ReadDirectly>()
 
 const readsOn = (socket: Socket): ReadDirectly => {
   let waiting: { readonly write: OnBytes; readonly reject: (error: Error) => void } | undefined
-  let handOn: OnBytes = () => undefined
-  intercept(socket, (toClient) => {
-    handOn = toClient
-    return (bytes) => (waiting === undefined ? toClient(bytes) : waiting.write(bytes))
-  })
+  const handOn = intercept(socket, (bytes) => (waiting === undefined ? handOn(bytes) : waiting.write(bytes)))
   socket.on('close', () => waiting?.reject(new Error('Connection is closed.')))
 
   return (parts) =>

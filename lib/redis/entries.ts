@@ -27,50 +27,40 @@ export interface Decoded {
 
 /** Decodes RESP2 and RESP3; `onPush` is given what a server pushes before the reply. */
 export const entriesDecoder = (onPush: (bytes: Buffer) => void): EntriesDecoder => {
-  const reads: [string, RawEntry[]][] = []
-  /** RESP3 puts keys and entries in one list. */
-  let isFlat = false
-  let streamsLeft: number | undefined
+  const reads: Read[] = []
+  let entries: RawEntry[] = []
+  let isBegun = false
+  /** RESP3 has a map of keys where RESP2 has a list of pairs. */
+  let isMap = false
+  let streamsLeft = 0
   let entriesLeft = 0
   let error: Error | undefined
 
   const beginning = (cursor: Cursor): void => {
-    switch (cursor.type()) {
-      case types.push:
-        return onPush(cursor.skip())
-      case types.error: {
-        const message = cursor.line()
-        error = Object.assign(new Error(message), { name: 'ReplyError' })
-        streamsLeft = 0
-        return
-      }
-      case types.null:
-        cursor.line()
-        streamsLeft = 0
-        return
-      case types.map:
-        streamsLeft = cursor.count(types.map)
-        isFlat = true
-        return
-      default:
-        streamsLeft = Math.max(0, cursor.count(types.array))
+    const type = cursor.type()
+    if (type === types.push) return onPush(cursor.skip())
+    if (type === types.error) error = Object.assign(new Error(cursor.line()), { name: 'ReplyError' })
+    else if (type === types.null) cursor.line()
+    else {
+      isMap = type === types.map
+      streamsLeft = Math.max(0, cursor.count(isMap ? types.map : types.array))
     }
+    isBegun = true
   }
 
   const stream = (cursor: Cursor): void => {
-    if (!isFlat) cursor.count(types.array)
+    if (!isMap) cursor.count(types.array)
     const key = cursor.text()
     entriesLeft = cursor.count(types.array)
-    streamsLeft = (streamsLeft as number) - 1
-    reads.push([key, []])
+    streamsLeft -= 1
+    entries = []
+    reads.push([key, entries])
   }
 
   const entry = (cursor: Cursor): void => {
-    const entries = (reads.at(-1) as [string, RawEntry[]])[1]
-    const usual = entries.at(-1)?.[1]
     cursor.count(types.array)
     const id = cursor.text()
-    const values = cursor.isNull() ? null : valuesLike(usual ?? none, cursor)
+    const values = cursor.isNull() ? null : valuesLike(entries.at(-1)?.[1] ?? none, cursor)
     entriesLeft -= 1
     entries.push([id, values])
   }
@@ -83,14 +73,12 @@ export const entriesDecoder = (onPush: (bytes: Buffer) => void): EntriesDecoder 
     return values
   }
 
-  const isWhole = (): boolean => streamsLeft === 0 && entriesLeft === 0
-  const step = (cursor: Cursor): boolean => {
-    if (streamsLeft === undefined) beginning(cursor)
+  const read = respReader((cursor) => {
+    if (!isBegun) beginning(cursor)
     else if (entriesLeft === 0) stream(cursor)
     else entry(cursor)
-    return !isWhole()
-  }
-  const read = respReader(step)
+    return !isBegun || streamsLeft > 0 || entriesLeft > 0
+  })
 
   return {
     write: (bytes) => {

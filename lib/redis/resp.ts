@@ -25,7 +25,6 @@ export const respReader = (step: (cursor: Cursor) => boolean): ((bytes: Buffer) 
     let from = 0
     try {
       while (step(cursor)) from = cursor.at
-      chunks = []
       return cursor.bytes.subarray(cursor.at)
     } catch (thrown) {
       if (thrown !== incomplete) throw thrown
@@ -149,6 +148,7 @@ export class Cursor {
   /** Where the bytes of a string begin; goes on behind it. */
   private bulk(): number {
     const length = this.count(types.bulk)
+    if (length < 0) throw this.unexpected()
     const from = this.at
     this.advance(from + length + 2)
     return from

@@ -24,16 +24,14 @@ export const socketOf = ({ stream, commandQueue, status, isCluster }: RedisLike)
 
 // functions
 
-/** Gives what comes in to `onBytes`, which is made with a function that hands on to ioredis what is for it. */
-export const intercept = (socket: Socket, make: (handOn: OnBytes) => OnBytes): void => {
+/** Gives to `onBytes` what comes in from now on; the answer hands on to ioredis what is for it. */
+export const intercept = (socket: Socket, onBytes: OnBytes): OnBytes => {
   const listeners = socket.listeners('data')
   socket.removeAllListeners('data')
-  socket.on(
-    'data',
-    make((bytes) => {
-      for (const listener of listeners) listener.call(socket, bytes)
-    })
-  )
+  socket.on('data', onBytes)
+  return (bytes) => {
+    for (const listener of listeners) listener.call(socket, bytes)
+  }
 }
 
 // helpers

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -330,9 +329,11 @@ once('waits for the store with no more than may be held of bodies, and then hold
   let open = (): void => undefined
   const opened = new Promise<void>((resolve) => (open = resolve))
   const store = memoryIdempotency()
+  let asked = 0
   const slow: IdempotencyStore = {
     ...store,
     begin: (work) => async () => {
+      asked += 1
       await opened
       return store.begin(work)()
     }
@@ -346,7 +347,7 @@ once('waits for the store with no more than may be held of bodies, and then hold
   })
   const body = JSON.stringify('x'.repeat(38))
   const waiting = [answer(post('a', body)), answer(post('b', body))]
-  await delay(20)
+  await until('both wait', () => asked === 2)
   const refused = await within('a refusal', answer(post('c', body)))
   assert.equal([refused.status, refused.body], [503, '{"error":"too much is being held"}'])
   open()

@@ -1,11 +1,11 @@
 // Published messages that are taken from connections of ioredis as they come in.
 import * as fc from 'fast-check'
 import { Redis } from 'ioredis'
-import { Redis as Redis5 } from 'ioredis5'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { directMessages, messagesIn } from '../../lib/redis/direct-messages.js'
 import type { RedisLike } from '../../lib/redis/like.js'
+import { clients } from '../support/redis-clients.js'
 import { until } from '../support/deadline.js'
 import { type SharedRedis, sharedRedis, uniqueName } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
@@ -91,14 +91,9 @@ direct.before(async () => {
   redis = await sharedRedis()
 })
 
-for (const [version, make] of [
-  ['5', () => new Redis5(redis.url)],
-  ['6', () => new Redis(redis.url)],
-  ['6 by RESP3', () => new Redis(redis.url, { protocol: 3 })],
-  ['6 by RESP2', () => new Redis(redis.url, { protocol: 2 })]
-] as const)
+for (const [version, make] of clients)
   direct(`is told beside ioredis ${version}, which sees none`, async () => {
-    const [client, other] = [make() as RedisLike & { disconnect(): void }, new Redis(redis.url)]
+    const [client, other] = [make(redis.url), new Redis(redis.url)]
     const [channel, gone] = [uniqueName('größe'), uniqueName('gone')]
     const told: (readonly [string, Buffer, string | undefined])[] = []
     let seen = 0

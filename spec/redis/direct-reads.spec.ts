@@ -2,11 +2,12 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { Redis } from 'ioredis'
-import { Redis as Redis5 } from 'ioredis5'
+import type { Redis as Redis5 } from 'ioredis5'
 import * as assert from 'uvu/assert'
 import { type ReadDirectly, directReads } from '../../lib/redis/direct-reads.js'
 import { entriesOf } from '../../lib/redis/entries.js'
 import type { RedisLike } from '../../lib/redis/like.js'
+import { clients } from '../support/redis-clients.js'
 import { until, within } from '../support/deadline.js'
 import { type SharedRedis, sharedRedis, uniqueName } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
@@ -21,9 +22,9 @@ direct.before(async () => {
 /** Two clients: one to read with, and one beside it. */
 const withClients = async (
   use: (client: Redis | Redis5, other: Redis) => Promise<void>,
-  make: () => Redis | Redis5 = () => new Redis(redis.url)
+  make: (url: string) => Redis | Redis5 = (url) => new Redis(url)
 ): Promise<void> => {
-  const [client, other] = [make(), new Redis(redis.url)]
+  const [client, other] = [make(redis.url), new Redis(redis.url)]
   client.on('error', () => undefined)
   try {
     await client.call('PING', [])
@@ -51,12 +52,7 @@ const filled = async (client: Redis, stream: string, groups: readonly string[], 
   await pipeline.exec()
 }
 
-for (const [version, make] of [
-  ['5', () => new Redis5(redis.url)],
-  ['6', () => new Redis(redis.url)],
-  ['6 by RESP3', () => new Redis(redis.url, { protocol: 3 })],
-  ['6 by RESP2', () => new Redis(redis.url, { protocol: 2 })]
-] as const)
+for (const [version, make] of clients)
   direct(`says what ioredis ${version} says, which goes on beside it`, () =>
     withClients(async (client, other) => {
       const stream = uniqueName('größe')
@@ -90,7 +86,7 @@ direct('hands on what the server pushes meanwhile', () =>
       assert.equal((await within('an entry', waiting))[0]?.[1][0]?.[1], ['payload', 'a'])
       assert.equal(await client.call('GET', [key]), 'changed')
     },
-    () => new Redis(redis.url, { protocol: 3 })
+    (url) => new Redis(url, { protocol: 3 })
   )
 )
 
