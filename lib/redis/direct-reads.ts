@@ -1,6 +1,6 @@
 /**
  * Reads of streams on a connection of ioredis, whose replies are decoded here: its own decoder, made for every reply,
- * takes four times as long for an entry. ioredis makes the connection, and sees all that is no reply to a read.
+ * takes three times as long for an entry. ioredis makes the connection, and sees all that is no reply to a read.
  */
 import { left } from '../core/result.js'
 import { type Decoded, type Read, entriesDecoder } from './entries.js'
