@@ -1,7 +1,7 @@
 /** missive-ts/dlq: dead letters read, explained, replayed and carried about. Needs no driver. */
 export type { MemoryDlq } from './dlq/memory.js'
 export { memoryDlq } from './dlq/memory.js'
-export { failureFromJson } from './core/failure-json.js'
+export { failureFromJson } from './failures/from-json.js'
 export type {
   Arrivals,
   Claim,
@@ -9,7 +9,6 @@ export type {
   Edit,
   Edited,
   Held,
-  LetterEvent,
   LetterFilter,
   LetterGroup,
   LetterName,
@@ -19,8 +18,9 @@ export type {
   Pruned,
   Replayed,
   Retention
-} from './core/letter.js'
-export { toMessage } from './core/letter-message.js'
+} from './ports/letters.js'
+export type { LetterEvent } from './core/letter.js'
+export { toMessage } from './ports/letter-message.js'
 export { eachLetter } from './dlq/each-letter.js'
 export type { DryRun } from './dlq/dry-run.js'
 export { dryRun, renderDryRun } from './dlq/dry-run.js'

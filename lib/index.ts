@@ -8,11 +8,14 @@ export { bytes, json, text } from './core/format.js'
 export type { Json } from './core/json.js'
 
 // matchers and routes
-export type { BodyMatcher, InputOf, KeyMatcher, Match, Matcher, MatcherOf, Matching } from './core/matcher.js'
-export { and, byField, byHeader, named, not, or } from './core/matcher.js'
+export type { BodyMatcher, InputOf, MatcherOf, Matching } from './matchers/matching.js'
+export type { KeyMatcher } from './matchers/keyed.js'
+export type { Match, Matcher } from './core/matcher.js'
+export { and, named, not, or } from './matchers/composed.js'
+export { byField, byHeader } from './matchers/keyed.js'
 export type { Key, Keys, Scalar } from './core/key.js'
 export type { Handler, Route } from './core/route.js'
-export { otherwise, route } from './core/route.js'
+export { otherwise, route } from './matchers/route.js'
 export type { BatchHandler, BatchItem } from './combinators/batch.js'
 
 // pipelines and processors
@@ -30,14 +33,15 @@ export type {
   Unsettled
 } from './core/processor.js'
 export { combinator } from './core/processor.js'
-export { combine } from './core/combine.js'
-export type { App } from './core/app.js'
-export { processOne } from './core/app.js'
+export { combine } from './combinators/combine.js'
+export type { App } from './ports/app.js'
+export { processOne } from './ports/app.js'
 export { batched, health, withDedupe, withDlq, withLogging, withRetry, withTimeout } from './timed.js'
 export { withMaxDeliveries } from './combinators/deliveries.js'
 export type { LogFields, LogLevel, Logger, LoggingOptions } from './combinators/logging.js'
-export type { SensitivePath } from './core/sensitive.js'
-export { redacted, sensitive } from './core/sensitive.js'
+export type { SensitivePath } from './core/masked.js'
+export { redacted } from './matchers/masking.js'
+export { sensitive } from './matchers/sensitive.js'
 export type { RetryOptions } from './combinators/retry.js'
 export { isTransient } from './combinators/retry.js'
 export type { RetryPolicy, RetryStatus } from './combinators/retry-policy.js'
@@ -104,8 +108,8 @@ export {
   timedOut,
   tooManyDeliveries
 } from './core/failure.js'
-export { failureToJson } from './core/failure-to-json.js'
-export { publicMessage, renderFailure } from './core/render.js'
+export { failureToJson } from './failures/to-json.js'
+export { publicMessage, renderFailure } from './failures/render.js'
 
 // what was done already
 export type { DedupeOptions } from './combinators/dedupe.js'
@@ -115,13 +119,13 @@ export type {
   IdempotencyHold,
   IdempotencyState,
   IdempotencyStore
-} from './core/idempotency.js'
+} from './ports/idempotency.js'
 export type { MemoryIdempotencyOptions } from './idempotency/memory.js'
 export { memoryIdempotency } from './idempotency/memory.js'
 
 // resources, sources and interpreters
-export type { Opened, ResourceError } from './core/resource.js'
-export { Resource, resourceError } from './core/resource.js'
+export type { Opened, ResourceError } from './ports/resource.js'
+export { Resource, resourceError } from './ports/resource.js'
 export type {
   Action,
   Delivery,
@@ -135,10 +139,10 @@ export type {
   SourceGauges,
   SourceLimits,
   Traits
-} from './core/source.js'
+} from './ports/source.js'
 export type { Origin } from './core/message.js'
 export { fromOrigin, interruption } from './core/message.js'
-export { Interruptible } from './core/interruptible.js'
+export { Interruptible } from './ports/interruptible.js'
 export type {
   Ended,
   Event,
@@ -148,8 +152,9 @@ export type {
   OnEvent,
   Progress,
   Report
-} from './core/interpreter.js'
-export { exitCode, renderEvent, renderReport } from './core/interpreter.js'
+} from './ports/interpreter.js'
+export { exitCode } from './ports/interpreter.js'
+export { renderEvent, renderReport } from './ports/rendering.js'
 export { telling } from './combinators/observers.js'
 export type { Health, HealthStatus } from './combinators/health.js'
 export type { Gate, OpenGate } from './combinators/gate.js'

@@ -8,11 +8,11 @@ import { type RetryOptions, withRetry as retryOn } from './combinators/retry.js'
 import { withTimeout as timeoutOn } from './combinators/timeout.js'
 import type { Clock } from './core/clock.js'
 import { withDlq as dlqOn } from './core/dlq.js'
-import type { IdempotencyStore } from './core/idempotency.js'
 import type { Dlq } from './core/letter.js'
 import type { Message } from './core/message.js'
 import type { Processor, Settled, Unsettled } from './core/processor.js'
 import type { Handler } from './core/route.js'
+import type { IdempotencyStore } from './ports/idempotency.js'
 import { systemClock } from './system.js'
 
 /**

@@ -97,8 +97,12 @@ const isFunctional = ({ to, isType }: Edge): boolean =>
   /^fp-ts\/lib\/\w+\.js$/.test(to) ||
   /^io-ts(?:\/lib\/\w+\.js)?$/.test(to) ||
   (to === '@standard-schema/spec' && isType)
-const isCore = ({ to }: Edge): boolean => to.startsWith('lib/core/')
-const isPure = (edge: Edge): boolean => isCore(edge) || edge.to.startsWith('lib/combinators/')
+const isTypeOfFpTs = ({ to, isType }: Edge): boolean => isType && /^fp-ts\/lib\/\w+\.js$/.test(to)
+/** The pure folders: each may import itself and those before it. */
+const pure = ['core', 'matchers', 'failures', 'ports', 'combinators']
+const depthOf = (path: string): number => pure.findIndex((folder) => path.startsWith(`lib/${folder}/`))
+const isPure = ({ to }: Edge): boolean => depthOf(to) >= 0
+const isBelow = ({ from, to }: Edge): boolean => depthOf(to) >= 0 && depthOf(to) <= depthOf(from)
 const isSystem = ({ to }: Edge): boolean => to === 'lib/system.ts' || to === 'lib/here.ts'
 const isCommand = (path: string): boolean => path.startsWith('lib/cli/')
 const isInside = ({ to }: Edge): boolean => to.startsWith('lib/') && !isEntry(to) && !isCommand(to)
@@ -143,8 +147,8 @@ const breaches = (files: Files): readonly string[] => {
   const isAllowed = (edge: Edge): boolean => {
     const { from } = edge
     if (isEntry(from)) return isInside(edge)
-    if (from.startsWith('lib/core/')) return isCore(edge) || isFunctional(edge)
-    if (from.startsWith('lib/combinators/')) return isPure(edge) || isFunctional(edge)
+    if (from.startsWith('lib/core/')) return isBelow(edge) || isTypeOfFpTs(edge)
+    if (depthOf(from) > 0) return isBelow(edge) || isFunctional(edge)
     if (/^lib\/(?:interpreters|dlq)\//.test(from))
       return [isPure, isSystem, isFunctional, isAtEdge, isNear, isOfRedis, isOfSqlite, isOfHttp].some(
         (allows) => allows(edge)
@@ -181,20 +185,21 @@ layers('is kept by lib', () => {
   assert.equal(breaches(lib), [])
 })
 
-layers('is broken by the core when it imports more than itself and what is functional', () => {
+layers('is broken by the core when it imports more than itself and types of fp-ts', () => {
   const allowed = `
-    import * as t from 'io-ts'
-    import { right } from 'fp-ts/lib/Either.js'
-    import type { StandardSchemaV1 } from '@standard-schema/spec'
+    import type { Either } from 'fp-ts/lib/Either.js'
     export { a } from './b.js'
     export const c = () => import('./d.js')`
   assert.equal(breaches(made({ 'lib/core/a.ts': allowed })), [])
   const refused = [
     `import 'node:fs'`,
     `import type { Stats } from 'node:fs'`,
-    `import { pipe } from 'fp-ts/function'`,
-    `import { StandardSchemaV1 } from '@standard-schema/spec'`,
+    `import { right } from 'fp-ts/lib/Either.js'`,
+    `import type { Either } from 'fp-ts/Either'`,
+    `import * as t from 'io-ts'`,
+    `import type { StandardSchemaV1 } from '@standard-schema/spec'`,
     `import Database from 'better-sqlite3'`,
+    `import type { Matching } from '../matchers/matching.js'`,
     `import { consume } from '../interpreters/consume.js'`,
     `import { systemClock } from '../system.js'`,
     `import { withRetry } from '../combinators/retry.js'`,
@@ -205,6 +210,31 @@ layers('is broken by the core when it imports more than itself and what is funct
     'const a = await import(`./${name}.js`)'
   ]
   for (const source of refused) assert.is(breaches(made({ 'lib/core/a.ts': source })).length, 1, source)
+})
+
+layers('is broken by a pure folder that imports one above it, or more than what is functional', () => {
+  const found = (folder: string, source: string) => breaches(made({ [`lib/${folder}/a.ts`]: source })).length
+  for (const [index, folder] of pure.entries()) {
+    for (const below of pure.slice(0, index + 1))
+      assert.is(found(folder, `import { b } from '../${below}/b.js'`), 0, `${folder}, ${below}`)
+    for (const above of pure.slice(index + 1))
+      assert.is(found(folder, `import type { B } from '../${above}/b.js'`), 1, `${folder}, ${above}`)
+  }
+  const functional = `
+    import * as t from 'io-ts'
+    import { right } from 'fp-ts/lib/Either.js'
+    import type { StandardSchemaV1 } from '@standard-schema/spec'`
+  const refused = [
+    `import 'node:fs'`,
+    `import { pipe } from 'fp-ts/function'`,
+    `import { StandardSchemaV1 } from '@standard-schema/spec'`,
+    `import { systemClock } from '../system.js'`,
+    `import { consume } from '../interpreters/consume.js'`
+  ]
+  for (const folder of pure.slice(1)) {
+    assert.is(found(folder, functional), 0, folder)
+    for (const source of refused) assert.is(found(folder, source), 1, `${folder}: ${source}`)
+  }
 })
 
 layers('is broken by interpreters and queues that reach for each other', () => {
@@ -310,7 +340,7 @@ layers('is broken by whoever imports an entry, and by a file that has no place',
 
 layers.run()
 
-// what the core may not touch
+// what is pure touches nothing outside
 
 const timers = ['Timeout', 'Immediate', 'Interval'].flatMap((name) => [`set${name}`, `clear${name}`])
 const outside = new Set(
@@ -329,12 +359,12 @@ const impurities = (files: Files): readonly string[] =>
     })
   })
 
-const purity = suite('the core and the combinators')
+const purity = suite('the pure folders')
 
-purity('touches no clock, no timer, no randomness and no process', () => {
-  const core = filesIn('lib/core', 'lib/combinators')
-  assert.ok(core.has('lib/core/message.ts') && core.has('lib/combinators/retry.ts'))
-  assert.equal(impurities(core), [])
+purity('touch no clock, no timer, no randomness and no process', () => {
+  const files = filesIn(...pure.map((folder) => `lib/${folder}`))
+  assert.ok(files.has('lib/core/message.ts') && files.has('lib/combinators/retry.ts'))
+  assert.equal(impurities(files), [])
 })
 
 purity('would be found out', () => {

@@ -1,9 +1,10 @@
 /** What stores and resources answer; what they cannot do ends the command with their reason. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { DeadLetterStore, DlqError, LetterQuery, StoredLetter } from '../core/letter.js'
-import { printable } from '../core/render.js'
-import type { Resource } from '../core/resource.js'
+import type { DlqError, StoredLetter } from '../core/letter.js'
 import { eachLetter } from '../dlq/each-letter.js'
+import { printable } from '../failures/render.js'
+import type { DeadLetterStore, LetterQuery } from '../ports/letters.js'
+import type { Resource } from '../ports/resource.js'
 import { type ExitCode, Stop } from './io.js'
 
 export const answerOf = async <A>(task: TaskEither<DlqError, A>): Promise<A> => {

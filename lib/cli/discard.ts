@@ -1,6 +1,7 @@
 /** missive dlq discard: gives letters up. */
 import { type Command } from 'commander'
-import type { DeadLetterStore, LetterFilter, StoredLetter } from '../core/letter.js'
+import type { StoredLetter } from '../core/letter.js'
+import type { DeadLetterStore, LetterFilter } from '../ports/letters.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, declare, keyArgument, keys, queueArgument } from './command.js'
 import { confirmed, mustAsk } from './confirm.js'

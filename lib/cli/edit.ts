@@ -1,8 +1,9 @@
 /** missive dlq edit: other bytes for a letter, its own ones kept beside them. */
 import type { Command } from 'commander'
 import { explain, renderExplanation } from '../combinators/explain.js'
-import { toMessage } from '../core/letter-message.js'
-import type { DeadLetterStore, Edited, StoredLetter } from '../core/letter.js'
+import type { StoredLetter } from '../core/letter.js'
+import { toMessage } from '../ports/letter-message.js'
+import type { DeadLetterStore, Edited } from '../ports/letters.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, declare, keyArgument, keyBeginning, queueArgument } from './command.js'
 import { confirmed } from './confirm.js'

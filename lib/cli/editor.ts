@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { printable } from '../core/render.js'
+import { printable } from '../failures/render.js'
 import { canAsk } from './confirm.js'
 import { type Io, Stop, say } from './io.js'
 

@@ -1,10 +1,11 @@
 /** missive dlq export: letters as NDJSON, or one of them as a spec. */
 import { dirname, relative, resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
-import { printable } from '../core/render.js'
+import type { StoredLetter } from '../core/letter.js'
 import { letterToJson } from '../dlq/letter-json.js'
 import { type LetterSpecOptions, isExportName, letterToSpec } from '../dlq/letter-spec.js'
+import { printable } from '../failures/render.js'
+import type { DeadLetterStore } from '../ports/letters.js'
 import { answerOf, walk } from './answer.js'
 import { type CommonOptions, declare, keyArgument, keys, queueArgument } from './command.js'
 import {

@@ -1,10 +1,10 @@
 /** What failed in a replay, counted by kind. */
 import { nacked } from '../core/dlq.js'
 import type { Failure } from '../core/failure.js'
-import type { LetterGroup } from '../core/letter.js'
 import type { Outcome } from '../core/outcome.js'
 import { type Processor, combinator } from '../core/processor.js'
 import { fingerprintOf, summaryOf } from '../dlq/fingerprint.js'
+import type { LetterGroup } from '../ports/letters.js'
 
 export interface Failures {
   /** A processor that tells here what becomes of its letters. */

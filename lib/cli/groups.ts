@@ -1,6 +1,6 @@
 /** missive dlq groups: the kinds of failure. */
 import type { Command } from 'commander'
-import type { LetterGroup } from '../core/letter.js'
+import type { LetterGroup } from '../ports/letters.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, countOf, declare, queueArgument } from './command.js'
 import {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { capture } from '../core/captured.js'
-import { printable } from '../core/render.js'
+import { printable } from '../failures/render.js'
 import { type Io, Stop, say } from './io.js'
 
 interface Options {

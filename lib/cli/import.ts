@@ -1,8 +1,9 @@
 /** missive dlq import: letters of another queue, from NDJSON. */
 import type { Command } from 'commander'
-import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
-import { printable } from '../core/render.js'
+import type { StoredLetter } from '../core/letter.js'
 import { letterFromJson } from '../dlq/letter-json.js'
+import { printable } from '../failures/render.js'
+import type { DeadLetterStore } from '../ports/letters.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, declare, queueArgument } from './command.js'
 import { linesIn } from './input.js'

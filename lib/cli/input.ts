@@ -2,7 +2,7 @@
 import { type ReadStream, createReadStream, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { capture } from '../core/captured.js'
-import { printable } from '../core/render.js'
+import { printable } from '../failures/render.js'
 import { type Io, Stop } from './io.js'
 
 export interface Lines {

@@ -1,7 +1,7 @@
 /** JSON for machines, on one line, safe for terminals as well. */
 import type { StoredLetter } from '../core/letter.js'
-import { printable } from '../core/render.js'
 import { letterToJson } from '../dlq/letter-json.js'
+import { printable } from '../failures/render.js'
 import { iso } from './time.js'
 
 /** Characters that a terminal would act on stand in strings alone, where their escapes mean the same. */

@@ -1,6 +1,7 @@
 /** Letters by the beginnings of their keys. */
-import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
-import { printable } from '../core/render.js'
+import type { StoredLetter } from '../core/letter.js'
+import { printable } from '../failures/render.js'
+import type { DeadLetterStore } from '../ports/letters.js'
 import { type Io, Stop, say } from './io.js'
 import { lettersOf } from './pages.js'
 import { iso, letters as lettersIn } from './time.js'

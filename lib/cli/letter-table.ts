@@ -1,6 +1,6 @@
 /** Letters as rows of a table. */
 import type { StoredLetter } from '../core/letter.js'
-import { renderFailure } from '../core/render.js'
+import { renderFailure } from '../failures/render.js'
 import { short } from './keys.js'
 import { shortened } from './misses.js'
 import type { Style } from './style.js'

@@ -1,9 +1,10 @@
 /** Letters without what the codecs of a processor mark as sensitive. */
 import { renderExplanation } from '../combinators/explain.js'
-import { toMessage } from '../core/letter-message.js'
 import type { StoredLetter } from '../core/letter.js'
+import { type SensitivePath, masked } from '../core/masked.js'
 import type { Description, Processor } from '../core/processor.js'
-import { type SensitivePath, below, isJsonText, isOfItems, masked, sensitiveOn } from '../core/sensitive.js'
+import { below, isJsonText, isOfItems, sensitiveOn } from '../matchers/masking.js'
+import { toMessage } from '../ports/letter-message.js'
 import { type Io, Stop } from './io.js'
 import { tokensOf } from './json-tokens.js'
 import { throughOption, withProcessor } from './module.js'

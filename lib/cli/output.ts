@@ -3,7 +3,7 @@ import { existsSync, rmSync, statSync } from 'node:fs'
 import { open, rename } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { capture } from '../core/captured.js'
-import { printable } from '../core/render.js'
+import { printable } from '../failures/render.js'
 import { type Io, Stop } from './io.js'
 import { isOfQueue } from './open.js'
 

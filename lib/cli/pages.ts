@@ -1,5 +1,6 @@
 /** As many letters as somebody asked for. */
-import type { DeadLetterStore, LetterQuery, StoredLetter } from '../core/letter.js'
+import type { StoredLetter } from '../core/letter.js'
+import type { DeadLetterStore, LetterQuery } from '../ports/letters.js'
 import { answerOf } from './answer.js'
 
 /**

@@ -1,8 +1,8 @@
 /** Payloads for people: JSON indented, text as it is, anything else in hexadecimal. */
 import { Buffer } from 'node:buffer'
-import { cut, toJson } from '../core/json.js'
 import type { Issue } from '../core/failure.js'
-import { printable } from '../core/render.js'
+import { cut, toJson } from '../core/json.js'
+import { printable } from '../failures/render.js'
 import { tokensOf } from './json-tokens.js'
 
 // model

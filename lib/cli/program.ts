@@ -1,7 +1,7 @@
 /** The command line of `missive`. */
 import { Command, CommanderError, Help } from 'commander'
 import { capture } from '../core/captured.js'
-import { printable } from '../core/render.js'
+import { printable } from '../failures/render.js'
 import { exitCodes } from './command.js'
 import { discard } from './discard.js'
 import { edit } from './edit.js'

@@ -1,6 +1,6 @@
 /** missive dlq prune: removes what is no longer to be kept. */
 import type { Command } from 'commander'
-import type { DeadLetterStore } from '../core/letter.js'
+import type { DeadLetterStore } from '../ports/letters.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, declare, lasting, queueArgument, sized, wholeNumber } from './command.js'
 import { confirmed, mustAsk } from './confirm.js'

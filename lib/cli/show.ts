@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { Failure } from '../core/failure.js'
 import type { Attempt, LetterEvent, StoredLetter } from '../core/letter.js'
-import { printable, renderFailure } from '../core/render.js'
+import { printable, renderFailure } from '../failures/render.js'
 import { type CommonOptions, declare, keyArgument, keyBeginning, queueArgument } from './command.js'
 import { type Io, Stop, sayAll } from './io.js'
 import { letterJson } from './json.js'

@@ -1,7 +1,8 @@
 /** missive dlq stats: how full the queue is, and how fast it fills. */
 import { statSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Arrivals, DeadLetterStore, LetterFilter, LetterState } from '../core/letter.js'
+import type { LetterState } from '../core/letter.js'
+import type { Arrivals, DeadLetterStore, LetterFilter } from '../ports/letters.js'
 import { answerOf } from './answer.js'
 import { type CommonOptions, declare, queueArgument } from './command.js'
 import { type FilterOptions, filterOf, withFilters } from './filters.js'

@@ -1,5 +1,5 @@
 /** Tables for people: columns in line, cut to a terminal's width. */
-import { printable } from '../core/render.js'
+import { printable } from '../failures/render.js'
 import type { Output } from './io.js'
 import type { Paint, Style } from './style.js'
 

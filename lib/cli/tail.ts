@@ -1,9 +1,10 @@
 /** missive dlq tail: the last letters, and then those that come. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { DeadLetterStore, LetterFilter, StoredLetter } from '../core/letter.js'
-import { printable } from '../core/render.js'
+import type { StoredLetter } from '../core/letter.js'
 import { cursor, cursorOf } from '../dlq/engine.js'
+import { printable } from '../failures/render.js'
+import type { DeadLetterStore, LetterFilter } from '../ports/letters.js'
 import { answerOf, walk } from './answer.js'
 import { type CommonOptions, declare, queueArgument, wholeNumber } from './command.js'
 import { type Io, sayAll } from './io.js'

@@ -1,11 +1,12 @@
 /** Dedupe: a message that was handled under its key is acked without being handled again. */
 import { hush } from '../core/captured.js'
-import { type Clock, sleep } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import { defect } from '../core/failure.js'
-import type { IdempotencyError, IdempotencyStore } from '../core/idempotency.js'
 import type { Message } from '../core/message.js'
 import { type Outcome, ackWith, failed, nack } from '../core/outcome.js'
 import { type Processor, combinator } from '../core/processor.js'
+import type { IdempotencyError, IdempotencyStore } from '../ports/idempotency.js'
+import { sleep } from '../ports/waiting.js'
 import { answered, keeping } from './keeping.js'
 
 // model

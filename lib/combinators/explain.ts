@@ -2,7 +2,7 @@
 import { type Failure, defect } from '../core/failure.js'
 import { type Message, restored } from '../core/message.js'
 import type { Processor, Selection } from '../core/processor.js'
-import { printable, renderFailure } from '../core/render.js'
+import { printable, renderFailure } from '../failures/render.js'
 
 // model
 

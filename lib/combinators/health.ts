@@ -1,6 +1,6 @@
 /** Health: whether a run is alive, and whether it takes messages, by what it tells. */
 import type { Clock } from '../core/clock.js'
-import type { Event, Gauges, InFlight, OnEvent } from '../core/interpreter.js'
+import type { Event, Gauges, InFlight, OnEvent } from '../ports/interpreter.js'
 
 // model
 

@@ -2,9 +2,10 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture, noTask } from '../core/captured.js'
-import { type Clock, every } from '../core/clock.js'
-import type { IdempotencyError, IdempotencyHold, IdempotencyStore } from '../core/idempotency.js'
+import type { Clock } from '../core/clock.js'
 import { left } from '../core/result.js'
+import type { IdempotencyError, IdempotencyHold, IdempotencyStore } from '../ports/idempotency.js'
+import { every } from '../ports/waiting.js'
 
 // asking
 

@@ -5,12 +5,13 @@ import { type Failure, matchFailure } from '../core/failure.js'
 import { json } from '../core/format.js'
 import { toJson } from '../core/json.js'
 import { reader, valueAt } from '../core/key.js'
+import { type SensitivePath, masked } from '../core/masked.js'
 import type { Message } from '../core/message.js'
 import { type Outcome, matchOutcome } from '../core/outcome.js'
 import { type Description, type Processor, described, fromRun, marked, runOf } from '../core/processor.js'
-import { publicMessage } from '../core/render.js'
 import { type Run, stepped } from '../core/run.js'
-import { type SensitivePath, masked, maskedAt, sensitiveOn } from '../core/sensitive.js'
+import { publicMessage } from '../failures/render.js'
+import { maskedAt, sensitiveOn } from '../matchers/masking.js'
 
 // model
 

@@ -1,6 +1,6 @@
 /** Observers: told what happens, and unable to disturb it. */
 import { hush } from '../core/captured.js'
-import type { OnEvent } from '../core/interpreter.js'
+import type { OnEvent } from '../ports/interpreter.js'
 
 /**
  * Several listeners as one, for `onEvent`: each is told, in turn and whatever the others do. What they throw or reject

@@ -1,14 +1,15 @@
 /** Retries: trying the whole pipeline again, within the same delivery as long as that does not take long. */
 import { capture, hush } from '../core/captured.js'
-import { type Clock, sleep } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import { type Defect, type Failure, type TimedOut, defect } from '../core/failure.js'
 import type { Attempt } from '../core/letter.js'
 import type { Message } from '../core/message.js'
 import { type Failed, type Outcome, failed, nack, unlessInterrupted } from '../core/outcome.js'
 import { type Processor, type Unsettled, described, fromRun, runOf } from '../core/processor.js'
-import { renderFailure } from '../core/render.js'
 import { none, some } from '../core/result.js'
 import { type Run, concluded, stepped } from '../core/run.js'
+import { renderFailure } from '../failures/render.js'
+import { sleep } from '../ports/waiting.js'
 import type { RetryPolicy, RetryStatus } from './retry-policy.js'
 
 // model

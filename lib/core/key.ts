@@ -1,7 +1,7 @@
 /** Keys: what a message must say at a place for a matcher to take it. Data, so that routing can be indexed. */
 import { cut, toJson } from './json.js'
+import { type SensitivePath, masked, touches } from './masked.js'
 import type { Message } from './message.js'
-import { type SensitivePath, masked, touches } from './sensitive.js'
 
 // model
 

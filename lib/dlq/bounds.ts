@@ -1,5 +1,5 @@
 /** What a store is asked: refused where it makes no sense, and numbers made such as every engine takes. */
-import type { LetterFilter, LetterQuery, Retention } from '../core/letter.js'
+import type { LetterFilter, LetterQuery, Retention } from '../ports/letters.js'
 import { listOf } from './filter.js'
 
 // model

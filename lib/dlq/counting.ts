@@ -1,5 +1,5 @@
 /** Letters counted by kind of failure and by hour of arrival, where no database does it. */
-import type { Arrivals, LetterGroup } from '../core/letter.js'
+import type { Arrivals, LetterGroup } from '../ports/letters.js'
 import { hourMs } from './engine.js'
 import type { Row } from './row.js'
 

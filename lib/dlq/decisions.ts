@@ -1,6 +1,7 @@
 /** What a store answers about one letter, and what becomes of its row. Every store decides so. */
 import { Buffer } from 'node:buffer'
-import type { Edit, Edited, LetterState, Replayed } from '../core/letter.js'
+import type { LetterState } from '../core/letter.js'
+import type { Edit, Edited, Replayed } from '../ports/letters.js'
 import type { Row } from './row.js'
 import {
   broughtBack,

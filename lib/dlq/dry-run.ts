@@ -1,11 +1,12 @@
 /** Dry runs: what today's code would do with the letters of a store, said without doing it. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Explanation, explain } from '../combinators/explain.js'
-import { toMessage } from '../core/letter-message.js'
-import type { DeadLetterStore, DlqError, LetterFilter } from '../core/letter.js'
+import type { DlqError } from '../core/letter.js'
 import type { Processor } from '../core/processor.js'
-import { printable } from '../core/render.js'
 import { right } from '../core/result.js'
+import { printable } from '../failures/render.js'
+import { toMessage } from '../ports/letter-message.js'
+import type { DeadLetterStore, LetterFilter } from '../ports/letters.js'
 import { eachLetter } from './each-letter.js'
 import { summaryOf } from './fingerprint.js'
 

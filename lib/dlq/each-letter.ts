@@ -1,8 +1,9 @@
 /** Going through the letters of a store, page by page. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from '../core/captured.js'
-import type { DeadLetterStore, DlqError, LetterQuery, StoredLetter } from '../core/letter.js'
+import type { DlqError, StoredLetter } from '../core/letter.js'
 import { left, right } from '../core/result.js'
+import type { DeadLetterStore, LetterQuery } from '../ports/letters.js'
 
 /**
  * Gives all letters that a query means, a page at a time, and tells how many there were. `use` is awaited before the

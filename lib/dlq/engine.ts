@@ -1,4 +1,5 @@
 /** What keeps rows: the few things that differ between one store and another. */
+import type { LetterState } from '../core/letter.js'
 import type {
   Arrivals,
   Claim,
@@ -9,11 +10,10 @@ import type {
   LetterGroup,
   LetterName,
   LetterQuery,
-  LetterState,
   Pruned,
   Replayed,
   Retention
-} from '../core/letter.js'
+} from '../ports/letters.js'
 import type { Row } from './row.js'
 
 // model

@@ -1,6 +1,6 @@
 /** Filters: which letters are meant. In memory as a test of a row, and what SQL cannot say by itself. */
 import { valueAt } from '../core/key.js'
-import type { LetterFilter, OneOrMore } from '../core/letter.js'
+import type { LetterFilter, OneOrMore } from '../ports/letters.js'
 import type { Row } from './row.js'
 
 /** What a filter looks at. */

@@ -1,9 +1,9 @@
 /** What makes two dead letters the same, and what of a message is not to be kept. */
 import { Buffer } from 'node:buffer'
 import { hash } from 'node:crypto'
-import { isHarmless } from '../core/credentials.js'
 import type { DeadLetter, LetterIdentity } from '../core/letter.js'
-import { toStorable } from '../core/storable.js'
+import { isHarmless } from '../matchers/credentials.js'
+import { toStorable } from '../ports/storable.js'
 
 /**
  * Names a letter, the same in every store: 40 hexadecimal digits. Letters are the same if source, id and bytes are. The

@@ -2,13 +2,13 @@
 import { Buffer } from 'node:buffer'
 import type { Either } from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts'
-import { codecDecode } from '../core/codec.js'
 import type { Failure } from '../core/failure.js'
-import { failureToJson } from '../core/failure-to-json.js'
-import { failureFromJson } from '../core/failure-json.js'
 import type { StoredLetter } from '../core/letter.js'
-import { printable } from '../core/render.js'
 import { left, right } from '../core/result.js'
+import { failureFromJson } from '../failures/from-json.js'
+import { printable } from '../failures/render.js'
+import { failureToJson } from '../failures/to-json.js'
+import { codecDecode } from '../matchers/codec.js'
 import { keyOf } from './identity.js'
 
 /**

@@ -1,9 +1,9 @@
 /** A letter as a spec: a file that uvu runs, so that what went wrong once is tried ever after. */
 import { Buffer } from 'node:buffer'
-import { failureToJson } from '../core/failure-to-json.js'
 import type { Failure } from '../core/failure.js'
 import type { StoredLetter } from '../core/letter.js'
-import { printable, renderFailure } from '../core/render.js'
+import { printable, renderFailure } from '../failures/render.js'
+import { failureToJson } from '../failures/to-json.js'
 import { keyOf } from './identity.js'
 
 /** What the spec that is written imports and asks for. */

@@ -1,6 +1,8 @@
 /** An engine in memory: what it holds is gone with the process. */
 import { randomUUID } from 'node:crypto'
-import type { LetterFilter, LetterName, LetterQuery } from '../core/letter.js'
+import type { LetterFilter, LetterName, LetterQuery } from '../ports/letters.js'
+import { type Counting, arrivalsByHour, groupsUpTo } from './counting.js'
+import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import {
   type Engine,
   type RowPage,
@@ -10,10 +12,8 @@ import {
   defaultTombstonesMs,
   maxPageBytes
 } from './engine.js'
-import { type Counting, arrivalsByHour, groupsUpTo } from './counting.js'
 import { matches } from './filter.js'
 import type { Row } from './row.js'
-import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import { claimed, discarded, emptied, expired, isFull, putAgain } from './transitions.js'
 
 export interface MemoryEngine extends Engine {

@@ -1,8 +1,9 @@
 /** A dead letter queue in memory, for tests: what it holds is gone with the process. */
 import type { Clock } from '../core/clock.js'
-import { failureFromJson } from '../core/failure-json.js'
-import type { DeadLetterStore, StoredLetter } from '../core/letter.js'
+import type { StoredLetter } from '../core/letter.js'
 import { right } from '../core/result.js'
+import { failureFromJson } from '../failures/from-json.js'
+import type { DeadLetterStore } from '../ports/letters.js'
 import { systemClock } from '../system.js'
 import { perform } from './engine.js'
 import { memoryEngine } from './memory-engine.js'

@@ -1,7 +1,7 @@
 /** An engine on Redis. What concerns several letters is done letter by letter. */
 import { randomUUID } from 'node:crypto'
-import type { LetterFilter, LetterQuery, Retention } from '../core/letter.js'
-import { portion } from '../core/portion.js'
+import type { LetterFilter, LetterQuery, Retention } from '../ports/letters.js'
+import { portion } from '../ports/portion.js'
 import { type Counting, arrivalsByHour, groupsUpTo } from './counting.js'
 import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import {

@@ -1,7 +1,7 @@
 /** What is asked of Redis before a queue in it is used: that the queue is one, and that letters would stay. */
 import type { Either } from 'fp-ts/lib/Either.js'
-import type { Retention } from '../core/letter.js'
 import { left, right } from '../core/result.js'
+import type { Retention } from '../ports/letters.js'
 import type { Connection } from '../redis/connection.js'
 import { type Keys, types } from './redis-keys.js'
 import { openScript, schemaVersion } from './redis-scripts.js'

@@ -1,10 +1,10 @@
 /** Forgetting: what of a queue in Redis is removed, or left without its bytes. */
-import type { LetterFilter, Pruned, Retention } from '../core/letter.js'
+import type { LetterFilter, Pruned, Retention } from '../ports/letters.js'
 import type { Decide } from './decisions.js'
 import { defaultTombstonesMs } from './engine.js'
 import type { Decided } from './redis-decided.js'
-import type { Rows } from './redis-rows.js'
 import type { Entry } from './redis-record.js'
+import type { Rows } from './redis-rows.js'
 import type { Walk } from './redis-walk.js'
 import { emptied } from './transitions.js'
 

@@ -1,7 +1,7 @@
 /** Letters that come in the same turn of the event loop are stored by one script. */
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import { portion } from '../core/portion.js'
+import { portion } from '../ports/portion.js'
 
 /** Gives what `ask` answers for each, which must be as many and in the same order. */
 export const gathered = <A extends { readonly weight: number }, B>(

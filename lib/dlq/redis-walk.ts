@@ -1,6 +1,7 @@
 /** Going through the letters that a filter means, in the order of their arrival, with bounded memory. */
-import type { LetterFilter, LetterState, OneOrMore } from '../core/letter.js'
-import { portion } from '../core/portion.js'
+import type { LetterState } from '../core/letter.js'
+import type { LetterFilter, OneOrMore } from '../ports/letters.js'
+import { portion } from '../ports/portion.js'
 import { listOf, matches } from './filter.js'
 import { type Entry, type Kind, entryOfStored, idHashOf, kindOfText, states, unread } from './redis-record.js'
 import type { Rows } from './redis-rows.js'

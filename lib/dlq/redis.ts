@@ -1,9 +1,10 @@
 /** A dead letter queue in Redis, for many machines. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
-import type { DeadLetterStore, DlqError, Pruned, Retention } from '../core/letter.js'
-import { Resource, type ResourceError, resourceError } from '../core/resource.js'
+import type { DlqError } from '../core/letter.js'
 import { left, right } from '../core/result.js'
+import type { DeadLetterStore, Pruned, Retention } from '../ports/letters.js'
+import { Resource, type ResourceError, resourceError } from '../ports/resource.js'
 import { type Connection, connect, defaultConnectMs, insisted } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'

@@ -1,10 +1,10 @@
 /** Letters as rows: the flat form in which stores keep them and hand them from one thread to another. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Failure } from '../core/failure.js'
-import { failureToJson } from '../core/failure-to-json.js'
 import { cut } from '../core/json.js'
 import type { Attempt, DeadLetter, LetterEvent, LetterState, StoredLetter } from '../core/letter.js'
-import { fromStorable, toStorable } from '../core/storable.js'
+import { failureToJson } from '../failures/to-json.js'
+import { fromStorable, toStorable } from '../ports/storable.js'
 import { fingerprintOf, maxSummary, summaryOf } from './fingerprint.js'
 import { keyOf, storableHeaders } from './identity.js'
 

@@ -3,8 +3,8 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import type { DlqError } from '../core/letter.js'
-import { portion } from '../core/portion.js'
 import { left, right } from '../core/result.js'
+import { portion } from '../ports/portion.js'
 import type { Row } from './row.js'
 
 /** Stores rows in one transaction, and says of each why it was not. Transactions are made in the order they are asked for. */

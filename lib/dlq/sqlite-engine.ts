@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import { capture } from '../core/captured.js'
-import type { Arrivals, LetterFilter, LetterGroup, LetterName, LetterQuery } from '../core/letter.js'
+import type { Arrivals, LetterFilter, LetterGroup, LetterName, LetterQuery } from '../ports/letters.js'
 import { isOfOneRow } from '../sqlite/file.js'
+import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import {
   type Engine,
   type RowPage,
@@ -14,11 +15,10 @@ import {
   hourMs,
   maxPageBytes
 } from './engine.js'
-import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import type { Row } from './row.js'
-import { settingsOf } from './sqlite-schema.js'
-import { statementsOf } from './sqlite-rows.js'
 import { type Sql, type Value, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
+import { statementsOf } from './sqlite-rows.js'
+import { settingsOf } from './sqlite-schema.js'
 import { claimed, discarded, emptied, expired, putAgain } from './transitions.js'
 
 export const sqliteEngine = (database: Database): Engine => {

@@ -1,5 +1,5 @@
 /** The file of a queue: opened so that what it has committed is on the disk. */
-import type { Retention } from '../core/letter.js'
+import type { Retention } from '../ports/letters.js'
 import type { FileKind } from '../sqlite/file.js'
 import { keepSettings, migrate, schemaVersion } from './sqlite-schema.js'
 

@@ -1,5 +1,5 @@
 /** Filters and pages as SQL. */
-import type { LetterFilter, OneOrMore } from '../core/letter.js'
+import type { LetterFilter, OneOrMore } from '../ports/letters.js'
 import { listOf } from './filter.js'
 
 // model

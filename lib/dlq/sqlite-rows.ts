@@ -1,7 +1,7 @@
 /** The rows of a queue's file: read, inserted and changed one by one, in the transaction of whoever asks. */
 import type { Database } from 'better-sqlite3'
+import type { LetterName } from '../ports/letters.js'
 import { fieldOf, headerOf } from './filter.js'
-import type { LetterName } from '../core/letter.js'
 import type { Row } from './row.js'
 
 // model

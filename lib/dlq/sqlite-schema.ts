@@ -1,6 +1,6 @@
 /** The tables of a queue's file, and how older ones become them. */
 import type { Database } from 'better-sqlite3'
-import type { Retention } from '../core/letter.js'
+import type { Retention } from '../ports/letters.js'
 import { upgrade } from './sqlite-upgrade.js'
 
 export const schemaVersion = 2

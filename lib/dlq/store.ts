@@ -3,19 +3,18 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import { isHarmless } from '../core/credentials.js'
+import type { DlqError, LetterIdentity } from '../core/letter.js'
+import { left, right } from '../core/result.js'
+import { isHarmless } from '../matchers/credentials.js'
 import type {
   Claim,
   DeadLetterStore,
-  DlqError,
   LetterFilter,
-  LetterIdentity,
   LetterName,
   LetterPage,
   Replayed
-} from '../core/letter.js'
-import { left, right } from '../core/result.js'
-import { toStorable } from '../core/storable.js'
+} from '../ports/letters.js'
+import { toStorable } from '../ports/storable.js'
 import {
   type Bounds,
   choiceRefusal,
@@ -176,4 +175,5 @@ const pagesBy =
     })
 
 /** io-ts is loaded by those alone who read letters, not by each program that may have to write one. */
-const loadReader = async (): Promise<ReadFailure> => (await import('../core/failure-json.js')).failureFromJson
+const loadReader = async (): Promise<ReadFailure> =>
+  (await import('../failures/from-json.js')).failureFromJson

@@ -2,7 +2,7 @@
 import type { Task } from 'fp-ts/lib/Task.js'
 import { hush } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import type { DeadLetterStore, Pruned, Retention } from '../core/letter.js'
+import type { DeadLetterStore, Pruned, Retention } from '../ports/letters.js'
 import { hourMs } from './engine.js'
 
 export interface TidyOptions {

@@ -1,5 +1,6 @@
 /** What may become of a letter. Every store makes these changes and no others. */
-import type { LetterEvent, Replayed } from '../core/letter.js'
+import type { LetterEvent } from '../core/letter.js'
+import type { Replayed } from '../ports/letters.js'
 import { type Row, attemptsText, failureText, kindOf, maxHistory } from './row.js'
 
 // putting

@@ -1,6 +1,6 @@
 /** Attributes of CloudEvents: their names, the values that they may have, and how headers carry them. */
-import { segment } from '../core/codec.js'
 import type { Issue } from '../core/failure.js'
+import { segment } from '../matchers/codec.js'
 
 // model
 

@@ -2,15 +2,16 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type * as t from 'io-ts'
-import { type Codec, codecDecode } from '../core/codec.js'
 import { type Failure, type Issue, malformed } from '../core/failure.js'
 import { type Format, json } from '../core/format.js'
 import type { Json } from '../core/json.js'
-import { type Matcher, byField, taken } from '../core/matcher.js'
+import { type Matcher, taken } from '../core/matcher.js'
 import { type Message, message } from '../core/message.js'
 import { left, right } from '../core/result.js'
-import { type Schema, isSchema, schemaDecode } from '../core/schema.js'
-import { sensitiveFieldsOf } from '../core/sensitive.js'
+import { type Codec, codecDecode } from '../matchers/codec.js'
+import { byField } from '../matchers/keyed.js'
+import { type Schema, isSchema, schemaDecode } from '../matchers/schema.js'
+import { sensitiveFieldsOf } from '../matchers/sensitive.js'
 import {
   type CloudEventAttributes,
   type ReadAttributes,

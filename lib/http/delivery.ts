@@ -1,8 +1,8 @@
 /** Deliveries of requests: what their messages know is read when somebody asks for it. */
 import type { Failure } from '../core/failure.js'
-import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import type { Outcome } from '../core/outcome.js'
+import { Interruptible } from '../ports/interruptible.js'
 import type { Incoming } from './incoming.js'
 import { sourceOf } from './request.js'
 

@@ -1,8 +1,8 @@
 /** Answering once: a request that was handled is answered again, and not handled again. */
 import { answered, keeping } from '../combinators/keeping.js'
 import type { Clock } from '../core/clock.js'
-import type { IdempotencyStore } from '../core/idempotency.js'
 import type { Outcome } from '../core/outcome.js'
+import type { IdempotencyStore } from '../ports/idempotency.js'
 import { fromBase64, toBase64, toHex } from './bytes.js'
 import { type HttpReply, refusal, retryAfter } from './reply.js'
 

@@ -1,8 +1,9 @@
 /** Endpoints that live in somebody else's server. */
 import { batchProblem } from '../combinators/batch.js'
 import { telling } from '../combinators/observers.js'
-import { type Event, renderEvent } from '../core/interpreter.js'
 import { type Processor, isSettled } from '../core/processor.js'
+import type { Event } from '../ports/interpreter.js'
+import { renderEvent } from '../ports/rendering.js'
 import { systemClock } from '../system.js'
 import { type Endpoint, endpointOf } from './endpoint.js'
 import { type Access, type EndpointOptions, accessProblem, settingsOf } from './options.js'

@@ -1,7 +1,7 @@
 /** What may be said of an endpoint. */
 import type { Clock } from '../core/clock.js'
-import type { IdempotencyStore } from '../core/idempotency.js'
-import type { OnEvent } from '../core/interpreter.js'
+import type { IdempotencyStore } from '../ports/idempotency.js'
+import type { OnEvent } from '../ports/interpreter.js'
 import type { AllowedOrigins } from './handshake.js'
 import type { HttpRequest } from './request.js'
 import type { Verify } from './verify.js'

@@ -1,7 +1,7 @@
 /** Whether the queue can store what fails, as far as is known. */
 import type { Clock } from '../core/clock.js'
 import type { Failure } from '../core/failure.js'
-import type { OnEvent } from '../core/interpreter.js'
+import type { OnEvent } from '../ports/interpreter.js'
 
 export interface Readiness {
   /** Also some seconds after it could not store: who is not ready may be sent nothing, and would never learn that it can. */

@@ -1,8 +1,8 @@
 /** Replies: what the sender of a request is told. */
-import { cut } from '../core/json.js'
 import { type Failure, matchFailure } from '../core/failure.js'
+import { cut } from '../core/json.js'
 import { type Outcome, matchOutcome } from '../core/outcome.js'
-import { publicMessage } from '../core/render.js'
+import { publicMessage } from '../failures/render.js'
 
 const utf8 = new TextEncoder()
 

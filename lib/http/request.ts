@@ -1,6 +1,6 @@
 /** Requests: what lies under a message that came by HTTP. */
 import type { Message } from '../core/message.js'
-import { toStorable } from '../core/storable.js'
+import { toStorable } from '../ports/storable.js'
 
 // model
 

@@ -1,11 +1,11 @@
 /** What is in flight: runs deliveries, and has stored what their senders would lose. */
 import { hanging } from '../combinators/hanging.js'
-import { within } from '../core/clock.js'
 import { type Failure, rejected } from '../core/failure.js'
 import { type Interruption, interruption } from '../core/message.js'
 import { type Outcome, type Released, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { isCall } from '../core/run.js'
+import { within } from '../ports/waiting.js'
 import type { HttpDelivery } from './delivery.js'
 import type { Settings } from './options.js'
 import { storing } from './storing.js'

@@ -1,5 +1,5 @@
 /** What a store knows of a key, and what it answers to who wants to begin. */
-import type { IdempotencyClaim, IdempotencyState } from '../core/idempotency.js'
+import type { IdempotencyClaim, IdempotencyState } from '../ports/idempotency.js'
 
 // model
 

@@ -2,13 +2,13 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
+import { left, right } from '../core/result.js'
 import type {
   IdempotencyError,
   IdempotencyHold,
   IdempotencyState,
   IdempotencyStore
-} from '../core/idempotency.js'
-import { left, right } from '../core/result.js'
+} from '../ports/idempotency.js'
 import { systemClock } from '../system.js'
 import { type Entry, dayMs, mistakeIn, refusalOf, stateOf } from './entry.js'
 import { type Line, type Place, line } from './line.js'

@@ -1,10 +1,10 @@
 /** A store of idempotency in Redis, for many machines. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
-import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../core/idempotency.js'
-import { Resource } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import { fromStorable, toStorable } from '../core/storable.js'
+import type { IdempotencyError, IdempotencyState, IdempotencyStore } from '../ports/idempotency.js'
+import { Resource } from '../ports/resource.js'
+import { fromStorable, toStorable } from '../ports/storable.js'
 import { type Connection, type Script, connect, script } from '../redis/connection.js'
 import { type RedisArgument, type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'

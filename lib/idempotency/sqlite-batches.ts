@@ -1,9 +1,10 @@
 /** What is asked at the same time is done in one transaction; while others hold the file locked it is tried again. */
 import type { Either } from 'fp-ts/lib/Either.js'
-import { type Clock, sleep } from '../core/clock.js'
-import type { IdempotencyError } from '../core/idempotency.js'
-import { portion } from '../core/portion.js'
+import type { Clock } from '../core/clock.js'
 import { left } from '../core/result.js'
+import type { IdempotencyError } from '../ports/idempotency.js'
+import { portion } from '../ports/portion.js'
+import { sleep } from '../ports/waiting.js'
 import type { Refused } from '../sqlite/calls.js'
 import type { Answer, Asked } from './sqlite-engine.js'
 

@@ -2,14 +2,14 @@
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
+import { left, right } from '../core/result.js'
 import type {
   IdempotencyClaim,
   IdempotencyError,
   IdempotencyHold,
   IdempotencyState
-} from '../core/idempotency.js'
-import { left, right } from '../core/result.js'
-import { fromStorable, toStorable } from '../core/storable.js'
+} from '../ports/idempotency.js'
+import { fromStorable, toStorable } from '../ports/storable.js'
 import { isOfOneRow } from '../sqlite/file.js'
 import { type Entry, stateOf } from './entry.js'
 

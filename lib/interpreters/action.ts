@@ -1,6 +1,6 @@
 /** What a source is to do with a delivery, by its outcome. */
 import type { Failed, Outcome } from '../core/outcome.js'
-import type { Action, Delivery } from '../core/source.js'
+import type { Action, Delivery } from '../ports/source.js'
 
 export const done: Action = { _tag: 'Done' }
 

@@ -1,5 +1,5 @@
 /** What was pulled and not started yet, in the batches in which it came. */
-import type { Delivery } from '../core/source.js'
+import type { Delivery } from '../ports/source.js'
 
 export interface Backlog {
   readonly add: (batch: readonly Delivery[]) => void

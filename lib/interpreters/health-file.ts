@@ -1,7 +1,7 @@
 /** Health of a run as a file, for probes that are commands. */
 import { renameSync, writeFileSync } from 'node:fs'
 import type { Health } from '../combinators/health.js'
-import type { OnEvent } from '../core/interpreter.js'
+import type { OnEvent } from '../ports/interpreter.js'
 
 /**
  * Keeps the health of a run in a small file, written anew with everything that the run tells, at least every 5 s.

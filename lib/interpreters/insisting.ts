@@ -1,7 +1,8 @@
 /** A queue that cannot store: asked again and again, while nothing else is started. */
-import { type Clock, sleep } from '../core/clock.js'
-import type { OnEvent } from '../core/interpreter.js'
+import type { Clock } from '../core/clock.js'
 import type { Failed, Outcome } from '../core/outcome.js'
+import type { OnEvent } from '../ports/interpreter.js'
+import { sleep } from '../ports/waiting.js'
 import { isUnstored } from './action.js'
 import { firstRetryMs, maxRetryMs } from './recurring.js'
 

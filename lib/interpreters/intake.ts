@@ -1,8 +1,9 @@
 /** Intake: pulls from a source while there is room, and tries again while it does not answer. */
 import { type Captured, capture } from '../core/captured.js'
-import { type Clock, sleep } from '../core/clock.js'
-import type { OnEvent } from '../core/interpreter.js'
-import type { Delivery, Source } from '../core/source.js'
+import type { Clock } from '../core/clock.js'
+import type { OnEvent } from '../ports/interpreter.js'
+import type { Delivery, Source } from '../ports/source.js'
+import { sleep } from '../ports/waiting.js'
 import { firstRetryMs, maxRetryMs } from './recurring.js'
 import type { Turns } from './turns.js'
 

@@ -1,11 +1,11 @@
 /** A source in memory: messages that are at hand, brought back as often as they are nacked. */
 import type { Clock } from '../core/clock.js'
-import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin, textOf } from '../core/message.js'
-import { Resource } from '../core/resource.js'
-import type { Delivery, OpenSource, Settle, Settlement, Source } from '../core/source.js'
-import { systemClock } from '../system.js'
 import { left, right } from '../core/result.js'
+import { Interruptible } from '../ports/interruptible.js'
+import { Resource } from '../ports/resource.js'
+import type { Delivery, OpenSource, Settle, Settlement, Source } from '../ports/source.js'
+import { systemClock } from '../system.js'
 
 /**
  * A source of these messages, which ends when all are done. It brings back what is nacked, after its delay and

@@ -1,7 +1,7 @@
 /** Order by key: messages of a key one at a time and as they came, different keys side by side. */
 import { hush } from '../core/captured.js'
 import type { Message } from '../core/message.js'
-import type { Delivery } from '../core/source.js'
+import type { Delivery } from '../ports/source.js'
 import { type Backlog, backlog } from './backlog.js'
 
 // model

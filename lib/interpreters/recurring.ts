@@ -1,6 +1,7 @@
 /** What is done again and again beside the loop. */
-import { type Clock, every, within } from '../core/clock.js'
-import type { Delivery, Input, Source, SourceGauges } from '../core/source.js'
+import type { Clock } from '../core/clock.js'
+import type { Delivery, Input, Source, SourceGauges } from '../ports/source.js'
+import { every, within } from '../ports/waiting.js'
 import { interrupt } from './reliable.js'
 
 /**

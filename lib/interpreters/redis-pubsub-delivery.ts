@@ -1,8 +1,8 @@
 /** Deliveries of publications: what they know is read from what arrived when somebody asks. */
 import { isUtf8 } from 'node:buffer'
-import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
-import type { Delivery } from '../core/source.js'
+import { Interruptible } from '../ports/interruptible.js'
+import type { Delivery } from '../ports/source.js'
 import type { Publication } from '../redis/publication.js'
 
 // model

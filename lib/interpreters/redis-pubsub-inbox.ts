@@ -1,6 +1,6 @@
 /** What has arrived and was not taken yet, within bounds; and what found no room. */
 import type { Clock } from '../core/clock.js'
-import type { OnEvent } from '../core/interpreter.js'
+import type { OnEvent } from '../ports/interpreter.js'
 import type { PublicationDelivery } from './redis-pubsub-delivery.js'
 
 // model

@@ -3,11 +3,11 @@ import { isUtf8 } from 'node:buffer'
 import { capture } from '../core/captured.js'
 import { type Malformed, malformed } from '../core/failure.js'
 import { withoutMark } from '../core/format.js'
-import { Interruptible } from '../core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
-import type { Delivery } from '../core/source.js'
-import type { Value } from '../redis/resp.js'
+import { Interruptible } from '../ports/interruptible.js'
+import type { Delivery } from '../ports/source.js'
 import type { StreamEntry } from '../redis/entry.js'
+import type { Value } from '../redis/resp.js'
 
 // model
 

@@ -1,7 +1,7 @@
 /** One stream as a member of its group sees it: what it was given, and what it says of that. */
 import type { Clock } from '../core/clock.js'
-import type { OnEvent } from '../core/interpreter.js'
-import type { SourceGauges } from '../core/source.js'
+import type { OnEvent } from '../ports/interpreter.js'
+import type { SourceGauges } from '../ports/source.js'
 import type { Connection, Script } from '../redis/connection.js'
 import type { RawEntry } from '../redis/entries.js'
 import type { RedisArgument } from '../redis/like.js'

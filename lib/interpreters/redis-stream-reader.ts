@@ -2,7 +2,7 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
 import { left, right } from '../core/result.js'
-import type { Pulled, Source, SourceError } from '../core/source.js'
+import type { Pulled, Source, SourceError } from '../ports/source.js'
 import { type Connection, Unanswered } from '../redis/connection.js'
 import type { Read } from '../redis/entries.js'
 import type { EntryDelivery } from './redis-stream-entry.js'

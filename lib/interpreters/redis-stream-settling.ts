@@ -1,6 +1,6 @@
 /** What a member of a group says of its entries: started, done, to come back, still held. */
 import type { Clock } from '../core/clock.js'
-import type { Action, Delivery, Settle, Settlement } from '../core/source.js'
+import type { Action, Delivery, Settle, Settlement } from '../ports/source.js'
 import type { Connection, Script } from '../redis/connection.js'
 import type { RedisArgument } from '../redis/like.js'
 import type { EntryDelivery } from './redis-stream-entry.js'

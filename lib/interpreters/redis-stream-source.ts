@@ -1,6 +1,7 @@
 /** Streams as one source: each delivery's group is asked about it, and suspects are started one after the other. */
-import { type Clock, sleep } from '../core/clock.js'
-import type { Settle, Settlement, Source, SourceGauges, Traits } from '../core/source.js'
+import type { Clock } from '../core/clock.js'
+import type { Settle, Settlement, Source, SourceGauges, Traits } from '../ports/source.js'
+import { sleep } from '../ports/waiting.js'
 import type { Connection } from '../redis/connection.js'
 import type { EntryDelivery } from './redis-stream-entry.js'
 import type { StreamGroup } from './redis-stream-group.js'

@@ -2,9 +2,9 @@
 import type { Task } from 'fp-ts/lib/Task.js'
 import { hush } from '../core/captured.js'
 import type { Interruption } from '../core/message.js'
-import { isPulled } from '../core/pulled.js'
 import { left, right } from '../core/result.js'
-import type { Delivery, Input, Settle, Settlement, Source } from '../core/source.js'
+import { isPulled } from '../ports/pulled.js'
+import type { Delivery, Input, Settle, Settlement, Source } from '../ports/source.js'
 
 /** A pull that rejects, or gives what is none, has failed for good; anything else that does so has not answered. */
 export const reliable = ({ traits, pull, settle, start, renew, input, measure }: Source): Source => ({

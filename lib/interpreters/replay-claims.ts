@@ -1,6 +1,7 @@
 /** What a replay has claimed: until when it is its own, and how much of it waits to be started. */
-import { type Clock, sleep } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import type { StoredLetter } from '../core/letter.js'
+import { sleep } from '../ports/waiting.js'
 
 // model
 

@@ -1,24 +1,19 @@
 /** Replay: an interpreter whose source is a dead letter store. */
 import { hostname, userInfo } from 'node:os'
-import { type Clock, sleep } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import { nacked } from '../core/dlq.js'
 import type { Failure } from '../core/failure.js'
-import type { Interpreter, Report } from '../core/interpreter.js'
-import type {
-  DeadLetterStore,
-  Held,
-  LetterFilter,
-  LetterQuery,
-  Replayed,
-  StoredLetter
-} from '../core/letter.js'
-import { toMessage } from '../core/letter-message.js'
+import type { StoredLetter } from '../core/letter.js'
 import { type Trace, interruption } from '../core/message.js'
 import type { Outcome } from '../core/outcome.js'
 import { combinator } from '../core/processor.js'
-import { Resource, isResource } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import type { Delivery, OpenSource, Settle, Settlement, Source } from '../core/source.js'
+import type { Interpreter, Report } from '../ports/interpreter.js'
+import { toMessage } from '../ports/letter-message.js'
+import type { DeadLetterStore, Held, LetterFilter, LetterQuery, Replayed } from '../ports/letters.js'
+import { Resource, isResource } from '../ports/resource.js'
+import type { Delivery, OpenSource, Settle, Settlement, Source } from '../ports/source.js'
+import { sleep } from '../ports/waiting.js'
 import { systemClock } from '../system.js'
 import { consume } from './consume.js'
 import { claims, mostAhead } from './replay-claims.js'

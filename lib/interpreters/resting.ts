@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.js'
 import { type Message, amend } from '../core/message.js'
 import type { Outcome } from '../core/outcome.js'
-import type { Delivery } from '../core/source.js'
+import type { Delivery } from '../ports/source.js'
 
 // model
 

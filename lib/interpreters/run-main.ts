@@ -1,18 +1,17 @@
 /** The program around an interpreter: signals, drain, report, exit code. */
+import type { Processor } from '../core/processor.js'
+import { printable } from '../failures/render.js'
+import { type App, toResource } from '../ports/app.js'
 import {
   type Event,
   type InFlight,
   type Interpreter,
   type Progress,
   type Report,
-  exitCode,
-  renderEvent,
-  renderReport
-} from '../core/interpreter.js'
-import { type App, toResource } from '../core/app.js'
-import type { Processor } from '../core/processor.js'
-import { printable } from '../core/render.js'
-import { Resource, isResource } from '../core/resource.js'
+  exitCode
+} from '../ports/interpreter.js'
+import { renderEvent, renderReport } from '../ports/rendering.js'
+import { Resource, isResource } from '../ports/resource.js'
 
 /**
  * Runs a program to its end, and exits the process, whatever else runs there: the one function that does something by

@@ -1,6 +1,7 @@
 /** Settling in batches: one call to the source for many deliveries. */
-import { type Clock, within } from '../core/clock.js'
-import type { Action, Delivery, Settle, Settlement, Source } from '../core/source.js'
+import type { Clock } from '../core/clock.js'
+import type { Action, Delivery, Settle, Settlement, Source } from '../ports/source.js'
+import { within } from '../ports/waiting.js'
 
 // model
 

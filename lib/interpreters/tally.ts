@@ -1,6 +1,6 @@
 /** What a run has counted so far, and the report made of it. */
-import type { Ended, Report } from '../core/interpreter.js'
 import type { Outcome } from '../core/outcome.js'
+import type { Ended, Report } from '../ports/interpreter.js'
 
 // model
 

@@ -1,6 +1,6 @@
 /** Metrics of runs: how things stand at the source and in the loop, and what happens there. */
 import type { Attributes, BatchObservableCallback, Meter } from '@opentelemetry/api'
-import type { Event, Gauges } from '../core/interpreter.js'
+import type { Event, Gauges } from '../ports/interpreter.js'
 import { loadApi, quietlyFor, scope } from './api.js'
 import * as names from './semconv.js'
 import { told } from './told.js'

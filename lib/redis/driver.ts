@@ -1,8 +1,8 @@
 /** Making clients: from a URL by ioredis, which is there only if the user installed it, or like one of the user's. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
-import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
+import { type ResourceError, resourceError } from '../ports/resource.js'
 import type { RedisLike, RedisTarget } from './like.js'
 
 // model

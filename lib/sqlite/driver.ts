@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path'
 import type { Database, Options } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
 import { capture } from '../core/captured.js'
-import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
+import { type ResourceError, resourceError } from '../ports/resource.js'
 
 // model
 

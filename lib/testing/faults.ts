@@ -1,11 +1,12 @@
 /** Faults to be laid around processors, handlers, hooks and queues: what one's own does when things go wrong. */
-import { type Clock, sleep } from '../core/clock.js'
+import type { Clock } from '../core/clock.js'
 import type { Defect, Failure } from '../core/failure.js'
 import type { DeadLetter, Dlq } from '../core/letter.js'
 import { type Message, abandonmentOf, amend, fromOrigin, withLimit } from '../core/message.js'
 import { failed } from '../core/outcome.js'
 import { type Processor, type Unsettled, combinator } from '../core/processor.js'
 import { left } from '../core/result.js'
+import { sleep } from '../ports/waiting.js'
 import { systemClock } from '../system.js'
 import type { When } from './when.js'
 

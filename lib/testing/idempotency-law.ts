@@ -6,7 +6,7 @@ import type {
   IdempotencyHold,
   IdempotencyState,
   IdempotencyStore
-} from '../core/idempotency.js'
+} from '../ports/idempotency.js'
 import { broken, expectEqual, shown } from './comparing.js'
 import { answerOf } from './law.js'
 import type { SettableClock } from './settable-clock.js'

@@ -1,7 +1,7 @@
 /** Laws that every store of idempotency keeps, to be run on one's own. */
 import type { Clock } from '../core/clock.js'
-import type { IdempotencyStore } from '../core/idempotency.js'
-import type { Resource } from '../core/resource.js'
+import type { IdempotencyStore } from '../ports/idempotency.js'
+import type { Resource } from '../ports/resource.js'
 import { answered, answering } from './deadline.js'
 import { type Law, askedOf } from './idempotency-law.js'
 import { holdingLaws } from './idempotency-laws-holding.js'

@@ -2,17 +2,8 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Failure, rejected } from '../core/failure.js'
-import type {
-  Attempt,
-  DeadLetter,
-  DeadLetterStore,
-  DlqError,
-  Held,
-  LetterIdentity,
-  LetterPage,
-  LetterQuery,
-  StoredLetter
-} from '../core/letter.js'
+import type { Attempt, DeadLetter, DlqError, LetterIdentity, StoredLetter } from '../core/letter.js'
+import type { DeadLetterStore, Held, LetterPage, LetterQuery } from '../ports/letters.js'
 import { BrokenLaw, broken, shown } from './comparing.js'
 import type { SettableClock } from './settable-clock.js'
 

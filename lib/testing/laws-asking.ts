@@ -1,6 +1,7 @@
 /** Laws of asking: nothing happens before a Task is run, and people are told where the letters lie. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import type { DeadLetterStore, DlqError } from '../core/letter.js'
+import type { DlqError } from '../core/letter.js'
+import type { DeadLetterStore } from '../ports/letters.js'
 import { broken, shown } from './comparing.js'
 import {
   type Law,

@@ -1,6 +1,7 @@
 /** Laws of filters: what is found, claimed and discarded by each of them is what it means, and nothing else. */
 import { defect, malformed, noMatch, rejected } from '../core/failure.js'
-import type { DeadLetter, LetterFilter, StoredLetter } from '../core/letter.js'
+import type { DeadLetter, StoredLetter } from '../core/letter.js'
+import type { LetterFilter } from '../ports/letters.js'
 import {
   type Asked,
   type Bench,

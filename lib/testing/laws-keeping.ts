@@ -1,6 +1,7 @@
 /** Laws of keeping: what is put is there, once and unchanged. */
 import { defect, noMatch } from '../core/failure.js'
-import type { DeadLetter, DeadLetterStore, Held, Replayed, StoredLetter } from '../core/letter.js'
+import type { DeadLetter, StoredLetter } from '../core/letter.js'
+import type { DeadLetterStore, Held, Replayed } from '../ports/letters.js'
 import {
   type Law,
   allOf,

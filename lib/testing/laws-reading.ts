@@ -1,7 +1,8 @@
 /** Laws of reading: pages, filters, groups, counts and arrivals. */
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { defect, malformed, rejected } from '../core/failure.js'
-import type { DeadLetterStore, DlqError, LetterFilter } from '../core/letter.js'
+import type { DlqError } from '../core/letter.js'
+import type { DeadLetterStore, LetterFilter } from '../ports/letters.js'
 import {
   type Law,
   allOf,

@@ -1,6 +1,7 @@
 /** Laws of replaying: leases, and what becomes of the letters that are under them. */
 import { malformed } from '../core/failure.js'
-import type { DeadLetter, Held, Replayed, StoredLetter } from '../core/letter.js'
+import type { DeadLetter, StoredLetter } from '../core/letter.js'
+import type { Held, Replayed } from '../ports/letters.js'
 import {
   type Law,
   allOf,

@@ -1,6 +1,7 @@
 /** Laws of what is done to letters by hand and by time: resolving, editing, discarding, taking over, pruning. */
 import { malformed } from '../core/failure.js'
-import type { Edit, StoredLetter } from '../core/letter.js'
+import type { StoredLetter } from '../core/letter.js'
+import type { Edit } from '../ports/letters.js'
 import {
   type Bench,
   type Law,

@@ -1,5 +1,5 @@
 /** What the source laws need: the source, what lies behind it, and what it promises. */
-import type { OpenSource } from '../core/source.js'
+import type { OpenSource } from '../ports/source.js'
 
 // model
 

@@ -1,7 +1,7 @@
 /** Sources in the hand: opened, and asked by the law itself. */
-import { sleep } from '../core/clock.js'
 import { ack, released } from '../core/outcome.js'
-import type { Action, Delivery } from '../core/source.js'
+import type { Action, Delivery } from '../ports/source.js'
+import { sleep } from '../ports/waiting.js'
 import { broken, expect } from './comparing.js'
 import { machineClock as clock, turn } from './machine-clock.js'
 import { type Setting, pollMs, reasons } from './source-setting.js'

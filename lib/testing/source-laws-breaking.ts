@@ -1,7 +1,7 @@
 /** Laws of breaking: processes die, brokers are restarted, connections are cut. */
 import type { DeadLetter } from '../core/letter.js'
 import { ack } from '../core/outcome.js'
-import type { Delivery } from '../core/source.js'
+import type { Delivery } from '../ports/source.js'
 import { expect, expectEqual } from './comparing.js'
 import { machineClock as clock, pause } from './machine-clock.js'
 import {

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer'
 import { interruptionOf } from '../core/message.js'
 import { ack, nack } from '../core/outcome.js'
-import type { Delivery, SourceGauges } from '../core/source.js'
+import type { Delivery, SourceGauges } from '../ports/source.js'
 import { expect, expectEqual } from './comparing.js'
 import { pause, turn } from './machine-clock.js'
 import type { Sent } from './source-bench.js'

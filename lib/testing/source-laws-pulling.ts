@@ -1,11 +1,11 @@
 /** Laws of pulling: what the loop counts on. */
 import { getEventListeners } from 'node:events'
 import { ack, nack, released } from '../core/outcome.js'
-import type { Resource } from '../core/resource.js'
-import type { Delivery, Pulled, Source } from '../core/source.js'
+import type { Resource } from '../ports/resource.js'
+import type { Delivery, Pulled, Source } from '../ports/source.js'
 import { broken, expect, expectEqual, shown } from './comparing.js'
-import { turn } from './machine-clock.js'
 import { ending } from './deadline.js'
+import { turn } from './machine-clock.js'
 import { type Hand, type Law, done, law, release, retry, sorted, textOf, texts } from './source-trial.js'
 
 export const pullingLaws: readonly Law[] = [

@@ -1,6 +1,6 @@
 /** Laws of coming back: each message after its own delay, and across closing; and of keeping what is renewed. */
 import { Buffer } from 'node:buffer'
-import type { Delivery } from '../core/source.js'
+import type { Delivery } from '../ports/source.js'
 import { expect, expectEqual } from './comparing.js'
 import { machineClock as clock } from './machine-clock.js'
 import type { Sent } from './source-bench.js'

@@ -1,6 +1,6 @@
 /** Laws of settling: what is done is done, and what is not comes back. */
 import { ack, nack } from '../core/outcome.js'
-import type { Delivery } from '../core/source.js'
+import type { Delivery } from '../ports/source.js'
 import { expect, expectEqual } from './comparing.js'
 import {
   type Law,

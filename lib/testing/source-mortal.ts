@@ -1,6 +1,6 @@
 /** A source whose process dies: from then on it is asked nothing any more, and closes nothing. */
 import { right } from '../core/result.js'
-import type { OpenSource, Source } from '../core/source.js'
+import type { OpenSource, Source } from '../ports/source.js'
 
 // model
 

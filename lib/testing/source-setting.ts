@@ -1,10 +1,10 @@
 /** What the runs and the hands of a trial share: how they wait, and what they leave to be ended. */
-import { sleep } from '../core/clock.js'
-import type { OpenSource } from '../core/source.js'
+import type { OpenSource } from '../ports/source.js'
+import { sleep } from '../ports/waiting.js'
 import { broken, shown } from './comparing.js'
+import { after, inTime } from './deadline.js'
 import { machineClock as clock } from './machine-clock.js'
 import type { Sent } from './source-bench.js'
-import { after, inTime } from './deadline.js'
 import type { Payload, Trial } from './source-trial.js'
 import { type Watch, watched } from './source-watch.js'
 

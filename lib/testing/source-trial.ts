@@ -1,12 +1,12 @@
 /** What a law of sources has at hand: a trial, with a broker, runs over its source, and sources in the hand. */
 import { Buffer } from 'node:buffer'
-import type { Event, Report } from '../core/interpreter.js'
 import type { DeadLetter, Dlq } from '../core/letter.js'
 import type { Message } from '../core/message.js'
 import type { Verdict } from '../core/outcome.js'
 import type { Processor } from '../core/processor.js'
-import type { Action, Delivery, OpenSource, Settlement, Source } from '../core/source.js'
 import type { ConsumeOptions } from '../interpreters/consume.js'
+import type { Event, Report } from '../ports/interpreter.js'
+import type { Action, Delivery, OpenSource, Settlement, Source } from '../ports/source.js'
 import type { Broker, Sent, SourcePromise, SourcePromises } from './source-bench.js'
 import type { Watch } from './source-watch.js'
 

@@ -1,9 +1,9 @@
 /** Tries a law on a broker of its own. */
-import { sleep } from '../core/clock.js'
+import { sleep } from '../ports/waiting.js'
 import { broken } from './comparing.js'
+import { ending } from './deadline.js'
 import { machineClock as clock } from './machine-clock.js'
 import type { SourceBench } from './source-bench.js'
-import { ending } from './deadline.js'
 import { handOf } from './source-hand.js'
 import { runOf } from './source-run.js'
 import { settingOf } from './source-setting.js'

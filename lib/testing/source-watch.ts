@@ -2,10 +2,10 @@
 import { Buffer } from 'node:buffer'
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
-import { isPulled } from '../core/pulled.js'
-import { type ResourceError, resourceError } from '../core/resource.js'
 import { left, right } from '../core/result.js'
-import type { Delivery, Input, OpenSource, Settle, Settlement, Source } from '../core/source.js'
+import { isPulled } from '../ports/pulled.js'
+import { type ResourceError, resourceError } from '../ports/resource.js'
+import type { Delivery, Input, OpenSource, Settle, Settlement, Source } from '../ports/source.js'
 import { shown } from './comparing.js'
 import { type Limit, after, afterAbort, ending, inTime, never } from './deadline.js'
 

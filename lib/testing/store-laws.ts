@@ -1,7 +1,7 @@
 /** Laws that every dead letter store keeps, to be run on one's own. */
 import type { Clock } from '../core/clock.js'
-import type { DeadLetterStore } from '../core/letter.js'
-import type { Resource } from '../core/resource.js'
+import type { DeadLetterStore } from '../ports/letters.js'
+import type { Resource } from '../ports/resource.js'
 import { answered, answering } from './deadline.js'
 import { type Law, askedOf } from './law.js'
 import { askingLaws } from './laws-asking.js'

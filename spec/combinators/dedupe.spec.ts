@@ -7,7 +7,6 @@ import { withTimeout } from '../../lib/combinators/timeout.js'
 import { defect, rejected, timedOut } from '../../lib/core/failure.js'
 import { bytes } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
-import type { IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
 import { type Message, interruption, message } from '../../lib/core/message.js'
 import {
   type Outcome,
@@ -22,8 +21,9 @@ import {
 import { receive } from '../../lib/core/pipeline.js'
 import type { Processor } from '../../lib/core/processor.js'
 import { left, right } from '../../lib/core/result.js'
-import { otherwise } from '../../lib/core/route.js'
 import { memoryIdempotency } from '../../lib/idempotency/memory.js'
+import { otherwise } from '../../lib/matchers/route.js'
+import type { IdempotencyState, IdempotencyStore } from '../../lib/ports/idempotency.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 fc.configureGlobal({ includeErrorInReport: true })

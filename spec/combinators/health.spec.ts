@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defect, rejected } from '../../lib/core/failure.js'
 import { type Health, health } from '../../lib/combinators/health.js'
-import type { Event, Gauges, Report } from '../../lib/core/interpreter.js'
+import { defect, rejected } from '../../lib/core/failure.js'
+import type { Event, Gauges, Report } from '../../lib/ports/interpreter.js'
 import { virtualClock } from '../support/clock.js'
 
 const gauges: Gauges = { unsettled: 1, inFlight: 1, isPaused: false, abandoned: 0 }

@@ -1,9 +1,9 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { IdempotencyError, IdempotencyStore } from '../../lib/core/idempotency.js'
 import { answered, keeping } from '../../lib/combinators/keeping.js'
 import { left, right } from '../../lib/core/result.js'
+import type { IdempotencyError, IdempotencyStore } from '../../lib/ports/idempotency.js'
 import { turn, virtualClock } from '../support/clock.js'
 
 const unasked = (): never => {

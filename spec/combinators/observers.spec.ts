@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Event } from '../../lib/core/interpreter.js'
 import { telling } from '../../lib/combinators/observers.js'
+import type { Event } from '../../lib/ports/interpreter.js'
 
 const event: Event = { _tag: 'Lost', id: '17' }
 

@@ -1,6 +1,9 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type RetryPolicy, constantDelay, exponentialBackoff } from '../../lib/combinators/retry-policy.js'
+import { type RetryOptions, isTransient, withRetry as retry } from '../../lib/combinators/retry.js'
+import { withTimeout } from '../../lib/combinators/timeout.js'
 import type { Clock } from '../../lib/core/clock.js'
 import {
   type Failure,
@@ -21,12 +24,9 @@ import { type MessageFields, interruption, message } from '../../lib/core/messag
 import { type Outcome, ack, deadLettered, failed, nack, released } from '../../lib/core/outcome.js'
 import { hook, receive } from '../../lib/core/pipeline.js'
 import { type Processor, combinator } from '../../lib/core/processor.js'
-import { renderFailure } from '../../lib/core/render.js'
 import { none, some } from '../../lib/core/result.js'
-import { type RetryOptions, isTransient, withRetry as retry } from '../../lib/combinators/retry.js'
-import { type RetryPolicy, constantDelay, exponentialBackoff } from '../../lib/combinators/retry-policy.js'
-import { otherwise } from '../../lib/core/route.js'
-import { withTimeout } from '../../lib/combinators/timeout.js'
+import { renderFailure } from '../../lib/failures/render.js'
+import { otherwise } from '../../lib/matchers/route.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 const boom = new Error('boom')

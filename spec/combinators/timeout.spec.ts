@@ -1,6 +1,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { withTimeout } from '../../lib/combinators/timeout.js'
 import type { Clock } from '../../lib/core/clock.js'
 import { malformed, rejected, timedOut } from '../../lib/core/failure.js'
 import { json } from '../../lib/core/format.js'
@@ -10,8 +11,7 @@ import { type Outcome, type Verdict, ack, ackWith, failed, nack, released } from
 import { hook, receive } from '../../lib/core/pipeline.js'
 import type { Processor } from '../../lib/core/processor.js'
 import { left } from '../../lib/core/result.js'
-import { otherwise } from '../../lib/core/route.js'
-import { withTimeout } from '../../lib/combinators/timeout.js'
+import { otherwise } from '../../lib/matchers/route.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 const afterMs = 100

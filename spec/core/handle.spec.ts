@@ -6,7 +6,6 @@ import { z } from 'zod'
 import { type Failure, malformed, multipleMatches, noMatch, rejected } from '../../lib/core/failure.js'
 import { type Format, json, text } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
-import { and, byField, byHeader, named, or } from '../../lib/core/matcher.js'
 import {
   type Interruption,
   type Message,
@@ -28,7 +27,10 @@ import {
 import { hook, receive } from '../../lib/core/pipeline.js'
 import type { Processor } from '../../lib/core/processor.js'
 import { left, right } from '../../lib/core/result.js'
-import { type Handler, otherwise, route } from '../../lib/core/route.js'
+import type { Handler } from '../../lib/core/route.js'
+import { and, named, or } from '../../lib/matchers/composed.js'
+import { byField, byHeader } from '../../lib/matchers/keyed.js'
+import { otherwise, route } from '../../lib/matchers/route.js'
 
 const done = async () => ack
 const Order = t.type({ type: t.literal('order'), total: t.number })

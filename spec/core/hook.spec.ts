@@ -8,7 +8,7 @@ import { type PipelineHook, type ReleaseInfo, refuseNamesake, withHooks } from '
 import { type Message, message } from '../../lib/core/message.js'
 import { type Outcome, type Verdict, ack, failed, nack } from '../../lib/core/outcome.js'
 import { left, right } from '../../lib/core/result.js'
-import { otherwise } from '../../lib/core/route.js'
+import { otherwise } from '../../lib/matchers/route.js'
 
 /** What is the same on every machine: data without stacks. */
 const plain = (value: unknown): unknown =>

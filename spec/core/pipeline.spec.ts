@@ -8,7 +8,7 @@ import { message } from '../../lib/core/message.js'
 import { ack, ackWith, failed } from '../../lib/core/outcome.js'
 import { hook, receive } from '../../lib/core/pipeline.js'
 import { left, right } from '../../lib/core/result.js'
-import { otherwise } from '../../lib/core/route.js'
+import { otherwise } from '../../lib/matchers/route.js'
 
 const receiving = suite('receive')
 

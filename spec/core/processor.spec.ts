@@ -1,18 +1,18 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Dlq } from '../../lib/core/letter.js'
-import { withDlq } from '../../lib/timed.js'
 import { rejected } from '../../lib/core/failure.js'
 import { json, text } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
-import { byField } from '../../lib/core/matcher.js'
+import type { Dlq } from '../../lib/core/letter.js'
 import { type Message, amend, interruption, message } from '../../lib/core/message.js'
 import { type Outcome, ack, ackWith, deadLettered, failed, nack, released } from '../../lib/core/outcome.js'
 import { hook, receive } from '../../lib/core/pipeline.js'
 import { type Processor, combinator, described, isSettled } from '../../lib/core/processor.js'
 import { left, right } from '../../lib/core/result.js'
-import { otherwise, route } from '../../lib/core/route.js'
+import { byField } from '../../lib/matchers/keyed.js'
+import { otherwise, route } from '../../lib/matchers/route.js'
+import { withDlq } from '../../lib/timed.js'
 
 const storing: Dlq = { location: 'nowhere', put: () => async () => right(undefined) }
 

@@ -5,20 +5,12 @@ import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { type Failure, malformed, multipleMatches, noMatch } from '../../lib/core/failure.js'
 import type { Key } from '../../lib/core/key.js'
-import {
-  type Match,
-  type Matcher,
-  type Matching,
-  and,
-  byField,
-  byHeader,
-  named,
-  not,
-  or,
-  toMatcher
-} from '../../lib/core/matcher.js'
+import type { Match, Matcher } from '../../lib/core/matcher.js'
 import { type Message, message, withBody } from '../../lib/core/message.js'
 import { type Routable, router } from '../../lib/core/router.js'
+import { and, named, not, or } from '../../lib/matchers/composed.js'
+import { byField, byHeader } from '../../lib/matchers/keyed.js'
+import { type Matching, toMatcher } from '../../lib/matchers/matching.js'
 
 const received = (body: unknown, headers: Record<string, string> = {}): Message =>
   withBody(message('', { headers }), body)

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { DeadLetterStore, LetterQuery } from '../../lib/core/letter.js'
 import { left, right } from '../../lib/core/result.js'
 import { eachLetter } from '../../lib/dlq/each-letter.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
+import type { DeadLetterStore, LetterQuery } from '../../lib/ports/letters.js'
 import { given, ids, put, stores } from '../support/replay-stores.js'
 
 /** A store that tells which pages it was asked for, and the walk through it. */

@@ -4,9 +4,10 @@ import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { malformed, rejected } from '../../lib/core/failure.js'
-import type { DeadLetterStore, StoredLetter } from '../../lib/core/letter.js'
-import { Resource } from '../../lib/core/resource.js'
+import type { StoredLetter } from '../../lib/core/letter.js'
 import { sqliteDlq } from '../../lib/dlq/sqlite.js'
+import type { DeadLetterStore } from '../../lib/ports/letters.js'
+import { Resource } from '../../lib/ports/resource.js'
 import { inFolder, letter } from '../support/letters.js'
 
 /** The table of files of the first version. */

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Pruned, Retention } from '../../lib/core/letter.js'
 import { left } from '../../lib/core/result.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
 import { tidied } from '../../lib/dlq/tidied.js'
+import type { Pruned, Retention } from '../../lib/ports/letters.js'
 import { turn, virtualClock } from '../support/clock.js'
 import { letter } from '../support/letters.js'
 

@@ -1,9 +1,8 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { memoryDlq } from '../../lib/dlq/memory.js'
-import { sleep } from '../../lib/core/clock.js'
 import { right } from '../../lib/core/result.js'
+import { memoryDlq } from '../../lib/dlq/memory.js'
 import { type MountOptions, type Verify, byEventType, cloudEvent, toFetch } from '../../lib/http.js'
 import {
   type Dlq,
@@ -19,6 +18,7 @@ import {
   route,
   withDlq
 } from '../../lib/index.js'
+import { sleep } from '../../lib/ports/waiting.js'
 import { virtualClock } from '../support/clock.js'
 import { until } from '../support/deadline.js'
 

@@ -1,9 +1,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { IdempotencyClaim, IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
-import { Resource } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
 import { type MemoryIdempotencyOptions, memoryIdempotency } from '../../lib/index.js'
+import type { IdempotencyClaim, IdempotencyState, IdempotencyStore } from '../../lib/ports/idempotency.js'
+import { Resource } from '../../lib/ports/resource.js'
 import { idempotencyLaws } from '../../lib/testing.js'
 import { type VirtualClock, virtualClock } from '../support/clock.js'
 

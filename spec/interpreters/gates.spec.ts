@@ -28,7 +28,7 @@ import {
 import { memoryDlq } from 'missive-ts/dlq'
 import { type ConsumeOptions, consume, memory } from 'missive-ts/node'
 import { right } from '../../lib/core/result.js'
-import type { Source } from '../../lib/core/source.js'
+import type { Source } from '../../lib/ports/source.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 fc.configureGlobal({ includeErrorInReport: true })

@@ -22,9 +22,9 @@ import {
 } from 'missive-ts'
 import { memoryDlq } from 'missive-ts/dlq'
 import { type ConsumeOptions, type OrderBy, consume, memory } from 'missive-ts/node'
-import { sleep } from '../../lib/core/clock.js'
 import { right } from '../../lib/core/result.js'
-import type { Delivery, Source } from '../../lib/core/source.js'
+import type { Delivery, Source } from '../../lib/ports/source.js'
+import { sleep } from '../../lib/ports/waiting.js'
 import { type VirtualClock, turn, virtualClock } from '../support/clock.js'
 
 fc.configureGlobal({ includeErrorInReport: true })

@@ -1,10 +1,10 @@
+import * as assert from 'uvu/assert'
 import { redisStreamSource } from '../../lib/interpreters/redis-stream.js'
-import type { OpenSource } from '../../lib/core/source.js'
+import type { OpenSource } from '../../lib/ports/source.js'
 import { type Broker, type SourceBench, lawsLeftOut, sourceLaws } from '../../lib/testing.js'
 import { type RedisServer, startRedis, uniqueName } from '../support/redis-server.js'
 import { redisSuite } from '../support/redis-suite.js'
 import { type TcpProxy, startProxy } from '../support/tcp-proxy.js'
-import * as assert from 'uvu/assert'
 
 let redis: RedisServer
 let proxy: TcpProxy

@@ -1,9 +1,9 @@
 /** A broker in memory that promises everything: leases, delays, groups, and faults that can be made. */
-import { Interruptible } from '../../lib/core/interruptible.js'
 import { type Message, type Origin, fromOrigin } from '../../lib/core/message.js'
-import { Resource } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
-import type { Delivery, OpenSource, Settle, Settlement, Source } from '../../lib/core/source.js'
+import { Interruptible } from '../../lib/ports/interruptible.js'
+import { Resource } from '../../lib/ports/resource.js'
+import type { Delivery, OpenSource, Settle, Settlement, Source } from '../../lib/ports/source.js'
 import type { Broker, Sent, SourceBench, SourcePromises } from '../../lib/testing.js'
 
 export const everything: Required<SourcePromises> = {

@@ -1,10 +1,10 @@
 /** Queues in files, used as their users do, and looked at from outside. */
 import { readFileSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import type { DlqError } from '../../lib/core/letter.js'
-import type { Resource } from '../../lib/core/resource.js'
 import type { Either } from 'fp-ts/lib/Either.js'
+import type { DlqError } from '../../lib/core/letter.js'
 import { type SqliteDlq, type SqliteDlqOptions, sqliteDlq } from '../../lib/dlq/sqlite.js'
+import type { Resource } from '../../lib/ports/resource.js'
 
 /** What the promise gives, or a failure that says what was waited for. */
 export const soon = async <A>(what: string, promise: Promise<A>, deadlineMs = 30_000): Promise<A> => {

@@ -19,10 +19,11 @@ import {
 import { hook, receive } from '../../lib/core/pipeline.js'
 import { type Processor, isSettled } from '../../lib/core/processor.js'
 import { right } from '../../lib/core/result.js'
-import { otherwise, route } from '../../lib/core/route.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
+import { exponentialBackoff } from '../../lib/index.js'
 import { consume } from '../../lib/interpreters/consume.js'
 import { memory } from '../../lib/interpreters/memory.js'
+import { otherwise, route } from '../../lib/matchers/route.js'
 import {
   crashing,
   delaying,
@@ -36,7 +37,6 @@ import {
 import { outcomes } from '../../lib/testing/outcomes.js'
 import { seededRandom, virtualClock } from '../../lib/testing/virtual-clock.js'
 import { every, nth, randomly } from '../../lib/testing/when.js'
-import { exponentialBackoff } from '../../lib/index.js'
 import { withDlq, withRetry, withTimeout } from '../../lib/timed.js'
 
 const late = rejected('late')

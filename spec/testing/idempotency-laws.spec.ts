@@ -1,10 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Clock } from '../../lib/core/clock.js'
-import type { IdempotencyHold, IdempotencyState, IdempotencyStore } from '../../lib/core/idempotency.js'
-import { Resource, resourceError } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
 import { memoryIdempotency } from '../../lib/index.js'
+import type { IdempotencyHold, IdempotencyState, IdempotencyStore } from '../../lib/ports/idempotency.js'
+import { Resource, resourceError } from '../../lib/ports/resource.js'
 import { type IdempotencyLaw, idempotencyLaws } from '../../lib/testing.js'
 
 const laws = suite('idempotencyLaws')

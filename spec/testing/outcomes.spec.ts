@@ -8,7 +8,7 @@ import { type Message, fromOrigin, message } from '../../lib/core/message.js'
 import { type Outcome, ack, ackWith, nack } from '../../lib/core/outcome.js'
 import { receive } from '../../lib/core/pipeline.js'
 import type { Processor } from '../../lib/core/processor.js'
-import { otherwise } from '../../lib/core/route.js'
+import { otherwise } from '../../lib/matchers/route.js'
 import { outcomes } from '../../lib/testing/outcomes.js'
 import { virtualClock } from '../../lib/testing/virtual-clock.js'
 

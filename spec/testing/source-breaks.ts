@@ -1,7 +1,7 @@
 /** How sources are broken on purpose, and what becomes of a law over them. */
 import { type Message, type MessageFields, amend } from '../../lib/core/message.js'
 import { right } from '../../lib/core/result.js'
-import type { Delivery, OpenSource, Settle, Source } from '../../lib/core/source.js'
+import type { Delivery, OpenSource, Settle, Source } from '../../lib/ports/source.js'
 import { type SourceBench, sourceLaws } from '../../lib/testing.js'
 import { type BrokenSource, brokerBench } from '../support/source-broker.js'
 

@@ -1,12 +1,12 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { amend, interruption } from '../../lib/core/message.js'
-import { Resource, resourceError } from '../../lib/core/resource.js'
 import { left, right } from '../../lib/core/result.js'
-import type { Source } from '../../lib/core/source.js'
+import { Resource, resourceError } from '../../lib/ports/resource.js'
+import type { Source } from '../../lib/ports/source.js'
 import { type SourceBench, lawsLeftOut, sourceLaws } from '../../lib/testing.js'
-import { brokenBy, changing, openedBy, pulling, settling, textOf } from './source-breaks.js'
 import { type Break, type Entry, type Queue, brokerBench } from '../support/source-broker.js'
+import { brokenBy, changing, openedBy, pulling, settling, textOf } from './source-breaks.js'
 
 const laws = suite('sourceLaws')
 

@@ -1,13 +1,13 @@
 import { mock } from 'node:test'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Resource } from '../../lib/core/resource.js'
 import { right } from '../../lib/core/result.js'
-import type { Source } from '../../lib/core/source.js'
+import { Resource } from '../../lib/ports/resource.js'
+import type { Source } from '../../lib/ports/source.js'
 import { type SourceBench, sourceLaws } from '../../lib/testing.js'
-import { openedBy } from './source-breaks.js'
 import { until } from '../support/deadline.js'
 import { type Break, brokerBench } from '../support/source-broker.js'
+import { openedBy } from './source-breaks.js'
 
 const laws = suite('sourceLaws')
 

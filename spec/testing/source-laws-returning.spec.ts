@@ -1,7 +1,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { right } from '../../lib/core/result.js'
-import type { Delivery, Settle } from '../../lib/core/source.js'
+import type { Delivery, Settle } from '../../lib/ports/source.js'
 import { type Break, type Entry, type Queue, brokerBench } from '../support/source-broker.js'
 import { brokenBy, changing, openedBy } from './source-breaks.js'
 

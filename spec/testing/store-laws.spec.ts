@@ -3,17 +3,11 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Clock } from '../../lib/core/clock.js'
-import type {
-  DeadLetterStore,
-  DlqError,
-  Lease,
-  LetterFilter,
-  LetterPage,
-  StoredLetter
-} from '../../lib/core/letter.js'
-import { Resource } from '../../lib/core/resource.js'
+import type { DlqError, Lease, StoredLetter } from '../../lib/core/letter.js'
 import { left, right } from '../../lib/core/result.js'
 import { memoryDlq } from '../../lib/dlq/memory.js'
+import type { DeadLetterStore, LetterFilter, LetterPage } from '../../lib/ports/letters.js'
+import { Resource } from '../../lib/ports/resource.js'
 import { type StoreLaw, storeLaws } from '../../lib/testing.js'
 
 const laws = suite('storeLaws')
