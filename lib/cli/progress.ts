@@ -28,7 +28,7 @@ export const progressOf = ({ stderr, now, env }: Io, total?: number): Progress =
 }
 
 /** Like `[=====>    ] 137/1,000  52/s  0:16 left`. */
-export const barOf = (
+const barOf = (
   done: number,
   total: number | undefined,
   share: number | undefined,

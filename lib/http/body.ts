@@ -23,7 +23,7 @@ export interface Budget {
 
 // constructors
 
-export const bodyError = (status: BodyError['status'], error: string): BodyError => {
+const bodyError = (status: BodyError['status'], error: string): BodyError => {
   const made = Object.assign(new Error(error), { _tag: 'BodyError' as const, status, error })
   known.add(made)
   return made

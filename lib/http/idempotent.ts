@@ -94,14 +94,14 @@ export const idempotent = ({
 
 // conversions
 
-export const toResult = ({ status, headers, body }: HttpReply): string =>
+const toResult = ({ status, headers, body }: HttpReply): string =>
   JSON.stringify({
     status,
     headers,
     ...(typeof body === 'string' ? { text: body } : { base64: toBase64(body) })
   })
 
-export const fromResult = (result: string): HttpReply => {
+const fromResult = (result: string): HttpReply => {
   const { status, headers, text, base64 } = JSON.parse(result) as {
     readonly status: number
     readonly headers: HttpReply['headers']

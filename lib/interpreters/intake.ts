@@ -26,7 +26,6 @@ export interface Intake {
   readonly run: () => Promise<void>
   /** Says that there may be room again. */
   readonly wake: () => void
-  readonly hasEnded: () => boolean
 }
 
 // constructors
@@ -84,7 +83,7 @@ export const intake = (
     }
   }
 
-  return { run, wake: () => wake(), hasEnded: () => hasEnded }
+  return { run, wake: () => wake() }
 }
 
 // helpers
