@@ -7,18 +7,11 @@ export { lawsLeftOut, sourceLaws } from './testing/source-laws.js'
 export type { IdempotencyLaw, IdempotencyLawOptions } from './testing/idempotency-laws.js'
 export { idempotencyLaws } from './testing/idempotency-laws.js'
 export type { VirtualClock, VirtualClockOptions } from './testing/virtual-clock.js'
-export { seededRandom, virtualClock } from './testing/virtual-clock.js'
+export { virtualClock } from './testing/virtual-clock.js'
+export { seededRandom, shuffled } from './testing/random.js'
 export type { When } from './testing/when.js'
 export { every, nth, randomly } from './testing/when.js'
 export type { FaultOptions } from './testing/faults.js'
-export {
-  crashing,
-  delaying,
-  duplicating,
-  failing,
-  flakyDlq,
-  injectedFault,
-  shuffled,
-  throwing
-} from './testing/faults.js'
+export { crashing, delaying, duplicating, failing, injectedFault } from './testing/faults.js'
+export { flakyDlq, throwing } from './testing/part-faults.js'
 export { outcomes } from './testing/outcomes.js'

@@ -1,11 +1,9 @@
-/** Faults to be laid around processors, handlers, hooks and queues: what one's own does when things go wrong. */
+/** Faults to be laid around processors: messages that fail, hang, come twice or come late. */
 import type { Clock } from '../core/clock.js'
 import type { Defect, Failure } from '../core/failure.js'
-import type { DeadLetter, Dlq } from '../core/letter.js'
 import { type Message, abandonmentOf, amend, fromOrigin, withLimit } from '../core/message.js'
 import { failed } from '../core/outcome.js'
 import { type Processor, type Unsettled, combinator } from '../core/processor.js'
-import { left } from '../core/result.js'
 import { sleep } from '../ports/waiting.js'
 import { systemClock } from '../system.js'
 import type { When } from './when.js'
@@ -26,7 +24,7 @@ export const injectedFault: Defect = {
   message: 'injected'
 }
 
-// combinators of processors
+// combinators
 
 /**
  * Fails messages instead of running them, or after they ran. Inside of `withRetry` each attempt is asked about.
@@ -120,93 +118,6 @@ export const delaying = (
     message.signal.throwIfAborted()
     return processor(message)()
   })
-
-// combinators of what a pipeline is made of
-
-/**
- * Throws instead of calling a handler, an `acquire` or a `release`, or after it has done its work. `when` is asked
- * about its first argument.
- *
- * @example
- * const log: string[] = []
- * const save = async ({ body }: Message<string>) => {
- *   log.push(`saved ${body}`)
- *   return ack
- * }
- * const processor = pipe(
- *   receive(text),
- *   hook('tx', async () => 'tx', async (_, { _tag }) => void log.push(_tag === 'Acked' ? 'commit' : 'rollback')),
- *   handle(otherwise(throwing(nth(1), { ran: true })(save)))
- * )
- * assert.is((await processor(message('Hello'))())._tag, 'Failed')
- * assert.equal(log, ['saved Hello', 'rollback'])
- *
- * @since 0.1.0
- */
-export const throwing =
-  (when: When, { ran = false }: FaultOptions = {}) =>
-  <Parts extends readonly unknown[], A>(call: (...parts: Parts) => Promise<A>) =>
-  async (...parts: Parts): Promise<A> => {
-    if (!when(parts[0])) return call(...parts)
-    if (ran) await call(...parts)
-    throw new Error('injected')
-  }
-
-/**
- * A queue that cannot store some letters, or that stores them and then does not say so.
- *
- * @example
- * const queue = memoryDlq()
- * const failure = rejected('unknown-customer')
- * const processor = pipe(
- *   receive(text),
- *   handle(otherwise(async () => failed(failure))),
- *   withDlq(flakyDlq(nth(1))(queue))
- * )
- * const order = message('Hello')
- * assert.equal(await processor(order)(), failed(dlqUnavailable('injected', failure)))
- * assert.equal([await processor(order)(), queue.letters().length], [deadLettered(failure), 1])
- *
- * @since 0.1.0
- */
-export const flakyDlq =
-  (when: When<DeadLetter>, { ran = false }: FaultOptions = {}) =>
-  (dlq: Dlq): Dlq => ({
-    location: dlq.location,
-    recall: dlq.recall?.bind(dlq),
-    resolve: dlq.resolve?.bind(dlq),
-    put: (letter, raw) => async () => {
-      if (!when(letter)) return dlq.put(letter, raw)()
-      if (ran) await dlq.put(letter, raw)()
-      return left({ reason: 'injected' })
-    }
-  })
-
-// combinators of messages
-
-/**
- * The same in another order, drawn by `random` (Fisher and Yates): like `seededRandom(7)`, so that each run is like
- * the last.
- *
- * @example
- * const orders = ['placed', 'paid', 'sent']
- * const arrived = pipe(orders, shuffled(seededRandom(7)))
- * assert.equal(arrived.toSorted(), orders.toSorted())
- *
- * @since 0.1.0
- */
-export const shuffled =
-  (random: () => number) =>
-  <A>(all: Iterable<A>): readonly A[] => {
-    const order = Array.from(all)
-    for (let end = order.length - 1; end > 0; end -= 1) {
-      const drawn = Math.floor(random() * (end + 1))
-      const last = order[end] as A
-      order[end] = order[drawn] as A
-      order[drawn] = last
-    }
-    return order
-  }
 
 // helpers
 

@@ -1,15 +1,12 @@
-/** What laws of idempotency are made of: claims, and a store that is asked and must answer. */
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+/** What laws of idempotency are made of: claims, and what is expected of the states that they find. */
 import type {
   IdempotencyClaim,
-  IdempotencyError,
   IdempotencyHold,
   IdempotencyState,
   IdempotencyStore
 } from '../ports/idempotency.js'
 import { broken, expectEqual, shown } from './comparing.js'
-import { answerOf } from './law.js'
-import type { SettableClock } from './settable-clock.js'
+import type { Trial } from './store-trial.js'
 
 // model
 
@@ -19,40 +16,16 @@ export interface Law {
   readonly check: (bench: Bench) => Promise<void>
 }
 
-/** An empty store, and its clock. */
-export interface Bench {
-  readonly store: IdempotencyStore
-  /** The same store, where every answer must be `Right`. */
-  readonly ask: Asked
-  readonly clock: SettableClock
+export interface Bench extends Trial<IdempotencyStore> {
   /** How long the store remembers what is finished. */
   readonly ttlMs: number
-  /** Closes the store. */
-  readonly close: () => Promise<void>
 }
 
-export type Asked = {
-  readonly [K in keyof IdempotencyStore]: (
-    asked: Parameters<IdempotencyStore[K]>[0]
-  ) => Promise<IdempotencyStore[K] extends (asked: any) => TaskEither<IdempotencyError, infer A> ? A : never>
-}
-
-// asking
+// constructors
 
 export const law = (name: string, check: Law['check']): Law => ({ name, check })
 
-export const askedOf = (store: IdempotencyStore): Asked => {
-  const must = async <A>(name: string, ask: () => TaskEither<IdempotencyError, A>): Promise<A> => {
-    const answer = await answerOf(name, ask)
-    return answer._tag === 'Right' ? answer.right : broken(`${name}: it answered ${shown(answer)}`)
-  }
-  return {
-    begin: (claim) => must('begin', () => store.begin(claim)),
-    renew: (claim) => must('renew', () => store.renew(claim)),
-    finish: (claim) => must('finish', () => store.finish(claim)),
-    abandon: (claim) => must('abandon', () => store.abandon(claim))
-  }
-}
+// expecting
 
 /** That a state is `InFlight`, for more than nothing and no longer than this. */
 export const expectInFlight = (what: string, state: IdempotencyState, atMostMs: number): void => {

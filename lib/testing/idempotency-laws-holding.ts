@@ -1,7 +1,7 @@
 /** Laws of what is in flight: one holds it, until its lease ends. */
 import { expect, expectEqual } from './comparing.js'
 import { type Law, claim, expectBegun, expectInFlight, hold, law, leaseMs } from './idempotency-law.js'
-import { answerOf } from './law.js'
+import { answerOf } from './store-trial.js'
 
 export const holdingLaws: readonly Law[] = [
   law('begins what nobody has begun', async ({ ask }) => {

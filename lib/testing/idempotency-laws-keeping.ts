@@ -10,7 +10,7 @@ import {
   law,
   leaseMs
 } from './idempotency-law.js'
-import { answerOf } from './law.js'
+import { answerOf } from './store-trial.js'
 
 export const keepingLaws: readonly Law[] = [
   law('gives back a result as it was, whatever text it is', async ({ ask }) => {

@@ -2,11 +2,9 @@
 import type { Clock } from '../core/clock.js'
 import type { IdempotencyStore } from '../ports/idempotency.js'
 import type { Resource } from '../ports/resource.js'
-import { answered, answering } from './deadline.js'
-import { type Law, askedOf } from './idempotency-law.js'
 import { holdingLaws } from './idempotency-laws-holding.js'
 import { keepingLaws } from './idempotency-laws-keeping.js'
-import { settableClock } from './settable-clock.js'
+import { tried } from './store-trial.js'
 
 // model
 
@@ -43,32 +41,7 @@ export const idempotencyLaws = (
   fresh: (clock: Clock) => Resource<IdempotencyStore>,
   { ttlMs = 86_400_000, deadlineMs = 30_000 }: IdempotencyLawOptions = {}
 ): readonly IdempotencyLaw[] =>
-  [...holdingLaws, ...keepingLaws].map((law) => ({
-    name: law.name,
-    run: () => runOn(fresh, ttlMs, deadlineMs, law)
+  [...holdingLaws, ...keepingLaws].map(({ name, check }) => ({
+    name,
+    run: () => tried(fresh, deadlineMs, (trial) => check({ ...trial, ttlMs }))
   }))
-
-// helpers
-
-const runOn = async (
-  fresh: (clock: Clock) => Resource<IdempotencyStore>,
-  ttlMs: number,
-  deadlineMs: number,
-  { check }: Law
-): Promise<void> => {
-  const clock = settableClock()
-  const opened = await answered('open', fresh(clock).open(), deadlineMs)
-  if (opened._tag === 'Left') throw new Error(`the store cannot be opened: ${opened.left.message}`)
-  const store = answering(opened.right.value, deadlineMs)
-  const close = async (): Promise<void> => {
-    const closed = await answered('close', opened.right.close(), deadlineMs)
-    if (closed._tag === 'Left') throw new Error(`the store cannot be closed: ${closed.left.message}`)
-  }
-  try {
-    await check({ store, ask: askedOf(store), clock, ttlMs, close })
-  } catch (broken) {
-    await close().catch(() => undefined)
-    throw broken
-  }
-  await close()
-}

@@ -20,3 +20,6 @@ export const turn = (): Promise<void> => new Promise((resolve) => void setImmedi
 
 /** A thousandth of a second. */
 export const pause = (): Promise<void> => new Promise((resolve) => void setTimeout(resolve, 1))
+
+/** What the clocks of two may differ by when they are rounded. */
+export const clockMs = 5

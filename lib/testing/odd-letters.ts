@@ -12,7 +12,7 @@ import {
   tooManyDeliveries
 } from '../core/failure.js'
 import type { DeadLetter } from '../core/letter.js'
-import { attempt, ids, late } from './law.js'
+import { attempt, ids, late } from './store-law.js'
 
 const everyByte = Uint8Array.from({ length: 256 }, (_, byte) => byte)
 

@@ -13,7 +13,7 @@ import { otherwise } from '../matchers/route.js'
 import { expect, expectEqual } from './comparing.js'
 import { machineClock as clock } from './machine-clock.js'
 import type { Sent } from './source-bench.js'
-import { nothingLeft } from './source-laws-settling.js'
+import { nothingLeft } from './source-left.js'
 import { type Law, law, sorted, textOf, texts } from './source-trial.js'
 
 export const failingLaws: readonly Law[] = [

@@ -1,8 +1,7 @@
-/** Laws of pulling: what the loop counts on. */
+/** Laws of pulling, and of settling beside it: what the loop counts on. */
 import { getEventListeners } from 'node:events'
 import { ack, nack, released } from '../core/outcome.js'
-import type { Resource } from '../ports/resource.js'
-import type { Delivery, Pulled, Source } from '../ports/source.js'
+import type { Delivery, Pulled } from '../ports/source.js'
 import { broken, expect, expectEqual, shown } from './comparing.js'
 import { ending } from './deadline.js'
 import { turn } from './machine-clock.js'
@@ -154,48 +153,6 @@ export const pullingLaws: readonly Law[] = [
       expectEqual('what comes of it', named(again), ['m1 2'])
       await hand.settle(again, done)
     }
-  ),
-
-  law(
-    'can be opened and closed again and again, and closed twice',
-    ['reopens'],
-    async ({ open, broker, count, soon }) => {
-      for (let time = 0; time < count(5, 50); time += 1) {
-        const hand = await open()
-        if (time % 2 === 0) await hand.close()
-        await hand.close()
-      }
-      const limits = { maxUnsettled: 8, emit: () => undefined }
-      const together = await soon(
-        'five sources to be opened and closed at the same time',
-        Promise.all(Array.from({ length: 5 }, () => closedTwice(broker.open(limits))))
-      )
-      expectEqual('what came of opening and closing', [...new Set(together)], ['Right'])
-    }
-  ),
-
-  law('can be closed while it holds messages', [], async ({ open }) => {
-    const hand = await open({ sent: texts(5) })
-    await hand.take(2)
-    await hand.close()
-  }),
-
-  law(
-    'can be opened and closed by runs that are stopped before they begin',
-    ['reopens'],
-    async ({ run, count }) => {
-      const all = []
-      for (let time = 0; time < count(5, 50); time += 1) {
-        const running = await run({ isStopped: time % 2 === 0 })
-        all.push(running.stop())
-      }
-      const ends = (await Promise.all(all)).map(({ ended }) => ended._tag)
-      expect(
-        'runs that were stopped or had ended',
-        ends.every((end) => end === 'Aborted' || end === 'Drained'),
-        ends
-      )
-    }
   )
 ]
 
@@ -217,10 +174,3 @@ const answered = async (pulling: Promise<unknown>, wait: () => Promise<void>): P
 
 const named = (deliveries: readonly Delivery[]): readonly string[] =>
   deliveries.map(({ message }) => `${textOf(message)} ${message.deliveryCount}`)
-
-const closedTwice = async (resource: Resource<Source>): Promise<string> => {
-  const opened = await resource.open()
-  if (opened._tag === 'Left') return opened.left.message
-  const closed = await Promise.all([opened.right.close(), opened.right.close()])
-  return closed.map((answer) => (answer._tag === 'Left' ? answer.left.message : 'Right'))[0] ?? ''
-}

@@ -2,9 +2,9 @@
 import { Buffer } from 'node:buffer'
 import type { Delivery } from '../ports/source.js'
 import { expect, expectEqual } from './comparing.js'
-import { machineClock as clock } from './machine-clock.js'
+import { clockMs, machineClock as clock } from './machine-clock.js'
 import type { Sent } from './source-bench.js'
-import { nothingLeft } from './source-laws-settling.js'
+import { nothingLeft } from './source-left.js'
 import { type Hand, type Law, type Trial, done, law, retry, sorted, textOf, texts } from './source-trial.js'
 
 export const returningLaws: readonly Law[] = [
@@ -99,9 +99,6 @@ export const returningLaws: readonly Law[] = [
 ]
 
 // helpers
-
-/** What the clocks of two may differ by when they are rounded. */
-const clockMs = 5
 
 const leases = 3
 

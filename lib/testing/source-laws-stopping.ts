@@ -3,8 +3,8 @@ import { interruptionOf } from '../core/message.js'
 import { ack } from '../core/outcome.js'
 import { expect, expectEqual } from './comparing.js'
 import { machineClock as clock, pause } from './machine-clock.js'
-import { type Law, type Running, law, sorted, texts } from './source-trial.js'
-import { nothingMore } from './source-laws-settling.js'
+import { nothingMore } from './source-left.js'
+import { type Law, countOf, law, sorted, texts } from './source-trial.js'
 
 export const stoppingLaws: readonly Law[] = [
   law('gives nothing more while nothing is done, and goes on then', ['backlog'], async (trial) => {
@@ -117,7 +117,3 @@ export const stoppingLaws: readonly Law[] = [
     }
   )
 ]
-
-// helpers
-
-const countOf = (running: Running) => (): string => `${running.starts.length} starts`

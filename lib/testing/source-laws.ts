@@ -1,12 +1,18 @@
 /** Laws that every source keeps, as far as it promises what they need; to be run on one's own. */
 import type { SourceBench, SourcePromise } from './source-bench.js'
 import { breakingLaws } from './source-laws-breaking.js'
+import { dyingLaws } from './source-laws-dying.js'
 import { failingLaws } from './source-laws-failing.js'
 import { givingLaws } from './source-laws-giving.js'
+import { leasingLaws } from './source-laws-leasing.js'
+import { nackingLaws } from './source-laws-nacking.js'
+import { openingLaws } from './source-laws-opening.js'
 import { pullingLaws } from './source-laws-pulling.js'
 import { returningLaws } from './source-laws-returning.js'
 import { settlingLaws } from './source-laws-settling.js'
+import { sharingLaws } from './source-laws-sharing.js'
 import { stoppingLaws } from './source-laws-stopping.js'
+import { tellingLaws } from './source-laws-telling.js'
 import type { Law } from './source-trial.js'
 import { tried } from './source-tried.js'
 
@@ -94,11 +100,17 @@ export const lawsLeftOut = (bench: SourceBench): readonly LawLeftOut[] =>
 
 const laws: readonly Law[] = [
   ...givingLaws,
+  ...tellingLaws,
+  ...sharingLaws,
   ...pullingLaws,
+  ...openingLaws,
+  ...nackingLaws,
   ...settlingLaws,
   ...returningLaws,
   ...stoppingLaws,
   ...failingLaws,
+  ...dyingLaws,
+  ...leasingLaws,
   ...breakingLaws
 ]
 

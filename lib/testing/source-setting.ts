@@ -6,7 +6,8 @@ import { after, inTime } from './deadline.js'
 import { machineClock as clock } from './machine-clock.js'
 import type { Sent } from './source-bench.js'
 import type { Payload, Trial } from './source-trial.js'
-import { type Watch, watched } from './source-watch.js'
+import type { Watch } from './source-watch.js'
+import { watched } from './source-watched.js'
 
 // model
 

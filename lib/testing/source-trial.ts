@@ -136,6 +136,9 @@ export const textOf = ({ bytes }: Message): string => Buffer.from(bytes).toStrin
 
 export const sorted = (all: readonly string[]): readonly string[] => all.toSorted()
 
+/** For when a run is waited for. */
+export const countOf = (running: Running) => (): string => `${running.starts.length} starts`
+
 // actions
 
 export const done: Action = { _tag: 'Done' }

@@ -2,15 +2,21 @@
 import type { Clock } from '../core/clock.js'
 import type { DeadLetterStore } from '../ports/letters.js'
 import type { Resource } from '../ports/resource.js'
-import { answered, answering } from './deadline.js'
-import { type Law, askedOf } from './law.js'
-import { askingLaws } from './laws-asking.js'
-import { filteringLaws } from './laws-filtering.js'
-import { keepingLaws } from './laws-keeping.js'
-import { readingLaws } from './laws-reading.js'
-import { replayingLaws } from './laws-replaying.js'
-import { settlingLaws } from './laws-settling.js'
-import { settableClock } from './settable-clock.js'
+import type { Law } from './store-law.js'
+import { addingLaws } from './store-laws-adding.js'
+import { askingLaws } from './store-laws-asking.js'
+import { bearingLaws } from './store-laws-bearing.js'
+import { claimingLaws } from './store-laws-claiming.js'
+import { countingLaws } from './store-laws-counting.js'
+import { editingLaws } from './store-laws-editing.js'
+import { filteringLaws } from './store-laws-filtering.js'
+import { keepingLaws } from './store-laws-keeping.js'
+import { pruningLaws } from './store-laws-pruning.js'
+import { readingLaws } from './store-laws-reading.js'
+import { refusingLaws } from './store-laws-refusing.js'
+import { replayingLaws } from './store-laws-replaying.js'
+import { resolvingLaws } from './store-laws-resolving.js'
+import { tried } from './store-trial.js'
 
 // model
 
@@ -45,9 +51,9 @@ export const storeLaws = (
   fresh: (clock: Clock) => Resource<DeadLetterStore>,
   { deadlineMs = 30_000 }: StoreLawOptions = {}
 ): readonly StoreLaw[] =>
-  laws.map((law) => ({
-    name: law.name,
-    run: () => runOn(fresh, deadlineMs, law)
+  laws.map(({ name, check }) => ({
+    name,
+    run: () => tried(fresh, deadlineMs, check)
   }))
 
 // helpers
@@ -55,30 +61,15 @@ export const storeLaws = (
 const laws: readonly Law[] = [
   ...askingLaws,
   ...keepingLaws,
+  ...bearingLaws,
   ...readingLaws,
+  ...refusingLaws,
+  ...countingLaws,
   ...filteringLaws,
+  ...claimingLaws,
   ...replayingLaws,
-  ...settlingLaws
+  ...resolvingLaws,
+  ...editingLaws,
+  ...addingLaws,
+  ...pruningLaws
 ]
-
-const runOn = async (
-  fresh: (clock: Clock) => Resource<DeadLetterStore>,
-  deadlineMs: number,
-  { check }: Law
-): Promise<void> => {
-  const clock = settableClock()
-  const opened = await answered('open', fresh(clock).open(), deadlineMs)
-  if (opened._tag === 'Left') throw new Error(`the store cannot be opened: ${opened.left.message}`)
-  const store = answering(opened.right.value, deadlineMs)
-  const close = async (): Promise<void> => {
-    const closed = await answered('close', opened.right.close(), deadlineMs)
-    if (closed._tag === 'Left') throw new Error(`the store cannot be closed: ${closed.left.message}`)
-  }
-  try {
-    await check({ store, ask: askedOf(store), clock, close })
-  } catch (broken) {
-    await close().catch(() => undefined)
-    throw broken
-  }
-  await close()
-}

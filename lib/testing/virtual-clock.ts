@@ -111,26 +111,6 @@ export const virtualClock = ({
   }
 }
 
-/**
- * Numbers from 0 to 1 that look random, the same for the same seed (mulberry32, by Tommy Ettinger).
- *
- * @example
- * const [one, same, other] = [seededRandom(7), seededRandom(7), seededRandom(8)].map((random) => random())
- * assert.is(one, same)
- * assert.is.not(one, other)
- *
- * @since 0.1.0
- */
-export const seededRandom = (seed: number): (() => number) => {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 // helpers
 
 interface Timer {

@@ -24,18 +24,11 @@ import { exponentialBackoff } from '../../lib/index.js'
 import { consume } from '../../lib/interpreters/consume.js'
 import { memory } from '../../lib/interpreters/memory.js'
 import { otherwise, route } from '../../lib/matchers/route.js'
-import {
-  crashing,
-  delaying,
-  duplicating,
-  failing,
-  flakyDlq,
-  injectedFault,
-  shuffled,
-  throwing
-} from '../../lib/testing/faults.js'
+import { crashing, delaying, duplicating, failing, injectedFault } from '../../lib/testing/faults.js'
 import { outcomes } from '../../lib/testing/outcomes.js'
-import { seededRandom, virtualClock } from '../../lib/testing/virtual-clock.js'
+import { flakyDlq, throwing } from '../../lib/testing/part-faults.js'
+import { seededRandom, shuffled } from '../../lib/testing/random.js'
+import { virtualClock } from '../../lib/testing/virtual-clock.js'
 import { every, nth, randomly } from '../../lib/testing/when.js'
 import { withDlq, withRetry, withTimeout } from '../../lib/timed.js'
 

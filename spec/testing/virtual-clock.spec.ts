@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import { readFile } from 'node:fs/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { seededRandom, virtualClock } from '../../lib/testing/virtual-clock.js'
+import { seededRandom } from '../../lib/testing/random.js'
+import { virtualClock } from '../../lib/testing/virtual-clock.js'
 
 const delays = fc.array(fc.nat(50), { maxLength: 20 })
 

@@ -2,7 +2,6 @@
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import type { DlqError } from '../core/letter.js'
 import type { DeadLetterStore } from '../ports/letters.js'
-import { broken, shown } from './comparing.js'
 import {
   type Law,
   allOf,
@@ -15,7 +14,8 @@ import {
   letter,
   theLetter,
   utf8
-} from './law.js'
+} from './store-law.js'
+import { rightOf } from './store-trial.js'
 
 export const askingLaws: readonly Law[] = [
   law('says where its letters lie', async ({ store: { location } }) => {
@@ -97,25 +97,10 @@ const readingsOf = (store: DeadLetterStore) => ({
   arrivals: store.arrivals()
 })
 
-const read = async ({
-  page,
-  groups,
-  count,
-  arrivals
-}: ReturnType<typeof readingsOf>): Promise<readonly number[]> => {
-  return [
-    await rightOf('page', page, ({ letters }) => letters.length),
-    await rightOf('groups', groups, (all) => all.length),
-    await rightOf('count', count, (all) => all),
-    await rightOf('arrivals', arrivals, (hours) => hours.reduce((sum, hour) => sum + hour.count, 0))
-  ]
-}
-
-const rightOf = async <A>(
-  name: string,
-  task: TaskEither<DlqError, A>,
-  numberOf: (answer: A) => number
-): Promise<number> => {
-  const answer = await answerOf(name, () => task)
-  return answer._tag === 'Right' ? numberOf(answer.right) : broken(`${name}: it answered ${shown(answer)}`)
+const read = async (readings: ReturnType<typeof readingsOf>): Promise<readonly number[]> => {
+  const page = await rightOf('page', () => readings.page)
+  const groups = await rightOf('groups', () => readings.groups)
+  const count = await rightOf('count', () => readings.count)
+  const arrivals = await rightOf('arrivals', () => readings.arrivals)
+  return [page.letters.length, groups.length, count, arrivals.reduce((sum, hour) => sum + hour.count, 0)]
 }

@@ -1,78 +1,31 @@
-/** Laws of filters: what is found, claimed and discarded by each of them is what it means, and nothing else. */
+/** Filters of every kind, what each of them means, and letters that differ in all that filters ask for. */
 import { defect, malformed, noMatch, rejected } from '../core/failure.js'
 import type { DeadLetter, StoredLetter } from '../core/letter.js'
 import type { LetterFilter } from '../ports/letters.js'
 import {
-  type Asked,
   type Bench,
-  type Law,
-  allOf,
   attempt,
   expectEqual,
   held,
-  heldOf,
   identityOf,
   ids,
-  idsOf,
-  law,
   letter,
   theLetter,
   utf8
-} from './law.js'
+} from './store-law.js'
 
-export const filteringLaws: readonly Law[] = [
-  law('finds by each filter, and by several, the letters that it means', async (bench) => {
-    const { ask } = bench
-    await putLettersToFilter(bench)
-    const stored = await allOf(ask)
-    for (const { filter, isMeant } of casesOf(stored)) {
-      const letters = stored.filter(isMeant)
-      const what = `what ${JSON.stringify(filter)} finds`
-      expectEqual(what, idsOf(await allOf(ask, { filter, limit: 2 })), idsOf(letters))
-      const newest = await allOf(ask, { filter, limit: 2, order: 'newest' })
-      expectEqual(`${what}, newest first`, idsOf(newest), idsOf(letters).toReversed())
-      expectEqual(`${what}, counted`, await countsOf(ask, filter), letters.length)
-    }
-  }),
+// model
 
-  law('claims by each filter, and by several, the letters that it means', async (bench) => {
-    const { ask } = bench
-    await putLettersToFilter(bench)
-    const stored = await allOf(ask)
-    for (const { filter, isMeant } of actingCasesOf(stored)) {
-      const { letters } = await ask.claim({ owner: 'ann', leaseMs: 60_000, filter, limit: 100 })
-      expectEqual(`what ${JSON.stringify(filter)} claims`, idsOf(letters), idsOf(stored.filter(isMeant)))
-      await ask.settle(letters.map((each) => ({ ...heldOf(each), result: { _tag: 'Released' } })))
-    }
-    expectEqual('the letters after all that', await allOf(ask), stored)
-  }),
-
-  law('discards by each filter, and by several, the letters that it means, and no others', async (bench) => {
-    const { ask } = bench
-    await putLettersToFilter(bench)
-    const stored = await allOf(ask)
-    const discarded = async () => idsOf(await allOf(ask, { filter: { state: 'discarded' } })).toSorted()
-    const before = await discarded()
-    for (const { filter, isMeant } of actingCasesOf(stored)) {
-      const meant = idsOf(stored.filter(isMeant))
-      const what = `what ${JSON.stringify(filter)} discards`
-      const count = await ask.discard({ filter, by: 'ann', note: 'no use' })
-      expectEqual(what, await discarded(), [...before, ...meant].toSorted())
-      expectEqual(`${what}, counted`, count, meant.length)
-      if (meant.length > 0) await restored(bench, stored)
-    }
-  })
-]
-
-// helpers
-
-interface Case {
+/** A filter, and which letters it means. */
+export interface Case {
   readonly filter: LetterFilter
   readonly isMeant: (letter: StoredLetter) => boolean
 }
 
+// filters
+
 /** Filters, and what they mean of these letters. */
-const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
+export const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
   const expected = (filter: LetterFilter, isMeant: (letter: StoredLetter) => boolean) => ({
     filter,
     isMeant
@@ -154,32 +107,15 @@ const casesOf = (stored: readonly StoredLetter[]): readonly Case[] => {
 }
 
 /** Those by which dead letters can be claimed and discarded. */
-const actingCasesOf = (stored: readonly StoredLetter[]): readonly Case[] =>
+export const actingCasesOf = (stored: readonly StoredLetter[]): readonly Case[] =>
   casesOf(stored)
     .filter(({ filter }) => (filter.state ?? 'dead') === 'dead' && !Object.values(filter).includes(undefined))
     .map(({ filter, isMeant }) => ({ filter, isMeant: (each) => each.state === 'dead' && isMeant(each) }))
 
-/** Makes the store what it was; what is leased is still there. */
-const restored = async ({ ask, clock }: Bench, stored: readonly StoredLetter[]): Promise<void> => {
-  clock.pass(1)
-  await ask.prune({ maxLetters: 0, keepTombstonesMs: 0 })
-  await ask.add(stored)
-}
-
-const hourMs = 3_600_000
-
-/** How many letters `count`, `groups` and `arrivals` see; they must agree. */
-const countsOf = async (ask: Asked, filter: LetterFilter): Promise<number> => {
-  const count = await ask.count(filter)
-  const sum = (parts: readonly { readonly count: number }[]) =>
-    parts.reduce((all, part) => all + part.count, 0)
-  const [groups, arrivals] = [sum(await ask.groups({ filter })), sum(await ask.arrivals(filter))]
-  expectEqual(`groups and arrivals of ${JSON.stringify(filter)}`, [groups, arrivals], [count, count])
-  return count
-}
+// letters
 
 /** Letters that differ in all that filters ask for, one a minute. */
-const putLettersToFilter = async ({ ask, clock }: Bench): Promise<void> => {
+export const putLettersToFilter = async ({ ask, clock }: Bench): Promise<void> => {
   const json = (value: unknown) => utf8(JSON.stringify(value))
   const invalid = Uint8Array.from([...utf8('{"name":"'), 0xff, ...utf8('"}')])
   const first: readonly Partial<DeadLetter>[] = [
@@ -236,3 +172,7 @@ const putLettersToFilter = async ({ ask, clock }: Bench): Promise<void> => {
   for (const state of ['replaying', 'resolved', 'discarded'] as const)
     expectEqual(`the letters by their ids: ${state}`, await ask.count({ state }), 1)
 }
+
+// helpers
+
+const hourMs = 3_600_000

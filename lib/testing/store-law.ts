@@ -1,13 +1,12 @@
-/** What laws of stores are made of: letters, and a store that is asked and must answer. */
-import type { Either } from 'fp-ts/lib/Either.js'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+/** What laws of dead letter stores are made of: letters, and how they are asked for. */
 import { type Failure, rejected } from '../core/failure.js'
-import type { Attempt, DeadLetter, DlqError, LetterIdentity, StoredLetter } from '../core/letter.js'
-import type { DeadLetterStore, Held, LetterPage, LetterQuery } from '../ports/letters.js'
-import { BrokenLaw, broken, shown } from './comparing.js'
-import type { SettableClock } from './settable-clock.js'
+import type { Attempt, DeadLetter, LetterIdentity, StoredLetter } from '../core/letter.js'
+import type { DeadLetterStore, Held, LetterPage, LetterQuery, Replayed } from '../ports/letters.js'
+import { broken, shown } from './comparing.js'
+import type { Asked as AskedOf, Trial } from './store-trial.js'
 
 export { expect, expectEqual } from './comparing.js'
+export { answerOf } from './store-trial.js'
 
 // model
 
@@ -17,58 +16,15 @@ export interface Law {
   readonly check: (bench: Bench) => Promise<void>
 }
 
-/** An empty store, and its clock. */
-export interface Bench {
-  readonly store: DeadLetterStore
-  /** The same store, where every answer must be `Right`. */
-  readonly ask: Asked
-  readonly clock: SettableClock
-  /** Closes the store. */
-  readonly close: () => Promise<void>
-}
+export type Bench = Trial<DeadLetterStore>
 
-type Functions = Omit<DeadLetterStore, 'location'>
+export type Asked = AskedOf<DeadLetterStore>
 
-export type Asked = {
-  readonly [K in keyof Functions]: (
-    ...parts: Parameters<Functions[K]>
-  ) => Promise<Functions[K] extends (...parts: any[]) => TaskEither<DlqError, infer A> ? A : never>
-}
-
-// asking
+// constructors
 
 export const law = (name: string, check: Law['check']): Law => ({ name, check })
 
-export const askedOf = (store: DeadLetterStore): Asked =>
-  new Proxy({} as Asked, {
-    get:
-      (_, name) =>
-      async (...parts: readonly unknown[]) => {
-        const ask = Reflect.get(store, name) as (
-          ...parts: readonly unknown[]
-        ) => TaskEither<DlqError, unknown>
-        const answer = await answerOf(String(name), () => ask(...parts))
-        return answer._tag === 'Right'
-          ? answer.right
-          : broken(`${String(name)}: it answered ${shown(answer)}`)
-      }
-  })
-
-/** What a store answers, which must be `Left` or `Right` whatever it was asked. */
-export const answerOf = async <A>(
-  name: string,
-  ask: () => TaskEither<DlqError, A>
-): Promise<Either<DlqError, A>> => {
-  try {
-    const answer = await ask()()
-    if (answer._tag === 'Right') return answer
-    if (answer._tag === 'Left' && typeof answer.left.reason === 'string') return answer
-    return broken(`${name}: it answered ${shown(answer)}, which is neither Left with a reason nor Right`)
-  } catch (thrown) {
-    if (thrown instanceof BrokenLaw) throw thrown
-    return broken(`${name}: it threw or rejected: ${shown(thrown)}`)
-  }
-}
+// asking
 
 /** Asks for page after page, up to the last. */
 export const eachPage = async (
@@ -143,12 +99,17 @@ export const letter = (fields: Partial<DeadLetter> = {}, startedAt = 1): DeadLet
   ...fields
 })
 
+export const resolvedBy = (lease: Held): Replayed => ({ ...lease, result: { _tag: 'Resolved' } })
+
 export const identityOf = ({ source, id, bytes }: DeadLetter): LetterIdentity => ({ source, id, bytes })
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 export const idsOf = (letters: readonly { readonly id: string }[]): readonly string[] =>
   letters.map(({ id }) => id)
+
+export const sorted = (letters: readonly StoredLetter[]): readonly StoredLetter[] =>
+  letters.toSorted((a, b) => Number(a.id) - Number(b.id))
 
 /** Whole numbers as ids. */
 export const ids = (count: number, from = 1): readonly string[] =>
