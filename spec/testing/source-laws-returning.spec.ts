@@ -366,4 +366,26 @@ laws('are kept by a source that is exclusive, and that measures', async () => {
   )
 })
 
+laws('are kept by a source that has all messages alone, under one lease', async () => {
+  const owners = new WeakMap<Queue, unknown>()
+  const underOne: Break = (source, queue) => ({
+    traits: { ...source.traits, exclusive: true },
+    pull: (max, signal) => async () => {
+      const entries = Array.from(queue.entries.values())
+      while (owners.get(queue) !== source && entries.some(isHeld) && !signal.aborted)
+        await queue.changed(5, signal)
+      owners.set(queue, source)
+      return source.pull(max, signal)()
+    },
+    renew: (held) => async () => {
+      const answers = (await source.renew?.(held)()) ?? []
+      const all = Array.from(queue.entries.values()).filter(isHeld)
+      const until = Math.max(...all.map(({ leaseUntil }) => leaseUntil))
+      if (answers.includes('ok')) for (const entry of all) entry.leaseUntil = until
+      return answers
+    }
+  })
+  assert.is(await brokenBy(brokerBench(underOne), taking), 'kept')
+})
+
 laws.run()
