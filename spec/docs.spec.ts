@@ -265,6 +265,13 @@ documentation('has every page in the index', () => {
   )
 })
 
+documentation('tells of every value that can be imported', () => {
+  const words = new Set(pages.flatMap((page) => read(page).match(/[\w$]+/g) ?? []))
+  const names = importable.flatMap(([from, all]) => (from.startsWith('missive-ts') ? all : []))
+  const untold = names.filter(({ name, isType }) => !isType && !words.has(name))
+  assert.equal(untold, [])
+})
+
 /** As GitHub names them in links. */
 const headingsOf = (page: string): readonly string[] =>
   Array.from(read(page).matchAll(/^#+ (.*)$/gm), ([, heading = '']) =>
