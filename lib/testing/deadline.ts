@@ -22,6 +22,9 @@ export const ending = (): AbortController => {
   return controller
 }
 
+/** Never aborts. */
+export const never: AbortSignal = ending().signal
+
 /** So much time from now on. */
 export const after = (clock: Clock, ms: number): Limit => ({
   wait: (call) => clock.after(ms, call),
@@ -85,8 +88,3 @@ export const answering = <S extends object>(store: S, ms: number): S =>
       }
     }
   })
-
-// helpers
-
-/** Never aborts. */
-export const never: AbortSignal = ending().signal

@@ -4,7 +4,7 @@ import type { OpenSource, Source } from '../ports/source.js'
 
 // model
 
-export interface Mortal {
+interface Mortal {
   readonly open: OpenSource
   /** What it holds stays held until its lease ends. */
   readonly kill: () => void

@@ -16,7 +16,7 @@ import { broken, shown } from './comparing.js'
 import { machineClock as clock } from './machine-clock.js'
 import { mortal } from './source-mortal.js'
 import { type Setting, reasons } from './source-setting.js'
-import { type Handle, type Running, type Start, type Trial, textOf } from './source-trial.js'
+import { type How, type Running, type Start, type Trial, textOf } from './source-trial.js'
 
 // constructors
 
@@ -26,41 +26,11 @@ export const runOf =
     const { sent = [], open = broker.open, options = {} } = how
     if (promises.live !== true && sent.length > 0) await send(sent)
     const { open: openMortal, kill, dead, bury } = mortal(watchedOf(open))
-    const [starts, letters, events]: [Start[], DeadLetter[], Event[]] = [[], [], []]
+    const events: Event[] = []
     const controller = new AbortController()
     if (how.isStopped === true) controller.abort()
-    const times = new Map<string, number>()
-    let [inFlight, maxInFlight] = [0, 0]
+    const { starts, letters, dlq, recorded, inFlight, maxInFlight } = recording(how, dead)
     let report: Report | undefined
-    const dying = new Promise<never>((_, reject) =>
-      dead.addEventListener('abort', () => reject(new Error('the process was killed')))
-    )
-    dying.catch(() => undefined)
-
-    const dlq: Dlq = {
-      location: 'the laws',
-      put: (letter, raw) => async () => {
-        if (dead.aborted) return right(undefined)
-        const put = await how.put?.(letter, raw)()
-        if (put?._tag !== 'Left') letters.push(letter)
-        return put ?? right(undefined)
-      }
-    }
-    const handler: Handle = how.handler ?? (() => ack)
-    const recorded = async (message: Message<Uint8Array>): Promise<Verdict> => {
-      const text = textOf(message)
-      const time = (times.get(text) ?? 0) + 1
-      times.set(text, time)
-      const start = { text, message, time, at: clock.monotonic() }
-      starts.push(start)
-      inFlight += 1
-      maxInFlight = Math.max(maxInFlight, inFlight)
-      try {
-        return await Promise.race([handler(message, start), dying])
-      } finally {
-        inFlight -= 1
-      }
-    }
     const processor =
       how.processor === undefined
         ? pipe(
@@ -100,15 +70,14 @@ export const runOf =
       texts: () => starts.map(({ text }) => text),
       letters,
       events,
-      inFlight: () => inFlight,
-      maxInFlight: () => maxInFlight,
+      inFlight,
+      maxInFlight,
       until: untilOrEnd,
       abort: () => controller.abort(),
       stop: () => {
         controller.abort()
         return soon('a report after the run was stopped', reporting)
       },
-      report: reporting,
       ended: () => soon('a report', reporting),
       kill: () => {
         kill()
@@ -121,3 +90,42 @@ export const runOf =
 
 const drainMs = 3_000
 const graceMs = 1_000
+
+/** What is called for each message and each letter, and writes that down. */
+const recording = ({ handler = () => ack, put }: How, dead: AbortSignal) => {
+  const starts: Start[] = []
+  const letters: DeadLetter[] = []
+  const times = new Map<string, number>()
+  let [inFlight, maxInFlight] = [0, 0]
+  const dying = new Promise<never>((_, reject) =>
+    dead.addEventListener('abort', () => reject(new Error('the process was killed')))
+  )
+  dying.catch(() => undefined)
+
+  const dlq: Dlq = {
+    location: 'the laws',
+    put: (letter, raw) => async () => {
+      if (dead.aborted) return right(undefined)
+      const answer = await put?.(letter, raw)()
+      if (answer?._tag !== 'Left') letters.push(letter)
+      return answer ?? right(undefined)
+    }
+  }
+
+  const recorded = async (message: Message<Uint8Array>): Promise<Verdict> => {
+    const text = textOf(message)
+    const time = (times.get(text) ?? 0) + 1
+    times.set(text, time)
+    const start = { text, message, time, at: clock.monotonic() }
+    starts.push(start)
+    inFlight += 1
+    maxInFlight = Math.max(maxInFlight, inFlight)
+    try {
+      return await Promise.race([handler(message, start), dying])
+    } finally {
+      inFlight -= 1
+    }
+  }
+
+  return { starts, letters, dlq, recorded, inFlight: () => inFlight, maxInFlight: () => maxInFlight }
+}

@@ -50,7 +50,7 @@ export interface Trial {
 
 export type Payload = string | Sent
 
-export type Handle = (message: Message<Uint8Array>, start: Start) => Verdict | Promise<Verdict>
+type Handle = (message: Message<Uint8Array>, start: Start) => Verdict | Promise<Verdict>
 
 export interface How {
   readonly sent?: readonly Payload[]
@@ -89,7 +89,6 @@ export interface Running {
   readonly stop: () => Promise<Report>
   /** Aborts the run. */
   readonly abort: () => void
-  readonly report: Promise<Report>
   /** Waits for the report of a run that ends by itself. */
   readonly ended: () => Promise<Report>
   /** What its process being killed would do. */

@@ -12,7 +12,7 @@ import { emptyWatch } from './source-watch.js'
 
 // model
 
-export interface TrialOptions {
+interface TrialOptions {
   readonly size: 'short' | 'full'
   readonly deadlineMs: number
   readonly recoverMs: number

@@ -20,7 +20,7 @@ export interface Watch {
   leaseMs: number | undefined
 }
 
-export interface Settled extends Settle {
+interface Settled extends Settle {
   readonly answer: Settlement
 }
 

@@ -13,7 +13,7 @@ import { type Watch, answerOf, asked, told } from './source-watch.js'
 // model
 
 /** What the answers are measured by. */
-export interface Measures {
+interface Measures {
   /** What is done by now. */
   readonly done: Set<string>
   readonly clock: Clock
