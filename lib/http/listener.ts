@@ -58,6 +58,7 @@ export const listenerOf =
     const socket: object = request.socket ?? request
     latest.set(socket, request)
     const incoming = new NodeIncoming(request, budget, onRead && (() => onRead(response)))
+    let hasFailed = false
     answer(incoming, (reply) => {
       // Whoever is connected is to send the next one somewhere else. What it has sent behind this one is answered first.
       if (isDraining() && latest.get(socket) === request) response.shouldKeepAlive = false
@@ -65,8 +66,9 @@ export const listenerOf =
         send(request, response, reply, clock)
         if (answerMs !== undefined && !response.writableFinished) hurried(response, answerMs)
       } catch (thrown) {
-        // Whoever has a head waits for the rest.
-        if (response.headersSent) response.destroy()
+        // Whoever has a head waits for the rest, and whoever can be told nothing at all for ever.
+        if (response.headersSent || hasFailed) response.destroy()
+        hasFailed = true
         throw thrown
       }
     })
@@ -234,7 +236,13 @@ const lingering = (
   if (body.length === 0) response.flushHeaders()
   else response.write(body)
   request.resume()
-  const cancel = clock.after(lingerMs, () => request.destroy())
+  const cancel = clock.after(lingerMs, () => {
+    const { stream } = request as { readonly stream?: { readonly close: () => void } }
+    if (stream === undefined) return request.destroy()
+    // By HTTP/2 the connection is not this one's alone: only what it sends is to end, once its answer has.
+    response.end()
+    stream.close()
+  })
   const onOver = (): void => {
     cancel()
     response.end()

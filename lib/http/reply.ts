@@ -181,8 +181,9 @@ const octets = { 'content-type': 'application/octet-stream' }
 const isReply = (reply: unknown): reply is HttpReply =>
   typeof reply === 'object' && reply !== null && (reply as Partial<HttpReply>)._tag === 'HttpReply'
 
-/** What says where the answer ends is ours to say. */
-const framing = /^(?:content-length|transfer-encoding|connection|keep-alive|trailer|upgrade)$/i
+/** What says where the answer ends is ours to say, and so is what HTTP/2 has no room for. */
+const framing =
+  /^(?:content-length|transfer-encoding|(?:proxy-)?connection|keep-alive|te|trailer|upgrade|http2-settings)$/i
 const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
 /** How much an answer matters beside others. What is to be sent again would be lost beside what is not. */
 const severity = ({ status, headers }: HttpReply): number => {

@@ -487,6 +487,18 @@ refusing('with a challenge only where it can stand in a header', async () => {
   }
 })
 
+refusing('a reply with headers that are those of the connection, whatever version of HTTP it has', () => {
+  for (const name of [
+    'Content-Length',
+    'Transfer-Encoding',
+    'Connection',
+    'Proxy-Connection',
+    'TE',
+    'Upgrade'
+  ])
+    assert.throws(() => httpReply({ headers: { [name]: '1' } }), /is no header that can be set/, name)
+})
+
 refusing('a reply whose body is neither text nor bytes', () => {
   for (const body of [{ id: 17 }, null, 5, new Float64Array(1)] as any[])
     assert.throws(() => httpReply({ body }), /httpReply: a body is text or bytes/)

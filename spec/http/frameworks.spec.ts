@@ -9,6 +9,8 @@ import {
   request as asking
 } from 'node:http'
 import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
   type Http2ServerRequest,
   type Http2ServerResponse,
   connect as connectHttp2,
@@ -647,25 +649,75 @@ early.run()
 
 const http2 = suite('by HTTP/2 a processor')
 
-http2('that refuses a body is done with it when that has come, however the clock stands', async () => {
-  const listener = toListener(acking, { ...anybody, path: '/hooks', clock: virtualClock() })
+const speaking = async (listener: Listener, use: (client: ClientHttp2Session) => Promise<void>) => {
   const server = createHttp2Server(asHttp2(listener)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const client = connectHttp2(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   try {
-    const stream = client.request({ ':method': 'POST', ':path': '/carts' }, { endStream: false })
-    const [answer] = (await within('an answer', once(stream, 'response'))) as [{ ':status': number }]
-    stream.end('{}')
-    stream.resume()
-    await within('its end', once(stream, 'close'))
-    assert.is(answer[':status'], 404)
+    await within('the answers', use(client))
   } finally {
     client.destroy()
     server.close()
   }
+}
+
+const statusOf = async (stream: ClientHttp2Stream): Promise<number | undefined> => {
+  const [answer] = (await once(stream, 'response')) as [{ readonly ':status'?: number }]
+  return answer[':status']
+}
+
+http2('that refuses a body is done with it when that has come, however the clock stands', () => {
+  const listener = toListener(acking, { ...anybody, path: '/hooks', clock: virtualClock() })
+  return speaking(listener, async (client) => {
+    const stream = client.request({ ':method': 'POST', ':path': '/carts' }, { endStream: false })
+    assert.is(await statusOf(stream), 404)
+    stream.end('{}')
+    stream.resume()
+    await once(stream, 'close')
+  })
+})
+
+http2('that refuses a body takes the rest of it for a second, and goes on with the connection', () => {
+  const clock = virtualClock()
+  return speaking(toListener(acking, { ...anybody, maxBytes: 3, clock }), async (client) => {
+    const endless = client.request({ ':method': 'POST', ':path': '/' }, { endStream: false })
+    endless.write('1234')
+    assert.is(await statusOf(endless), 413)
+    assert.is(String((await once(endless, 'data'))[0]), '{"error":"a body has at most 3 bytes"}')
+    const over = once(endless, 'close')
+    await clock.advance(999)
+    assert.not.ok(endless.writableFinished || endless.closed)
+    await clock.advance(1)
+    await over
+    assert.is(endless.rstCode, 0)
+    const another = client.request({ ':method': 'POST', ':path': '/' })
+    another.end('1')
+    assert.is(await statusOf(another), 200)
+  })
 })
 
 http2.run()
+
+const mute = suite('a response that throws whatever is written')
+
+mute('costs its connection, and nobody waits for it for ever', () => {
+  const { told, processor, options } = listening()
+  const listener = toListener(processor, options)
+  const server = createServer((request, response) => {
+    response.writeHead = () => {
+      throw new Error('not here')
+    }
+    listener(request, response)
+  })
+  return running(server.listen(0, '127.0.0.1'), async ({ origin }) => {
+    const answer = await post(`${origin}/`).catch(() => 'no answer')
+    assert.is(answer, 'no answer')
+    assert.is(told.length, 1)
+    assert.ok(told[0]?.includes('not here'), told[0])
+  })
+})
+
+mute.run()
 
 const routers = suite('in Express routers in routers')
 
