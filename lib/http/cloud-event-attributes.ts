@@ -120,12 +120,15 @@ const isTime = (value: string): boolean => {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day)
 }
 
-/** A header's value without quotation marks and percent-encoding, in this order; `undefined` if it has no such form. */
+/**
+ * A header's value without quotation marks and percent-encoding, in this order; `undefined` if it has no such form. A `%`
+ * that encodes nothing stands for itself, as some senders encode nothing at all.
+ */
 const decodedHeader = (value: string): string | undefined => {
   const text = value.includes('"') ? unquoted(value) : value
   if (text === undefined || !text.includes('%')) return text
   try {
-    return decodeURIComponent(text)
+    return decodeURIComponent(text.replaceAll(/%(?![\da-f]{2})/gi, '%25'))
   } catch {
     return undefined
   }
