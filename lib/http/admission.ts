@@ -1,5 +1,5 @@
 /** Admission: what can be answered before the body is read. */
-import { mediaTypeOf } from './cloud-event-batch.js'
+import { mediaTypeOf } from './content-type.js'
 import type { Incoming } from './incoming.js'
 import { handshake } from './handshake.js'
 import type { Settings } from './options.js'
@@ -44,14 +44,13 @@ export const admission = ({ settings, refusesPages, isDraining, isReady, isFull 
     if (path !== undefined && request.path !== path) return wrongPath
     if (!methods.includes(method)) {
       if (method !== 'OPTIONS') return wrongMethod
-      const { status, headers } = handshake(request.headers, { allowedOrigins, allowedRate, methods })
+      const { status, headers } = handshake(request.headers, { allowedOrigins, allowedRate, allow })
       return { reply: { _tag: 'HttpReply', status, headers, body: '' } }
     }
     if (isDraining()) return draining
     if (isFull()) return full
     if (refusesPages && request.header('origin') !== undefined) return fromPage
-    if (types !== undefined && !types.includes(mediaTypeOf(request.header('content-type') ?? '')))
-      return wrongType
+    if (types !== undefined && !types.includes(mediaTypeOf(request.header('content-type')))) return wrongType
     const encoding = request.header('content-encoding')?.toLowerCase()
     return encoding === undefined || encoding === 'identity' || (decompress && isKnown(encoding))
       ? undefined

@@ -7,14 +7,6 @@ import { left, right } from '../core/result.js'
 
 // readers
 
-/** A content type without its parameters, in lower case. */
-export const mediaTypeOf = (contentType: string): string =>
-  contentType.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-
-/** Is the body many events? */
-export const isBatch = ({ 'content-type': contentType }: Readonly<Record<string, string>>): boolean =>
-  contentType !== undefined && mediaTypeOf(contentType) === 'application/cloudevents-batch+json'
-
 /**
  * The events of a batch as they were sent, each as a part of `bytes` without the space around it. What an event is
  * worth is not asked here; that all of them together are JSON is.

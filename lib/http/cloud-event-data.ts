@@ -6,7 +6,7 @@ import type { Json } from '../core/json.js'
 import { type Message, message } from '../core/message.js'
 import { left, right } from '../core/result.js'
 import { fromBase64 } from './bytes.js'
-import { mediaTypeOf } from './cloud-event-batch.js'
+import { mediaTypeOf } from './content-type.js'
 
 // model
 

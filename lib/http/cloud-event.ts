@@ -19,8 +19,9 @@ import {
   attributesOfHeaders,
   hasAttributes
 } from './cloud-event-attributes.js'
-import { eventsOf, isBatch, mediaTypeOf } from './cloud-event-batch.js'
+import { eventsOf } from './cloud-event-batch.js'
 import { type CloudEventData, dataInJson, decodedData, under } from './cloud-event-data.js'
+import { isBatch, isOfEvents, mediaTypeOf } from './content-type.js'
 
 // model
 
@@ -119,8 +120,6 @@ export const eventIdOf = (
   headers: Headers,
   payload: Uint8Array
 ): Pick<CloudEvent, 'source' | 'id'> | undefined => {
-  const { 'ce-id': ownId, 'content-type': contentType } = headers
-  if (ownId === undefined && !isOfEvents(contentType)) return undefined
   const mode = modeOf(headers)
   if (mode !== 'binary' && mode !== 'structured') return undefined
   const read = mode === 'binary' ? right(attributesOfHeaders(headers)) : attributesInJson(message(payload))
@@ -138,15 +137,13 @@ type Mode = 'binary' | 'structured' | 'batch' | 'foreign' | 'unmarked' | 'none'
 
 const modeOf = (headers: Headers): Mode => {
   const { 'content-type': contentType } = headers
-  if (contentType !== undefined && isOfEvents(contentType)) {
-    if (isBatch(headers)) return 'batch'
+  if (isOfEvents(contentType)) {
+    if (isBatch(contentType)) return 'batch'
     return mediaTypeOf(contentType) === 'application/cloudevents+json' ? 'structured' : 'foreign'
   }
   if (hasAttributes(headers)) return 'binary'
   return contentType === undefined ? 'unmarked' : 'none'
 }
-
-const isOfEvents = (contentType = ''): boolean => /^\s*application\/cloudevents/i.test(contentType)
 
 const fromHeaders = (message: Message): Either<Failure, CloudEvent> => {
   const read = attributesOfHeaders(message.headers)

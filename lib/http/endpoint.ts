@@ -6,8 +6,9 @@ import { type Outcome, failed, nack } from '../core/outcome.js'
 import type { Processor } from '../core/processor.js'
 import { type Admit, admission, tooMuch } from './admission.js'
 import { type Budget, budget, decompressed, isBodyError } from './body.js'
-import { eventsOf, isBatch } from './cloud-event-batch.js'
+import { eventsOf } from './cloud-event-batch.js'
 import { eventIdOf } from './cloud-event.js'
+import { isBatch, isOfEvents } from './content-type.js'
 import { type EventParts, HttpDelivery } from './delivery.js'
 import { type Idempotent, idempotent } from './idempotent.js'
 import type { Incoming } from './incoming.js'
@@ -221,7 +222,8 @@ export const endpointOf = ({
   ): void => {
     if (senderRetries && isFull()) return end(refused(incoming, full, tooMuch))
     const isOfEvents = isEvent(incoming)
-    if (isOfEvents && isBatch(incoming.headers)) return void handledBatch(incoming, bytes).then(end, fail)
+    if (isOfEvents && isBatch(incoming.header('content-type')))
+      return void handledBatch(incoming, bytes).then(end, fail)
     let key: string | undefined
     try {
       key = keyFor(incoming, keyOf)
@@ -310,5 +312,4 @@ const tooLong = 'the key is too long'
 const longKey = refusal(400, `a key has at most ${maxKey} characters`)
 
 const isEvent = (incoming: Incoming): boolean =>
-  incoming.header('ce-id') !== undefined ||
-  /^application\/cloudevents/i.test(incoming.header('content-type') ?? '')
+  incoming.header('ce-id') !== undefined || isOfEvents(incoming.header('content-type'))

@@ -10,8 +10,8 @@ export interface HandshakeOptions {
   readonly allowedOrigins?: AllowedOrigins | undefined
   /** Requests a minute. No limit by default. */
   readonly allowedRate?: number | undefined
-  /** Those by which messages are sent. */
-  readonly methods: readonly string[]
+  /** The methods that are taken, as `Allow` says them. */
+  readonly allow: string
 }
 
 // constructors
@@ -22,15 +22,14 @@ export interface HandshakeOptions {
  */
 export const handshake = (
   { 'webhook-request-origin': origin }: Readonly<Record<string, string>>,
-  { allowedOrigins, allowedRate, methods }: HandshakeOptions
+  { allowedOrigins, allowedRate, allow }: HandshakeOptions
 ): { readonly status: number; readonly headers: Readonly<Record<string, string>> } => {
-  const allow = { allow: [...new Set([...methods, 'OPTIONS'])].join(', ') }
-  if (origin === undefined) return { status: 204, headers: allow }
-  if (!isAllowed(origin, allowedOrigins)) return { status: 403, headers: allow }
+  if (origin === undefined) return { status: 204, headers: { allow } }
+  if (!isAllowed(origin, allowedOrigins)) return { status: 403, headers: { allow } }
   return {
     status: 200,
     headers: {
-      ...allow,
+      allow,
       'webhook-allowed-origin': allowedOrigins === '*' ? '*' : origin,
       'webhook-allowed-rate': String(allowedRate ?? '*')
     }

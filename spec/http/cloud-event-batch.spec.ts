@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { malformed } from '../../lib/core/failure.js'
 import { left, right } from '../../lib/core/result.js'
-import { eventsOf, isBatch, mediaTypeOf } from '../../lib/http/cloud-event-batch.js'
+import { eventsOf } from '../../lib/http/cloud-event-batch.js'
 
 const utf8 = new TextEncoder()
 const textOf = (bytes: Uint8Array) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -134,36 +134,3 @@ batch('does not repeat the payload', () =>
 )
 
 batch.run()
-
-const headers = suite('isBatch')
-
-headers('knows a batch by its content type, whatever its case and parameters', () => {
-  const isBatchOf = (contentType: string) => isBatch({ 'content-type': contentType })
-  for (const contentType of [
-    'application/cloudevents-batch+json',
-    'application/cloudevents-batch+json; charset=UTF-8',
-    'Application/CloudEvents-Batch+JSON ;charset=utf-8'
-  ])
-    assert.ok(isBatchOf(contentType), contentType)
-  for (const contentType of [
-    '',
-    'application/json',
-    'application/cloudevents+json',
-    'application/cloudevents-batch+avro',
-    'application/cloudevents-batch+jsonl',
-    'text/plain; application/cloudevents-batch+json'
-  ])
-    assert.not(isBatchOf(contentType), contentType)
-  assert.not(isBatch({}))
-})
-
-headers.run()
-
-const types = suite('mediaTypeOf')
-
-types('leaves out parameters and case', () => {
-  assert.is(mediaTypeOf(' Text/Plain ; charset=utf-8; x=";"'), 'text/plain')
-  assert.is(mediaTypeOf(''), '')
-})
-
-types.run()
