@@ -4,8 +4,9 @@ import type { Message } from '../core/message.js'
 
 /** Headers are made when somebody first asks for one: without a propagator nobody does. */
 export class Carrier {
-  private found: Readonly<Record<string, string>> | undefined = undefined
-  constructor(private readonly message: Message) {}
+  /** Them, if somebody has asked. */
+  found: Readonly<Record<string, string>> | undefined = undefined
+  constructor(private readonly message: Pick<Message, 'headers'>) {}
   get headers(): Readonly<Record<string, string>> {
     return (this.found ??= this.message.headers)
   }

@@ -14,6 +14,7 @@ import { type Processor, combinator } from '../core/processor.js'
 import { httpRequestOf } from '../http/request.js'
 import { loadApi, quietlyFor, scope } from './api.js'
 import { Carrier, headerGetter } from './carrier.js'
+import { traceIn } from './event.js'
 import { ownOf, placeOf, spanNameOf } from './place.js'
 import * as names from './semconv.js'
 import { failureOf, routeOf, thrownOf, told } from './told.js'
@@ -45,8 +46,9 @@ export interface TracingOptions {
  * what they throw goes to the API's own log, `diag`.
  *
  * The parent is the span that sent the message, as the headers `traceparent` and `tracestate` or what the propagator
- * reads instead say. A message that is tried again, brought back or replayed links to that span and begins a trace of its
- * own. A span that is active and not the parent is linked to as well. The handler runs with the span as the
+ * reads instead say; where they say nothing, the one that a CloudEvent names in its attribute `traceparent`. A message
+ * that is tried again, brought back or replayed links to that span and begins a trace of its own. The span that an event
+ * names, and one that is active, are linked to where they are not the parent. The handler runs with the span as the
  * active one, and with the sender's baggage, so that its own spans are children; across an `await` that needs a context
  * manager, which an SDK brings.
  *
@@ -72,17 +74,25 @@ export const withTracing = (options: TracingOptions = {}): (<P extends Processor
   const begin = (message: Message): Begun => {
     const active = context.active()
     const rootless = trace.deleteSpan(active)
+    const extracted = (carrier: Carrier): Context =>
+      quietly(() => propagator.extract(rootless, carrier, headerGetter)) ?? rootless
+    const spanIn = (context: Context): SpanContext | undefined => {
+      const found = trace.getSpanContext(context)
+      return found !== undefined && api.isSpanContextValid(found) ? found : undefined
+    }
+    const ambient = spanIn(active)
     const carrier = new Carrier(message)
-    const carried = quietly(() => propagator.extract(rootless, carrier, headerGetter)) ?? rootless
-    const valid = (found: SpanContext | undefined) =>
-      found !== undefined && api.isSpanContextValid(found) ? found : undefined
-    const ambient = valid(trace.getSpanContext(active))
-    const sender = valid(trace.getSpanContext(carried))
+    const carried = extracted(carrier)
+    const event = carrier.found && traceIn(carrier.found, message)
+    const origin = event && spanIn(extracted(new Carrier({ headers: event })))
+    const sender = spanIn(carried) ?? origin
 
     const nests = (wanted ?? (httpRequestOf(message) === undefined ? 'message' : 'active')) === 'active'
     const parent = nests && ambient !== undefined ? ambient : isAgain(message) ? undefined : sender
-    const links = [sender, ambient].flatMap((context): Link[] =>
-      context === undefined || context === parent ? [] : [{ context }]
+    const links = [sender, origin, ambient].flatMap((context, index, all): Link[] =>
+      context === undefined || [parent, ...all.slice(0, index)].some((other) => isSame(context, other))
+        ? []
+        : [{ context }]
     )
     const around = parent === undefined ? trace.deleteSpan(carried) : trace.setSpanContext(carried, parent)
 
@@ -131,6 +141,9 @@ interface Begun {
   readonly span: Span
   readonly inside: Context
 }
+
+const isSame = (one: SpanContext, other: SpanContext | undefined): boolean =>
+  one.spanId === other?.spanId && one.traceId === other.traceId
 
 const isAgain = ({ deliveryCount, letter, trace }: Message): boolean =>
   deliveryCount > 1 || letter !== undefined || trace.attempts.length > 0

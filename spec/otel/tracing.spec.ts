@@ -25,6 +25,7 @@ import {
   type Settled,
   ack,
   ackWith,
+  bytes,
   constantDelay,
   deadLettered,
   explain,
@@ -333,6 +334,50 @@ parenthood(
       server.end()
     })
 )
+
+/** The parent's state and id, and the ids of what is linked to. */
+const traced = async (payload: unknown, headers: Record<string, string>) => {
+  exporter.reset()
+  const processor = pipe(receive(bytes), handle(otherwise(async () => ack)), withTracing())
+  assert.equal(await processor(message(payload, { headers }))(), ack)
+  const { parentSpanContext: parent, links } = only()
+  return [parent?.spanId, parent?.traceState?.serialize(), ...linked(links)]
+}
+
+parenthood('is what a CloudEvent names, in a header or in JSON, where no other header says it', async () => {
+  const named = [sender.spanId, 'vendor=a b']
+  const binary = { 'ce-traceparent': traceparent, 'ce-tracestate': 'vendor=a%20b' }
+  assert.equal(await traced('', binary), named)
+  assert.equal(await traced('', { 'ce-traceparent': traceparent, 'ce-tracestate': '%' }), [sender.spanId, ''])
+  const event = { specversion: '1.0', traceparent, tracestate: 'vendor=a b' }
+  for (const type of ['application/cloudevents+json', 'Application/CloudEvents+JSON; charset=utf-8'])
+    assert.equal(await traced(event, { 'content-type': type }), named, type)
+  for (const type of ['application/json', 'application/cloudevents+avro'])
+    assert.equal(await traced(event, { 'content-type': type }), [undefined, undefined], type)
+  for (const payload of [
+    '{',
+    'null',
+    '[]',
+    '{"traceparent":1}',
+    '{"traceparent":"no"}',
+    new Uint8Array([255])
+  ])
+    assert.equal(await traced(payload, { 'content-type': 'application/cloudevents+json' }), [
+      undefined,
+      undefined
+    ])
+})
+
+parenthood('links to what a CloudEvent names, where another span has sent it on', async () => {
+  const hop = `00-${sender.traceId}-00f067aa0ba902b7-01`
+  const event = { 'ce-traceparent': traceparent }
+  assert.equal(await traced('', { ...event, traceparent: hop }), [
+    '00f067aa0ba902b7',
+    undefined,
+    sender.spanId
+  ])
+  assert.equal(await traced('', { ...event, traceparent }), [sender.spanId, undefined])
+})
 
 parenthood('is read by the propagator that is given', async () => {
   const propagator: TracingOptions['propagator'] = {
