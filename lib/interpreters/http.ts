@@ -1,22 +1,17 @@
 /** HTTP: a server of its own in front of a processor. */
-import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { batchProblem } from '../combinators/batch.js'
 import { telling } from '../combinators/observers.js'
-import { type Captured, capture } from '../core/captured.js'
+import { capture } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
-import { type Processor, isSettled, runOf } from '../core/processor.js'
-import { endpointOf } from '../http/endpoint.js'
-import { listenerOf } from '../http/listener.js'
-import { type EndpointOptions, type Settings, accessProblem, definedOf, settingsOf } from '../http/options.js'
+import { isSettled, runOf } from '../core/processor.js'
+import { type EndpointOptions, accessProblem, definedOf, settingsOf } from '../http/options.js'
 import type { Verify } from '../http/verify.js'
 import type { IdempotencyStore } from '../ports/idempotency.js'
-import { type Ended, type Interpreter, type Report, inFlightOf } from '../ports/interpreter.js'
+import type { Interpreter, Report } from '../ports/interpreter.js'
 import { type Resource, closeProblem, isResource } from '../ports/resource.js'
-import { aborted, every, within } from '../ports/waiting.js'
 import { systemClock } from '../system.js'
-import { type ServerLimits, addressOf, listening, sent, stopListening } from './http-server.js'
-import { count, emptyTally, toReport } from './tally.js'
+import { type ServingLimits, serve } from './http-serving.js'
+import { emptyTally, toReport } from './tally.js'
 
 // model
 
@@ -58,12 +53,6 @@ export interface HttpOptions extends Omit<EndpointOptions, 'idempotency'> {
   readonly maxAbandoned?: number
 }
 
-interface Limits extends ServerLimits {
-  readonly drainMs: number
-  readonly graceMs: number
-  readonly maxAbandoned: number
-}
-
 // constructors
 
 /**
@@ -98,9 +87,10 @@ export const http = (options: HttpOptions): Interpreter => {
     async () => {
       const startedAt = clock.monotonic()
       const emit = telling(onEvent, onOwnEvent)
-      const notStarted = (error: Captured): Report =>
-        toReport(emptyTally(), 0, clock.monotonic() - startedAt, { _tag: 'NotStarted', error })
-      const unstarted = (thrown: unknown): Report => notStarted(capture(thrown))
+      const unstarted = (thrown: unknown): Report => {
+        const ended = { _tag: 'NotStarted', error: capture(thrown) } as const
+        return toReport(emptyTally(), 0, clock.monotonic() - startedAt, ended)
+      }
       const run = async (): Promise<Report> => {
         runOf(processor) // throws where it is none
         const defaults = { onEvent: emit, clock }
@@ -108,13 +98,15 @@ export const http = (options: HttpOptions): Interpreter => {
         const problem = batchProblem(processor, settings.concurrency)
         if (problem !== undefined) throw new TypeError(`http: ${problem}`)
         const serving = (store: IdempotencyStore | undefined): Promise<Report> =>
-          serve(
+          serve({
             processor,
-            store === undefined ? settings : { ...settings, idempotency: store },
-            options,
+            settings: store === undefined ? settings : { ...settings, idempotency: store },
+            verify: options.verify,
+            // Whoever listens on the loopback alone does not reckon with the pages that a browser there shows.
+            refusesPages: options.verify === undefined && options.allowAnonymous !== true,
             limits,
             signal
-          )
+          })
         return isResource(idempotency)
           ? withStore(idempotency, (store) => serving(store).catch(unstarted), clock, limits.graceMs)
           : serving(idempotency)
@@ -125,7 +117,7 @@ export const http = (options: HttpOptions): Interpreter => {
     }
 }
 
-// serving
+// helpers
 
 /** Runs with a store that is open meanwhile. That it cannot be closed changes nothing of what was counted. */
 const withStore = async (
@@ -144,97 +136,9 @@ const withStore = async (
   return { ...report, ended: { _tag: 'SourceLost', error: { name: 'ResourceError', message } } }
 }
 
-const serve = async (
-  processor: Processor,
-  settings: Settings,
-  { verify, allowAnonymous }: HttpOptions,
-  limits: Limits,
-  signal: AbortSignal
-): Promise<Report> => {
-  const { clock, onEvent: emit, senderRetries } = settings
-  const { drainMs, graceMs } = limits
-  const startedAt = clock.monotonic()
-  const tally = emptyTally()
-  const server = await listening(limits)
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  const address = addressOf(server)
-  /** Aborts when too many handlers hang. */
-  const hung = new AbortController()
-  let ended: Ended = { _tag: 'Aborted' }
-  const endpoint = endpointOf({
-    processor,
-    settings,
-    verify,
-    // Whoever listens on the loopback alone does not reckon with the pages that a browser there shows.
-    refusesPages: verify === undefined && allowAnonymous !== true,
-    place: address,
-    maxAbandoned: limits.maxAbandoned,
-    onTooManyAbandoned: (count) => {
-      ended = { _tag: 'TooManyAbandoned', count }
-      hung.abort()
-    },
-    onOutcome: (outcome, { message }) => {
-      tally.received += 1
-      // Such a sender does not bring it again.
-      if (outcome._tag === 'Released' && !senderRetries) tally.unsettled += 1
-      else count(tally, outcome)
-      const { storedIn } = message.trace
-      if (outcome._tag === 'DeadLettered' && storedIn !== undefined) tally.storedIn.add(storedIn)
-    }
-  })
-  const answerMs = limits.requestTimeoutMs
-  server.on('request', listenerOf(endpoint, clock, { answerMs }))
-  // So that who asks first is told of a refusal before it sends the body.
-  const onRead = (response: ServerResponse): void => response.writeContinue()
-  server.on('checkContinue', listenerOf(endpoint, clock, { answerMs, onRead }))
-  emit({ _tag: 'Listening', address })
-  emit({ _tag: 'Ready', inFlight: () => endpoint.inFlight().map(({ message }) => inFlightOf(message)) })
-  const stopBeating = every(clock, beatMs, async () => {
-    const { length: inFlight } = endpoint.inFlight()
-    const [isPaused, abandoned] = [!endpoint.isReady(), endpoint.abandoned()]
-    emit({ _tag: 'Measured', gauges: { unsettled: inFlight, inFlight, isPaused, abandoned } })
-  })
-
-  await Promise.race([aborted(signal), aborted(hung.signal)])
-  const drainUntil = clock.monotonic() + drainMs
-  const leftMs = (): number => Math.max(0, drainUntil - clock.monotonic())
-  const drained = endpoint.drain().then(() => true)
-  const { length: inFlight } = endpoint.inFlight()
-  if (inFlight > 0) emit({ _tag: 'Draining', inFlight })
-  const closed = new Promise((resolve) => server.once('close', resolve))
-  await stopListening(server)
-  // A connection whose answer is still on its way counts as idle, and would be cut off with the idle ones.
-  await within(clock, leftMs(), sent(sockets, stalledMs))
-  server.close()
-  if (!(await within(clock, leftMs(), drained))) {
-    endpoint.interrupt('shutdown')
-    await within(clock, graceMs, drained)
-  }
-  await within(clock, lingerMs, closed)
-  await within(clock, leftMs(), sent(sockets, stalledMs))
-  server.closeAllConnections()
-  stopBeating()
-  const { length: left } = endpoint.inFlight()
-  tally.received += left
-  tally[senderRetries ? 'released' : 'unsettled'] += left
-  return toReport(tally, 0, clock.monotonic() - startedAt, ended)
-}
-
-// helpers
-
-/** How long a connection may take to end by itself. */
-const lingerMs = 1_000
-/** How long a stop waits for who takes nothing of an answer. Less is no sign, as systems send some megabytes at a time. */
-const stalledMs = 3_000
-const beatMs = 5_000
-
-const limitsOf = (options: HttpOptions): Limits => {
+const limitsOf = (options: HttpOptions): ServingLimits => {
   const { port, host = '127.0.0.1' } = options
-  const limits: Limits = {
+  const limits: ServingLimits = {
     host,
     headersTimeoutMs: 10_000,
     requestTimeoutMs: 30_000,

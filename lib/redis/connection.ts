@@ -10,6 +10,7 @@ import { directReads } from './direct-reads.js'
 import { type Made, madeClient } from './driver.js'
 import { type Read, entriesOf } from './entries.js'
 import type { RedisArgument, RedisLike, RedisTarget } from './like.js'
+import { adviceOn, opened } from './opening.js'
 
 // model
 
@@ -199,51 +200,3 @@ const connectionOf = (
 }
 
 const pauseMs = 20
-
-/** `undefined` once it is connected; else why it is not, as soon as that is for good. */
-const opened = async (
-  client: RedisLike,
-  connectMs: number,
-  clock: Clock,
-  signal?: AbortSignal
-): Promise<string | undefined> => {
-  let last = `no answer within ${connectMs} ms`
-  let onAbort = (): void => undefined
-  const ready = new Promise<string | undefined>((resolve) => {
-    onAbort = () => resolve('it is no longer wanted')
-    client.on('ready', () => resolve(undefined))
-    client.on('error', (error: unknown) => {
-      last = rootOf(capture(error)).message
-      if (isForGood(last)) resolve(last)
-    })
-  })
-  signal?.addEventListener('abort', onAbort)
-  if (signal?.aborted === true) onAbort()
-  client.connect().catch((error: unknown) => {
-    if (isForGood(capture(error).message)) last = capture(error).message
-  })
-  const first = await within(
-    clock,
-    connectMs,
-    ready.then((problem) => ({ problem }))
-  )
-  signal?.removeEventListener('abort', onAbort)
-  return first === undefined ? last : first.problem
-}
-
-/** A cluster says of its nodes' errors that there were some. */
-const rootOf = (captured: Captured): Captured => captured.causes?.[0] ?? captured
-
-/** What another attempt would not change: the server is there and says no, or it is not the one it must be. */
-const isForGood = (message: string): boolean =>
-  /^(?:WRONGPASS|NOAUTH|NOPERM|ERR )|certificate|self[- ]signed|wrong version number/i.test(message)
-
-const adviceOn = (problem: string): string => {
-  if (/WRONGPASS|NOAUTH|ERR AUTH|invalid password/.test(problem)) return 'check the user and the password'
-  if (problem.startsWith('NOPERM')) return 'give this user the right to it (ACL SETUSER)'
-  if (/certificate|self[- ]signed/i.test(problem))
-    return 'give a client whose tls options have the authority (ca) that signed it'
-  if (/wrong version number/.test(problem)) return 'is it TLS? rediss:// is, redis:// is not'
-  if (/DB index/.test(problem)) return 'give a database that the server has'
-  return 'is it running there, and can it be reached?'
-}
