@@ -18,6 +18,7 @@ import {
 } from './redis-stream-reply.js'
 import * as scripts from './redis-stream-scripts.js'
 import { type StreamSettling, streamSettling } from './redis-stream-settling.js'
+import { takeFor, takeTimes } from './redis-stream-take.js'
 import { unsettledList } from './redis-stream-unsettled.js'
 
 // model
@@ -81,7 +82,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
   const run = (script: Script, parts: readonly RedisArgument[]): Promise<unknown> =>
     commands.run(script, [key], [group, consumer, ...parts])
 
-  const take = scripts.takeFor(key, group)
+  const take = takeFor(key, group)
   const askToTake = async (parts: readonly RedisArgument[]): Promise<unknown> => {
     const all = [1, key, group, consumer, ...parts]
     try {
@@ -205,7 +206,7 @@ export const streamGroup = (key: string, membership: Membership): StreamGroup =>
     take: async (max) => {
       const askedAt = clock.monotonic()
       isTakeLost = true
-      const taken = takenOf(await askToTake([scripts.horizonMs, leaseMs, max, ...scripts.takeTimes]))
+      const taken = takenOf(await askToTake([scripts.horizonMs, leaseMs, max, ...takeTimes]))
       isTakeLost = false
       trimmed(taken.gone.length + taken.unread)
       return { items: claimedOf(taken.claimed, askedAt), waitMs: taken.waitMs }

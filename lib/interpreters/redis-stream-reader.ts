@@ -7,7 +7,7 @@ import { type Connection, Unanswered } from '../redis/connection.js'
 import type { Read } from '../redis/entries.js'
 import type { EntryDelivery } from './redis-stream-entry.js'
 import { type StreamGroup, isGroupLost } from './redis-stream-group.js'
-import { scanMs } from './redis-stream-scripts.js'
+import { scanMs } from './redis-stream-take.js'
 
 // model
 

@@ -4,40 +4,19 @@
  * have left idle for a lease. Delivery counts are counts of starts: nothing here raises one but `start`.
  */
 import { type Script, script } from '../redis/connection.js'
+import { lua } from './redis-stream-lua.js'
 
 /** How long a delay may be, in milliseconds: 30 days. */
 export const horizonMs = 30 * 24 * 3_600_000
-
-/** How often a group is scanned, whoever scans, in milliseconds. */
-export const scanMs = 1_000
-
-/** How long a consumer that has nothing and does nothing is kept: its process is gone. */
-const reapMs = 600_000
 
 /**
  * A group that was made again is not the one that handed out what its members have. It says where it begins by a
  * consumer of that name: what lies before that it gives to nobody, so it is still whose it was.
  */
-const adopting = `
-local function parts(id)
-  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
-  return tonumber(ms), tonumber(seq)
-end
-local function isAfter(id, other)
-  local ms, seq = parts(id)
-  local otherMs, otherSeq = parts(other)
-  return ms > otherMs or (ms == otherMs and seq > otherSeq)
-end
+const adopting = `${lua}
 local begins
 local function isOlder(id)
-  if not begins then
-    begins = '0-0'
-    for _, fields in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
-      for i = 1, #fields, 2 do
-        if fields[i] == 'name' then begins = string.match(fields[i + 1], '^~from (%d+%-%d+)$') or begins end
-      end
-    end
-  end
+  begins = begins or beginsOf(ARGV[1])
   return not isAfter(id, begins)
 end
 local function isThere(id) return #redis.call('XRANGE', KEYS[1], id, id) == 1 end
@@ -52,149 +31,35 @@ end`
  * consumer, where to begin. Answers whether it made the group, the id that was delivered last, where it began, and
  * whether the consumer was new to it.
  */
-export const join: Script = script(`
+export const join: Script = script(`${lua}
 local g, me, from = ARGV[1], ARGV[2], ARGV[3]
 redis.pcall('XACK', KEYS[1], g, '0-0')
-local function find()
-  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
-  if groups.err then
-    if string.find(groups.err, 'no such key') then return nil end
-    return groups
-  end
-  for _, fields in ipairs(groups) do
-    local group = {}
-    for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
-    if group['name'] == g then return group end
-  end
-end
-local group = find()
-if group and group.err then return group end
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+if groups.err and not string.find(groups.err, 'no such key') then return groups end
+local group = not groups.err and groupOf(g)
 local made = 0
 if not group then
   if from ~= '$' and from ~= '0' then
     -- Of a stream that was begun anew everything is new.
     local info = redis.pcall('XINFO', 'STREAM', KEYS[1])
-    local last = '0-0'
-    if not info.err then
-      for i = 1, #info, 2 do if info[i] == 'last-generated-id' then last = info[i + 1] end end
-    end
-    local function parts(id)
-      local ms, seq = string.match(id, '^(%d+)%-?(%d*)$')
-      return tonumber(ms), tonumber(seq) or 0
-    end
-    local ms, seq = parts(from)
-    local lastMs, lastSeq = parts(last)
-    if lastMs < ms or (lastMs == ms and lastSeq < seq) then from = '0' end
+    if isAfter(from, info.err and '0-0' or record(info)['last-generated-id']) then from = '0' end
   end
   local done = redis.pcall('XGROUP', 'CREATE', KEYS[1], g, from, 'MKSTREAM')
   if done.err then return done end
   made = 1
   if from == '0' or from == '$' then
-    local info, added, length, last = redis.call('XINFO', 'STREAM', KEYS[1]), nil, 0, nil
-    for i = 1, #info, 2 do
-      if info[i] == 'entries-added' then added = info[i + 1] end
-      if info[i] == 'length' then length = info[i + 1] end
-      if info[i] == 'last-generated-id' then last = info[i + 1] end
-    end
+    local info = record(redis.call('XINFO', 'STREAM', KEYS[1]))
+    local added, length, last = info['entries-added'], info.length, info['last-generated-id']
     -- Redis 7 counts what a group has read, once it is told where it begins.
     if added and from == '0' then redis.pcall('XGROUP', 'SETID', KEYS[1], g, '0', 'ENTRIESREAD', added - length) end
     if added and from == '$' then redis.pcall('XGROUP', 'SETID', KEYS[1], g, last, 'ENTRIESREAD', added) end
   end
-  group = find()
+  group = groupOf(g)
   local begins = group['last-delivered-id']
   if begins ~= '0-0' then redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, '~from ' .. begins) end
 end
 local isNew = redis.call('XGROUP', 'CREATECONSUMER', KEYS[1], g, me)
 return {made, group['last-delivered-id'], from, isNew}`)
-
-/**
- * Takes what is due and what was abandoned. ARGV: group, consumer, horizon, lease, how many at most, how long a scan
- * is enough for all, when an idle consumer is gone, whether this script is new to the server. Answers how long until
- * the next scan, the entries with their counts and whether they were abandoned, the ids of pending entries that were
- * trimmed, and how many were trimmed that nobody had read. A scan that was just now may as well be to come, as the
- * server's clock was set back: Redis calls both an idle time of 0, and nobody would scan until that time.
- */
-const taking = `
-local g, me, horizon, lease, n = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-local every, reap, isNew = tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8] == '1'
-local consumers = redis.call('XINFO', 'CONSUMERS', KEYS[1], g)
-if isNew then
-  -- A server that was started from its log counts less than was read. Told so, it finds out by itself.
-  local begins = '0-0'
-  for _, fields in ipairs(consumers) do
-    for i = 1, #fields, 2 do
-      if fields[i] == 'name' then begins = string.match(fields[i + 1], '^~from (.+)$') or begins end
-    end
-  end
-  for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-    local group = {}
-    for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
-    local last = group['last-delivered-id']
-    if group.name == g and last ~= begins then redis.call('XGROUP', 'SETID', KEYS[1], g, last) end
-  end
-end
-local others = {}
-for _, fields in ipairs(consumers) do
-  local consumer = {}
-  for i = 1, #fields, 2 do consumer[fields[i]] = fields[i + 1] end
-  if consumer.name == '~scan' then
-    if consumer.idle > 0 and consumer.idle < every then return {every - consumer.idle, {}, {}, 0} end
-  elseif consumer.pending > 0 then
-    if consumer.name ~= '~parked' then others[#others + 1] = consumer.name end
-  elseif consumer.idle > reap and consumer.name ~= me and string.find(consumer.name, '~%x%x%x%x%x%x%x%x%x%x%x%x$') then
-    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], g, consumer.name)
-  end
-end
-local got, gone = {}, {}
-local function takeAll(list, abandoned)
-  for _, pending in ipairs(list) do
-    local claimed = redis.call('XCLAIM', KEYS[1], g, me, 0, pending[1], 'IDLE', 0, 'RETRYCOUNT', pending[4])
-    if claimed[1] and claimed[1][2] then got[#got + 1] = {claimed[1][1], claimed[1][2], pending[4], abandoned}
-    else gone[#gone + 1] = pending[1] end
-  end
-end
-takeAll(redis.call('XPENDING', KEYS[1], g, 'IDLE', horizon, '-', '+', n, '~parked'), 0)
-for _, name in ipairs(others) do
-  if #got >= n then break end
-  takeAll(redis.call('XPENDING', KEYS[1], g, 'IDLE', lease, '-', '+', n - #got, name), 1)
-end
-local unread = 0
-local info = {}
-local stream = redis.call('XINFO', 'STREAM', KEYS[1])
-for i = 1, #stream, 2 do info[stream[i]] = stream[i + 1] end
-for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  local group = {}
-  for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
-  if group.name == g and group['entries-read'] and info['entries-added'] then
-    local function before(a, b)
-      local am, as = string.match(a, '^(%d+)%-(%d+)$')
-      local bm, bs = string.match(b, '^(%d+)%-(%d+)$')
-      am, as, bm, bs = tonumber(am), tonumber(as), tonumber(bm), tonumber(bs)
-      return am < bm or (am == bm and as < bs)
-    end
-    local last, rest = group['last-delivered-id'], nil
-    if last == info['last-generated-id'] or info.length == 0 then rest = 0
-    elseif before(last, info['recorded-first-entry-id']) then rest = info.length end
-    if rest then unread = info['entries-added'] - group['entries-read'] - rest end
-    if unread > 0 then
-      -- Counted once, and for all: the group's lag is right again as well.
-      redis.call('XGROUP', 'SETID', KEYS[1], g, last, 'ENTRIESREAD', info['entries-added'] - rest)
-    end
-  end
-end
-if #got >= n then return {0, got, gone, unread} end
-redis.call('XREADGROUP', 'GROUP', g, '~scan', 'COUNT', 1, 'STREAMS', KEYS[1], '0')
-return {every, got, gone, unread}`
-
-/**
- * The script of one group. A server has forgotten all scripts when it is started again: so it says that it was, by not
- * knowing this one, and says so once for each group.
- */
-export const takeFor = (key: string, group: string): Script =>
-  script(`${taking}\n-- ${JSON.stringify([key, group])}`)
-
-/** What else `take` is given. */
-export const takeTimes = [scanMs, reapMs] as const
 
 /**
  * Counts the start of an entry. ARGV: group, consumer, id, the count with this start. Answers 1 counted, 0 somebody
@@ -241,13 +106,7 @@ return out`)
 export const ackOwned: Script = script(`${adopting}
 local last
 local function isToCome(id)
-  if not last then
-    for _, fields in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-      local group = {}
-      for i = 1, #fields, 2 do group[fields[i]] = fields[i + 1] end
-      if group.name == ARGV[1] then last = group['last-delivered-id'] end
-    end
-  end
+  last = last or groupOf(ARGV[1])['last-delivered-id']
   return isAfter(id, last)
 end
 local out = {}
