@@ -1,30 +1,22 @@
 /** Staying subscribed: a connection at a time with all subscriptions, watched by a heartbeat, and made anew when it is lost. */
 import type { Either } from 'fp-ts/lib/Either.js'
-import type { Captured } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import { left, right } from '../core/result.js'
 import type { OnEvent } from '../ports/interpreter.js'
 import { type ResourceError, resourceError } from '../ports/resource.js'
 import { sleep, within } from '../ports/waiting.js'
 import { type Connection, connect } from '../redis/connection.js'
-import { directMessages } from '../redis/direct-messages.js'
 import type { RedisTarget } from '../redis/like.js'
+import { type Session, type SessionNeeds, sessionOn } from './redis-pubsub-session.js'
 
 // model
 
-export interface SubscriberNeeds {
+export interface SubscriberNeeds extends Omit<SessionNeeds, 'onAlive'> {
   readonly target: RedisTarget
   /** Who wants it. */
   readonly name: string
-  readonly channels: readonly string[]
-  readonly patterns: readonly string[]
   readonly connectMs: number
-  readonly heartbeatMs: number
-  readonly clock: Clock
   readonly emit: OnEvent
-  /** Called before the messages that arrive at the same time. */
-  readonly onArrival: () => void
-  readonly onMessage: (channel: Buffer, payload: Buffer, pattern: string | undefined) => void
 }
 
 export interface Subscriber {
@@ -38,108 +30,21 @@ export interface Subscriber {
   readonly resume: () => void
 }
 
-/** A connection with all subscriptions. */
-interface Session {
-  readonly server: string
-  /** Rejects if one of them is refused. */
-  readonly subscribe: () => Promise<unknown>
-  /** Resolves once the connection is lost, silent for too long, or no longer wanted. */
-  readonly ended: Promise<void>
-  readonly errorOf: (thrown: unknown) => Captured
-  /** Nothing that comes after this is taken. */
-  readonly close: () => void
-}
-
 // constructors
 
 export const subscriber = (needs: SubscriberNeeds): Subscriber => {
-  const { target, name, channels, patterns, connectMs, heartbeatMs, clock, emit } = needs
+  const { target, name, channels, patterns, connectMs, clock, emit } = needs
   /** When something was last heard of a server, by the monotonic clock. */
   let aliveAt = clock.monotonic()
   let gaps = 0
   let leaving = new AbortController()
-
-  const sessionOn = (connection: Connection, server: string, signal: AbortSignal): Session => {
-    const { client } = connection
-    let isOver = false
-    let isArriving = false
-    let askedAt: number | undefined
-    let cancelBeat = (): void => undefined
-    let end = (): void => undefined
-    const ended = new Promise<void>((resolve) => (end = resolve))
-
-    const arrived = (channel: Buffer, payload: Buffer, pattern: string | undefined): void => {
-      if (isOver) return
-      if (!isArriving) {
-        // Messages of one read come in the same turn.
-        isArriving = true
-        queueMicrotask(() => (isArriving = false))
-        aliveAt = clock.monotonic()
-        needs.onArrival()
-      }
-      needs.onMessage(channel, payload, pattern)
-    }
-
-    const answered = (): void => {
-      askedAt = undefined
-      // That it may not be asked is an answer, too.
-      if (!isOver && client.status === 'ready') aliveAt = clock.monotonic()
-    }
-
-    const isSilent = (): boolean =>
-      askedAt !== undefined && clock.monotonic() - Math.max(askedAt, aliveAt) >= 2 * heartbeatMs
-
-    const asked = (): void => {
-      if (askedAt === undefined) {
-        askedAt = clock.monotonic()
-        client.call('ping', []).then(answered, answered)
-      }
-      cancelBeat = clock.after(heartbeatMs, () => {
-        if (!isSilent()) return asked()
-        // What arrived while something else blocked the event loop is read before this is judged.
-        cancelBeat = clock.after(0, () => (isSilent() ? end() : asked()))
-      })
-    }
-
-    client.on('close', end)
-    client.on('end', end)
-    if (!directMessages(client, arrived)) {
-      client.on('messageBuffer', (channel: Buffer, payload: Buffer) => arrived(channel, payload, undefined))
-      client.on('pmessageBuffer', (pattern: string, channel: Buffer, payload: Buffer) =>
-        arrived(channel, payload, pattern)
-      )
-    }
-    signal.addEventListener('abort', end)
-    if (signal.aborted || client.status !== 'ready') end()
-
-    return {
-      server,
-      subscribe: async () => {
-        const subscribing = [
-          ...(channels.length === 0 ? [] : [client.call('subscribe', [...channels])]),
-          ...(patterns.length === 0 ? [] : [client.call('psubscribe', [...patterns])])
-        ]
-        await Promise.all(subscribing)
-        aliveAt = clock.monotonic()
-        asked()
-        return true
-      },
-      ended,
-      errorOf: connection.errorOf,
-      close: () => {
-        isOver = true
-        cancelBeat()
-        signal.removeEventListener('abort', end)
-        connection.close()
-      }
-    }
-  }
+  const watched: SessionNeeds = { ...needs, onAlive: (at) => (aliveAt = at) }
 
   const subscribed = async (waitMs: number, signal: AbortSignal): Promise<Either<ResourceError, Session>> => {
     const connected = await connectedNode(target, name, waitMs, clock, signal)
     if (connected._tag === 'Left') return connected
     const { connection, server } = connected.right
-    const session = sessionOn(connection, server, signal)
+    const session = sessionOn(connection, server, signal, watched)
     let problem = 'the connection was lost, or there was no answer in time'
     try {
       const subscribing = Promise.race([session.subscribe(), session.ended])

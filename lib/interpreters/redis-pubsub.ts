@@ -1,18 +1,13 @@
 /** Redis Pub/Sub as a source: what is published while it is subscribed, at most once. */
-import { randomBytes } from 'node:crypto'
-import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
-import { right } from '../core/result.js'
 import type { Interpreter } from '../ports/interpreter.js'
-import { Resource, type ResourceError } from '../ports/resource.js'
+import { Resource } from '../ports/resource.js'
 import type { OpenSource, Source, SourceLimits, Traits } from '../ports/source.js'
 import { defaultConnectMs } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
 import { type ConsumeOptions, consume } from './consume.js'
-import { type Arrival, PublicationDelivery } from './redis-pubsub-delivery.js'
-import { drops, inbox } from './redis-pubsub-inbox.js'
-import { subscriber } from './redis-pubsub-subscriber.js'
+import { type PubSub, type PubSubSetup, pubSub } from './redis-pubsub-source.js'
 
 // model
 
@@ -67,10 +62,10 @@ export const redisPubSubSource = (options: RedisPubSubOptions): OpenSource => {
   refuseTarget(name, options)
   const setup = setupOf(options)
   const open = (limits: SourceLimits): Resource<Source> =>
-    Resource.map(({ source }: Opened) => source)(
+    Resource.map(({ source }: PubSub) => source)(
       Resource.make(
         name,
-        () => opened(options, setup, limits, clock),
+        () => pubSub({ target: options, name, setup, traits, limits, clock }),
         async ({ close }) => close()
       )
     )
@@ -82,20 +77,6 @@ export const redisPubSubSource = (options: RedisPubSubOptions): OpenSource => {
 const name = 'redisPubSub'
 const traits: Traits = { redelivers: false, delay: 'in-place', exclusive: false }
 
-interface Setup {
-  readonly channels: readonly string[]
-  readonly patterns: readonly string[]
-  readonly maxQueued: number
-  readonly maxQueuedBytes: number
-  readonly heartbeatMs: number
-  readonly connectMs: number
-}
-
-interface Opened {
-  readonly source: Source
-  readonly close: () => void
-}
-
 const setupOf = ({
   channels = [],
   patterns = [],
@@ -103,7 +84,7 @@ const setupOf = ({
   maxQueuedBytes = 67_108_864,
   heartbeatMs = 1_000,
   connectMs = defaultConnectMs
-}: RedisPubSubOptions): Setup => {
+}: RedisPubSubOptions): PubSubSetup => {
   for (const [kind, names] of Object.entries({ channels, patterns })) {
     if (!Array.isArray(names) || !names.every((each) => typeof each === 'string' && each !== ''))
       throw new TypeError(`redisPubSub: ${kind} is a list of names, none of them empty`)
@@ -119,114 +100,3 @@ const setupOf = ({
 }
 
 const minHeartbeatMs = 10
-
-const opened = async (
-  target: RedisTarget,
-  setup: Setup,
-  { emit, signal: wantedUntil }: SourceLimits,
-  clock: Clock
-): Promise<Either<ResourceError, Opened>> => {
-  const dropped = drops(clock, emit)
-  const waiting = inbox(setup, clock, (count) => {
-    if (left === undefined) dropped.add(count)
-    else droppedSince += count
-  })
-  const run = randomBytes(6).toString('hex')
-  let arrival: Arrival = { server: '', run, receivedAt: 0 }
-  let number = 0
-  let takenBytes = 0
-  let wake = (): void => undefined
-  let watched: AbortSignal | undefined
-  /** What waited when pulling was stopped. What comes after that was not ours to handle. */
-  let left: Left | undefined
-  let droppedSince = 0
-  let cancelLeaving = (): void => undefined
-
-  const subscribing = subscriber({
-    target,
-    name,
-    ...setup,
-    clock,
-    emit,
-    onArrival: () => {
-      arrival = { server: arrival.server, run, receivedAt: clock.now() }
-      wake()
-    },
-    onMessage: (channel, payload, pattern) => {
-      number += 1
-      waiting.add(new PublicationDelivery(channel, payload, pattern, number, arrival))
-    }
-  })
-  wantedUntil?.addEventListener('abort', subscribing.leave)
-  if (wantedUntil?.aborted === true) subscribing.leave()
-  const subscribed = await subscribing.open()
-  wantedUntil?.removeEventListener('abort', subscribing.leave)
-  if (subscribed._tag === 'Left') return subscribed
-  arrival = { ...arrival, server: subscribed.right }
-
-  const nowWaiting = (): Left => {
-    waiting.trim()
-    return { count: waiting.count(), bytes: waiting.bytes() }
-  }
-
-  /** A pull that was aborted may be followed by another; if none comes, nobody wants what is published. */
-  const stopped = (): void => {
-    left ??= nowWaiting()
-    cancelLeaving()
-    cancelLeaving = clock.after(lingerMs, subscribing.leave)
-    wake()
-  }
-
-  const wanted = (signal: AbortSignal): void => {
-    if (signal.aborted) return stopped()
-    if (left !== undefined) {
-      left = undefined
-      dropped.add(droppedSince)
-      droppedSince = 0
-      cancelLeaving()
-      subscribing.resume()
-    }
-    if (signal === watched) return
-    watched = signal
-    signal.addEventListener('abort', () => signal === watched && stopped(), { once: true })
-  }
-
-  return right({
-    source: {
-      traits,
-      pull: (max, signal) => async () => {
-        wanted(signal)
-        for (let waited = false; ; waited = true) {
-          const items = signal.aborted ? [] : waiting.take(max)
-          for (const { size } of items) takenBytes += size
-          if (items.length > 0 || signal.aborted) return right({ _tag: 'Batch', items, waited })
-          await new Promise<void>((resolve) => (wake = resolve))
-        }
-      },
-      input: () => {
-        const { bytes } = left ?? nowWaiting()
-        return { readBytes: takenBytes, knownBytes: takenBytes + bytes, isAll: false }
-      },
-      measure: () => async () => ({
-        lag: waiting.count(),
-        lost: dropped.total(),
-        reconnects: subscribing.gaps()
-      })
-    },
-    close: () => {
-      cancelLeaving()
-      subscribing.leave()
-      left ??= nowWaiting()
-      dropped.add(left.count)
-      dropped.tell()
-    }
-  })
-}
-
-interface Left {
-  readonly count: number
-  readonly bytes: number
-}
-
-/** How long it stays subscribed after a pull was aborted. */
-const lingerMs = 500
