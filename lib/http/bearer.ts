@@ -1,6 +1,7 @@
 /** Bearer tokens (RFC 6750): whoever has the secret is let in. */
 import { left, right } from '../core/result.js'
-import { type Unverified, type Verify, isSame, maxHeaderChars, secretBytes, utf8 } from './verify.js'
+import { utf8 } from './bytes.js'
+import { type Unverified, type Verify, isSame, maxHeaderChars, secretBytes } from './verify.js'
 
 // constructors
 

@@ -1,6 +1,7 @@
 /** Processors as functions from a web-standard request to its response. */
 import type { Processor } from '../core/processor.js'
 import { type Budget, endedTooEarly, isBodyError, nothing, readAll, tooLarge } from './body.js'
+import { utf8 } from './bytes.js'
 import type { Incoming } from './incoming.js'
 import { type MountOptions, mounted } from './mounted.js'
 import type { HttpReply } from './reply.js'
@@ -34,8 +35,7 @@ export const toFetch = (
 
 // helpers
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
 
 class FetchIncoming implements Incoming {
   readonly _tag = 'HttpRequest'
@@ -64,7 +64,7 @@ class FetchIncoming implements Incoming {
   }
   text(bytes: Uint8Array): string | undefined {
     try {
-      return utf8.decode(bytes)
+      return decoder.decode(bytes)
     } catch {
       return undefined
     }
@@ -103,7 +103,7 @@ const isAborted = ({ signal }: { readonly signal?: AbortSignal | null }): boolea
 
 /** As bytes: of a text it would say by itself that it is plain. */
 const toResponse = ({ status, headers, body }: HttpReply, method: string): Response => {
-  const bytes = typeof body === 'string' ? encoder.encode(body) : body
+  const bytes = typeof body === 'string' ? utf8(body) : body
   const isBare = bytes.length === 0 || method === 'HEAD'
   return new Response(isBare ? null : (bytes as Uint8Array<ArrayBuffer>), { status, headers })
 }

@@ -3,17 +3,9 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
 import { right } from '../core/result.js'
 import { systemClock } from '../system.js'
-import { toBase64, toHex } from './bytes.js'
+import { toBase64, toHex, utf8 } from './bytes.js'
 import type { HttpRequest } from './request.js'
-import {
-  type Unverified,
-  type Verify,
-  isSame,
-  maxHeaderChars,
-  secretBytes,
-  unverified,
-  utf8
-} from './verify.js'
+import { type Unverified, type Verify, isSame, maxHeaderChars, secretBytes, unverified } from './verify.js'
 
 // model
 

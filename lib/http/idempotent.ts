@@ -3,7 +3,7 @@ import { answered, keeping } from '../combinators/keeping.js'
 import type { Clock } from '../core/clock.js'
 import type { Outcome } from '../core/outcome.js'
 import type { IdempotencyStore } from '../ports/idempotency.js'
-import { fromBase64, toBase64, toHex } from './bytes.js'
+import { fromBase64, toBase64, toHex, utf8 } from './bytes.js'
 import { type HttpReply, refusal, retryAfter } from './reply.js'
 
 // model
@@ -120,11 +120,9 @@ const fromResult = (result: string): HttpReply => {
 
 const mismatch = refusal(422, 'the key was used with another request')
 
-const utf8 = new TextEncoder()
-
 /** No line of a request has a line break, so that it ends where the bytes begin. */
 const sha256 = async (about: string, bytes: Uint8Array): Promise<string> => {
-  const line = utf8.encode(`${about}\n`)
+  const line = utf8(`${about}\n`)
   const all = new Uint8Array(line.length + bytes.length)
   all.set(line)
   all.set(bytes, line.length)

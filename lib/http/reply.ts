@@ -3,8 +3,7 @@ import { type Failure, matchFailure } from '../core/failure.js'
 import { cut } from '../core/json.js'
 import { type Outcome, matchOutcome } from '../core/outcome.js'
 import { publicMessage } from '../failures/render.js'
-
-const utf8 = new TextEncoder()
+import { utf8 } from './bytes.js'
 
 // model
 
@@ -70,7 +69,7 @@ export const jsonReply = (
   headers: Readonly<Record<string, string>> = {}
 ): HttpReply => {
   const text = JSON.stringify(body)
-  const { length } = utf8.encode(text)
+  const { length } = utf8(text)
   return {
     _tag: 'HttpReply',
     status,

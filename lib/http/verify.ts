@@ -2,6 +2,7 @@
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { left } from '../core/result.js'
+import { utf8 } from './bytes.js'
 import type { UnverifiedRequest } from './request.js'
 
 // model
@@ -42,8 +43,6 @@ export const secretBytes = (name: string, secret: string | Uint8Array): Uint8Arr
 }
 
 const ifUnset = ': is its environment variable set?'
-
-export const utf8 = (text: string): Uint8Array => Uint8Array.from(new TextEncoder().encode(text))
 
 /** Takes as long wherever two of one length differ, so that the time says nothing of what was expected. */
 export const isSame = (expected: Uint8Array, presented: Uint8Array): boolean => {
