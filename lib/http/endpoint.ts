@@ -221,8 +221,8 @@ export const endpointOf = ({
     fail: (thrown: unknown) => void
   ): void => {
     if (senderRetries && isFull()) return end(refused(incoming, full, tooMuch))
-    const isOfEvents = isEvent(incoming)
-    if (isOfEvents && isBatch(incoming.header('content-type')))
+    const hasEvents = isEvent(incoming)
+    if (hasEvents && isBatch(incoming.header('content-type')))
       return void handledBatch(incoming, bytes).then(end, fail)
     let key: string | undefined
     try {
@@ -230,9 +230,9 @@ export const endpointOf = ({
     } catch (thrown) {
       return fail(thrown)
     }
-    if (isOfEvents && key === undefined) return void handledEvent(incoming, bytes).then(end, fail)
+    if (hasEvents && key === undefined) return void handledEvent(incoming, bytes).then(end, fail)
     if (key !== undefined && key.length > maxKey) return end(refused(incoming, longKey, tooLong))
-    const event = isOfEvents ? eventIdOf(incoming.headers, bytes) : undefined
+    const event = hasEvents ? eventIdOf(incoming.headers, bytes) : undefined
     const delivery = deliveryOf(incoming, bytes, key, event && { source: event.source, headers: undefined })
     if (once === undefined && deadlineMs === undefined)
       return works.start(delivery, (outcome) => end(answered(delivery, outcome)), overload())

@@ -150,15 +150,12 @@ type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>
 
 const digestBytes = { sha1: 20, sha256: 32, sha512: 64 }
 
-const hashes = { sha1: 'SHA-1', sha256: 'SHA-256', sha512: 'SHA-512' }
+const encoded = { hex: toHex, base64: toBase64 }
 
-const encoded = {
-  hex: toHex,
-  base64: toBase64
+const keyOf = (secret: Uint8Array, algorithm: keyof typeof digestBytes): Promise<Key> => {
+  const hash = algorithm.replace('sha', 'SHA-') // as Web Crypto writes it
+  return crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
 }
-
-const keyOf = (secret: Uint8Array, algorithm: keyof typeof hashes): Promise<Key> =>
-  crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: hashes[algorithm] }, false, ['sign'])
 
 const bodyAlone = (_: HttpRequest, body: Uint8Array): readonly Secret[] => [body]
 

@@ -1,8 +1,12 @@
 /** Answering once: a request that was handled is answered again, and not handled again. */
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { answered, keeping } from '../combinators/keeping.js'
 import type { Clock } from '../core/clock.js'
 import type { Outcome } from '../core/outcome.js'
-import type { IdempotencyStore } from '../ports/idempotency.js'
+import { left } from '../core/result.js'
+import type { IdempotencyError, IdempotencyStore } from '../ports/idempotency.js'
+import { within } from '../ports/waiting.js'
 import { fromBase64, toBase64, toHex, utf8 } from './bytes.js'
 import { type HttpReply, refusal, retryAfter } from './reply.js'
 
@@ -44,11 +48,15 @@ export const idempotent = ({
   clock,
   onUnmarked
 }: IdempotentNeeds): Idempotent => {
+  /** A store that hangs is one that does not answer, and keeps nobody waiting for ever. */
+  const asked = async <A>(ask: () => TaskEither<IdempotencyError, A>): Promise<Either<IdempotencyError, A>> =>
+    (await within(clock, leaseMs, answered(ask))) ?? left({ reason: `no answer within ${leaseMs} ms` })
+
   const underWay = new Map<string, { readonly fingerprint: string; readonly reply: Promise<HttpReply> }>()
 
   const once = async (key: string, fingerprint: string, { run, leave, lose }: Work): Promise<HttpReply> => {
     const token = crypto.randomUUID()
-    const state = await answered(() => store.begin({ key, fingerprint, token, leaseMs }))
+    const state = await asked(() => store.begin({ key, fingerprint, token, leaseMs }))
     if (state._tag === 'Left') return leave(state.left.reason)
     switch (state.right._tag) {
       case 'Finished':
@@ -68,7 +76,7 @@ export const idempotent = ({
         const { outcome, reply } = await run()
         letGo()
         const isDone = outcome._tag === 'Acked' || outcome._tag === 'DeadLettered'
-        const marked = await answered<boolean | void>(() =>
+        const marked = await asked<boolean | void>(() =>
           isDone ? store.finish({ key, token, result: toResult(reply) }) : store.abandon({ key, token })
         )
         if (marked._tag === 'Left') onUnmarked(marked.left.reason)

@@ -62,7 +62,10 @@ export interface EndpointOptions {
    * CloudEvent.
    */
   readonly keyOf?: (request: HttpRequest) => string | null | undefined
-  /** How long a process that dies holds the key of what it was handling, in milliseconds. 30 s by default. */
+  /**
+   * How long a process that dies holds the key of what it was handling, and how long `idempotency` may take to answer,
+   * in milliseconds. 30 s by default.
+   */
   readonly leaseMs?: number
   /** Whether GET and HEAD of `/healthz` and `/readyz` are answered, for anybody. Not by default. */
   readonly health?: boolean

@@ -188,6 +188,5 @@ const isName = (name: string): boolean => /^[\w!#$%&'*+.^`|~-]+$/.test(name)
 const severity = ({ status, headers }: HttpReply): number => {
   if (status < 300) return status === 202 ? 1 : 0
   const again = headers['retry-after'] === undefined ? 0 : 3
-  if (status < 500) return again + 2
-  return again + (status === 500 ? 3 : 4)
+  return again + (status < 500 ? 2 : status === 500 ? 3 : 4)
 }

@@ -156,12 +156,15 @@ const limitsOf = (options: HttpOptions): ServingLimits => {
   for (const name of ['maxConnections', 'maxRequestsPerSocket', 'maxHeaderBytes', 'maxAbandoned'] as const)
     if (!(Number.isInteger(limits[name]) && limits[name] >= 1))
       throw new RangeError(`http: ${name} is a whole number of at least 1`)
-  for (const name of ['headersTimeoutMs', 'requestTimeoutMs', 'keepAliveMs'] as const)
-    if (!(limits[name] >= 1 && limits[name] < 2 ** 31))
-      throw new RangeError(`http: ${name} is a number of milliseconds of at least 1`)
-  for (const name of ['drainMs', 'graceMs'] as const)
-    if (!(limits[name] >= 0 && limits[name] < 2 ** 31))
-      throw new RangeError(`http: ${name} is a number of milliseconds of at least 0`)
+  for (const [name, least] of [
+    ['headersTimeoutMs', 1],
+    ['requestTimeoutMs', 1],
+    ['keepAliveMs', 1],
+    ['drainMs', 0],
+    ['graceMs', 0]
+  ] as const)
+    if (!(limits[name] >= least && limits[name] < 2 ** 31))
+      throw new RangeError(`http: ${name} is a number of milliseconds of at least ${least}`)
   const problem = isLoopback(host) && isUnsaid(options) ? undefined : accessProblem(options)
   if (problem !== undefined) throw new TypeError(`http: ${host} can be reached from outside; ${problem}`)
   return limits

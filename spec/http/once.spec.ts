@@ -271,6 +271,30 @@ once('is not taken while the store does not answer, whatever it does', async () 
   }
 })
 
+once('waits for a store that hangs no longer than a lease', async () => {
+  const hanging = () => () => new Promise<never>(() => undefined)
+  for (const [name, status, calls, reason] of [
+    ['begin', 503, 0, 'the store of idempotency: no answer within 1000 ms'],
+    ['finish', 200, 1, 'no answer within 1000 ms']
+  ] as const) {
+    const clock = virtualClock()
+    const asked = trial(async () => ack, {
+      idempotency: { ...memoryIdempotency(), [name]: hanging },
+      leaseMs: 1_000,
+      clock
+    })
+    const answer = asked.answer(post('k'))
+    await until('it is asked', () => clock.waiting().length > 0 && asked.calls() === calls)
+    await clock.advance(999)
+    assert.equal(asked.events, [], name)
+    assert.is((await clock.finish(answer)).status, status, name)
+    assert.is(asked.calls(), calls)
+    const [event] = asked.events
+    const told = event?._tag === 'Refused' ? event.reason : JSON.stringify(event)
+    assert.ok(told.includes(reason), told)
+  }
+})
+
 once('is stored where the store cannot begin and the sender does not send it again', async () => {
   const dlq = memoryDlq()
   let calls = 0
