@@ -1,7 +1,7 @@
 /** Bytes as text and back, without anything that only one runtime has. */
 
 const encoder = new TextEncoder()
-export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(text)
+export const utf8 = (text: string): Uint8Array => encoder.encode(text)
 
 export const toHex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
