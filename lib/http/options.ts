@@ -175,8 +175,8 @@ const problemOf = (
     return 'methods are names in upper case, and GET, HEAD and OPTIONS send no messages'
   if (path !== undefined && !path.startsWith('/')) return 'path begins with a slash'
   if (!isSettled && !senderRetries)
-    return 'with senderRetries: false what is nacked would be lost; add withDlq(...) to the processor'
+    return 'with senderRetries: false what is nacked would be lost; put withDlq(...) around all of it'
   if (!isSettled && deadlineMs !== undefined)
-    return 'with deadlineMs what takes longer has to be stored; add withDlq(...) to the processor'
+    return 'with deadlineMs what takes longer has to be stored; put withDlq(...) around all of it'
   return undefined
 }

@@ -54,7 +54,7 @@ export type RedisPubSubOptions = RedisTarget & {
  */
 export const redisPubSub = (
   options: RedisPubSubOptions & Omit<ConsumeOptions, 'onFailed'> & { readonly onFailed?: 'report' | 'stop' }
-): Interpreter => consume(redisPubSubSource(options), { onFailed: 'report', ...options })
+): Interpreter => consume(redisPubSubSource(options), { ...options, onFailed: options.onFailed ?? 'report' })
 
 /** The source alone, for `consume`. */
 export const redisPubSubSource = (options: RedisPubSubOptions): OpenSource => {

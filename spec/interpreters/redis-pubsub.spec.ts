@@ -248,6 +248,18 @@ outcomes('stops the run where that was said', () =>
   })
 )
 
+outcomes('is reported, too, where what to do with a failure is undefined', () =>
+  published(async ({ url, channel, publish }) => {
+    const given = { url, channels: [channel], onFailed: undefined } as never
+    const run = await running(given, (found) => (textOf(found) === 'bad' ? failed(rejected('bad')) : ack))
+    await publish('bad')
+    await publish('good')
+    await run.got(2)
+    const report = await run.stop()
+    assert.equal([report.failed, report.acked, report.ended], [1, 1, { _tag: 'Aborted' }])
+  })
+)
+
 outcomes.run()
 
 // too much
