@@ -65,14 +65,14 @@ const recalled = async (
   message: Message,
   run: () => Outcome | Promise<Outcome>
 ): Promise<Outcome> => {
-  const identity = identityOf(message)
-  const asked = await answerOf<LetterState | undefined>(() => dlq.recall?.(identity))
+  const asked = await answerOf<LetterState | undefined>(() => dlq.recall?.(identityOf(message)))
   const state = asked._tag === 'Right' ? asked.right : undefined
   if (state === 'resolved' || state === 'discarded') return ackWith({ note: `its dead letter is ${state}` })
   if (state === 'replaying')
     return nack({ reason: 'its dead letter is being replayed', afterMs: replayingMs })
   const outcome = await run()
-  if (state === 'dead' && outcome._tag === 'Acked') await answerOf<void>(() => dlq.resolve?.(identity))
+  if (state === 'dead' && outcome._tag === 'Acked')
+    await answerOf<void>(() => dlq.resolve?.(identityOf(message)))
   return outcome
 }
 

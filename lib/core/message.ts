@@ -189,6 +189,8 @@ interface Changes extends MessageFields {
   readonly limit?: Limit | undefined
 }
 
+const unchanged: Changes = {}
+
 /** An origin with a body, a trace and changed fields laid over it. */
 class Envelope<B> implements Message<B> {
   readonly [envelope]: Origin
@@ -196,42 +198,43 @@ class Envelope<B> implements Message<B> {
     origin: Origin,
     readonly body: B,
     readonly trace: Trace,
-    readonly changes?: Changes
+    readonly changes: Changes = unchanged
   ) {
     this[envelope] = origin
   }
   get id() {
-    return this.changes?.id ?? this[envelope].id
+    return this.changes.id ?? this[envelope].id
   }
   get bytes() {
-    return this.changes?.bytes ?? this[envelope].bytes
+    return this.changes.bytes ?? this[envelope].bytes
   }
   get headers() {
-    return this.changes?.headers ?? this[envelope].headers
+    return this.changes.headers ?? this[envelope].headers
   }
   get source() {
-    return this.changes?.source ?? this[envelope].source
+    return this.changes.source ?? this[envelope].source
   }
   get deliveryCount() {
-    return this.changes?.deliveryCount ?? this[envelope].deliveryCount
+    return this.changes.deliveryCount ?? this[envelope].deliveryCount
   }
   get redelivers() {
-    return this.changes?.redelivers ?? this[envelope].redelivers
+    return this.changes.redelivers ?? this[envelope].redelivers
   }
   get receivedAt() {
-    return this.changes?.receivedAt ?? this[envelope].receivedAt
+    return this.changes.receivedAt ?? this[envelope].receivedAt
   }
   get signal() {
-    return this.changes?.limit?.signal ?? this.changes?.signal ?? this[envelope].signal
+    return this.changes.limit?.signal ?? this.changes.signal ?? this[envelope].signal
   }
+  // What may be `undefined` can be taken away.
   get raw() {
-    return this.changes?.raw ?? this[envelope].raw
+    return ('raw' in this.changes ? this.changes : this[envelope]).raw
   }
   get fault() {
-    return this.changes?.fault ?? this[envelope].fault
+    return ('fault' in this.changes ? this.changes : this[envelope]).fault
   }
   get letter() {
-    return this.changes?.letter ?? this[envelope].letter
+    return ('letter' in this.changes ? this.changes : this[envelope]).letter
   }
 }
 

@@ -8,7 +8,7 @@ import { dlqUnavailable, malformed, noMatch, rejected } from '../../lib/core/fai
 import { json } from '../../lib/core/format.js'
 import { handle } from '../../lib/core/handle.js'
 import type { DeadLetter, Dlq, LetterIdentity, LetterState, StoredLetter } from '../../lib/core/letter.js'
-import { type Interruption, amend, interruption, message } from '../../lib/core/message.js'
+import { type Interruption, amend, fromOrigin, interruption, message } from '../../lib/core/message.js'
 import {
   type Outcome,
   type Verdict,
@@ -603,6 +603,29 @@ redelivering('runs where the queue cannot say what became of its letter', async 
       assert.equal(await pipe(inner, withDlq(dlq))(message('order', again))(), outcome, `answer ${index}`)
       assert.equal([inner.calls(), dlq.log], [1, ['recall here 17 order']])
     }
+  }
+})
+
+redelivering('runs where what names its letter cannot be read', async () => {
+  for (const field of ['id', 'source', 'bytes'] as const) {
+    const { signal } = new AbortController()
+    const { bytes } = message(order)
+    const origin = { ...again, bytes, headers: {}, receivedAt: 0, raw: undefined, signal }
+    const torn = fromOrigin(
+      Object.defineProperty(origin, field, {
+        get: () => {
+          throw boom
+        }
+      })
+    )
+    const dlq = askedQueue(says('resolved'))
+    assert.equal(await pipe(giving(ack), withDlq(dlq))(torn)(), ack, field)
+    assert.equal(
+      await pipe(giving(failed(late)), withDlq(dlq))(torn)(),
+      failed(dlqUnavailable('RangeError: boom', late)),
+      field
+    )
+    assert.equal([dlq.letters, dlq.log], [[], []])
   }
 })
 

@@ -216,6 +216,14 @@ amending('can change the body, also to nothing', () => {
   assert.is(amend(decoded, { id: '2' }).body, 'Hello')
 })
 
+amending('takes away what its source found wrong, its letter, and its own form', () => {
+  const found = { ...fieldsOf(message('Hello')), signal: new AbortController().signal }
+  const delivered = fromOrigin({ ...found, raw: 'raw', fault: malformed([]), letter: stored() })
+  const mended = amend(delivered, { raw: undefined, fault: undefined, letter: undefined })
+  assert.equal(fieldsOf(mended), fieldsOf(message('Hello')))
+  assert.equal(fieldsOf(amend(delivered, { id: '2' })), { ...fieldsOf(delivered), id: '2' })
+})
+
 amending('changes a message that somebody wrote by hand', () => {
   const { trace, signal } = message('Hello')
   const written: Message = { ...fieldsOf(message('Hello')), id: '17', trace, signal }
