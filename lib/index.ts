@@ -1,4 +1,4 @@
-/** missive-ts: the pure core, and the combinators that wait. Drivers have subpaths of their own. */
+/** missive-ts: all that is pure, and the combinators that ask the time. Drivers have subpaths of their own. */
 
 // messages and formats
 export type { Interruption, Message, MessageFields, Trace } from './core/message.js'

@@ -1,6 +1,5 @@
 /** Failures: why a message could not be handled, as plain data. */
-import type { Captured } from './captured.js'
-import { capture } from './captured.js'
+import { type Captured, capture } from './captured.js'
 import type { Json } from './json.js'
 import { type TagCases, matchTag } from './match.js'
 

@@ -8,6 +8,9 @@
  */
 export type SensitivePath = readonly string[]
 
+/** Stands in a path for each field or item there is. */
+export const each = '*'
+
 /** What stands where something sensitive was. */
 export const masked = '[sensitive]'
 
@@ -18,8 +21,3 @@ export const touches =
   (place: SensitivePath) =>
   (path: SensitivePath): boolean =>
     path.slice(0, place.length).every((step, index) => step === each || step === place[index])
-
-// helpers
-
-/** Stands in a path for each field or item there is. */
-export const each = '*'

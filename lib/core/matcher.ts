@@ -1,6 +1,6 @@
 /** Matchers: whether a route takes a message, and what its handler gets. */
 import type { Issue } from './failure.js'
-import type { Keys } from './key.js'
+import { type Keys, holds, missed } from './key.js'
 import type { SensitivePath } from './masked.js'
 import type { Message } from './message.js'
 
@@ -31,3 +31,17 @@ export interface Matcher<B, A> {
 export const taken = <A>(input: A): Match<A> => ({ _tag: 'Taken', input })
 
 export const passed = (reason: string): Match<never> => ({ _tag: 'Passed', reason })
+
+// readers
+
+/** What a matcher says of a message: the keys first, and the matcher where one of them holds. */
+export const ask = (matcher: Matcher<any, any>, message: Message): Match<any> => {
+  const { keys, sensitive } = matcher
+  return keys === undefined || keys.some((alternative) => holds(alternative)(message))
+    ? matcher.match(message)
+    : passed(missed(keys, message, sensitive?.()))
+}
+
+/** Why it was not taken. */
+export const reasonOf = (match: Match<unknown>): string =>
+  match._tag === 'Passed' ? match.reason : match._tag

@@ -10,8 +10,8 @@ import {
   multipleMatches,
   noMatch
 } from './failure.js'
-import { type Key, type Scalar, holds, missed, reader } from './key.js'
-import type { Matcher } from './matcher.js'
+import { type Key, type Scalar, holds, reader } from './key.js'
+import { type Matcher, ask, reasonOf } from './matcher.js'
 import type { Message } from './message.js'
 
 // model
@@ -159,13 +159,6 @@ const placeName = ({ on, path }: Key): string => `${on} ${path}`
 const missing = (routes: readonly Routable[], message: Message): Failure => {
   const misses = routes
     .slice(0, maxMisses)
-    .map(({ label, matcher }): Miss => ({ route: label, reason: reasonOf(matcher, message) }))
+    .map(({ label, matcher }): Miss => ({ route: label, reason: reasonOf(ask(matcher, message)) }))
   return noMatch(misses, routes.length - misses.length)
-}
-
-const reasonOf = ({ keys, match, sensitive }: Matcher<any, any>, message: Message): string => {
-  if (keys !== undefined && !keys.some((alternative) => holds(alternative)(message)))
-    return missed(keys, message, sensitive?.())
-  const answer = match(message)
-  return answer._tag === 'Passed' ? answer.reason : answer._tag
 }

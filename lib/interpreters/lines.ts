@@ -1,7 +1,7 @@
 /** Lines out of chunks of bytes, whatever the chunks' boundaries. */
 import { Buffer, isAscii, isUtf8 } from 'node:buffer'
-import { malformed } from '../core/failure.js'
-import type { Malformed } from '../core/failure.js'
+import { type Malformed, malformed } from '../core/failure.js'
+import { withoutMark } from '../core/format.js'
 
 // model
 
@@ -147,7 +147,7 @@ export const textOfPart = ({ bytes, text }: Chunk, start: number, end: number): 
   if (text !== undefined) return text.slice(start, end)
   const decoded = bytes.toString('utf8', start, end)
   if (decoded.includes('\ufffd') && !isUtf8(bytes.subarray(start, end))) return undefined
-  return decoded.charCodeAt(0) === 0xfeff ? decoded.slice(1) : decoded
+  return withoutMark(decoded)
 }
 
 // helpers

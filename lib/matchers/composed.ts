@@ -1,7 +1,6 @@
 /** Matchers made of others. */
-import { holds, missed } from '../core/key.js'
 import type { SensitivePath } from '../core/masked.js'
-import { type Match, type Matcher, passed, taken } from '../core/matcher.js'
+import { type Match, type Matcher, ask, passed, reasonOf, taken } from '../core/matcher.js'
 import type { Message } from '../core/message.js'
 import { type BodyMatcher, type InputOf, type MatcherOf, type Matching, toMatcher } from './matching.js'
 import { product } from './tags.js'
@@ -126,13 +125,6 @@ const labelOf = ({ label }: Matcher<any, any>): string => label || 'a predicate'
 const isTaken = <A>(match: Match<A>) => match._tag === 'Taken'
 const isPassed = <A>(match: Match<A>) => match._tag === 'Passed'
 const isMalformed = <A>(match: Match<A>) => match._tag === 'Malformed'
-const reasonOf = (match: Match<unknown>): string => (match._tag === 'Passed' ? match.reason : match._tag)
-
-/** What a router does for its routes: the keys first, then the matcher. */
-const ask = (matcher: Matcher<any, any>, message: Message): Match<any> =>
-  matcher.keys === undefined || matcher.keys.some((keys) => holds(keys)(message))
-    ? matcher.match(message)
-    : passed(missed(matcher.keys, message, matcher.sensitive?.()))
 
 const sensitiveOf = (matchers: readonly Matcher<any, any>[]) => (): readonly SensitivePath[] =>
   matchers.flatMap(({ sensitive }) => sensitive?.() ?? [])
