@@ -5,6 +5,7 @@ import type { Issue } from '../core/failure.js'
 import { cut } from '../core/json.js'
 import type { Keys, Scalar } from '../core/key.js'
 import { left, right } from '../core/result.js'
+import type { CodecOfKind } from './codec-kinds.js'
 import { isSensitive, sensitiveFieldsOf } from './sensitive.js'
 import { product } from './tags.js'
 
@@ -25,7 +26,7 @@ export const isCodec = (value: unknown): value is Codec =>
 
 /** The literal fields at the top of a codec, as alternatives; `undefined` where there are none to go by. */
 export const codecTags = (codec: Codec, depth = 8): readonly Keys[] | undefined => {
-  const type = codec as AnyType
+  const type = codec as CodecOfKind
   if (depth === 0) return undefined
   switch (type._tag) {
     case 'InterfaceType':
@@ -63,16 +64,8 @@ export const codecDecode =
 const maxIssues = 20
 const maxKey = 60
 
-/** The part of io-ts's types that is read here; `Type` alone does not tell its kinds apart. */
-type AnyType =
-  | { readonly _tag: 'InterfaceType' | 'StrictType'; readonly props: Readonly<Record<string, Codec>> }
-  | { readonly _tag: 'IntersectionType' | 'UnionType'; readonly types: readonly Codec[] }
-  | { readonly _tag: 'ExactType' | 'ReadonlyType' | 'RefinementType'; readonly type: Codec }
-  | { readonly _tag: 'LiteralType'; readonly value: Scalar }
-  | { readonly _tag?: never }
-
 const literalOf = (codec: Codec): Scalar | undefined => {
-  const type = codec as AnyType
+  const type = codec as CodecOfKind
   if (type._tag === 'LiteralType') return type.value
   return type._tag === 'ReadonlyType' || type._tag === 'RefinementType' ? literalOf(type.type) : undefined
 }

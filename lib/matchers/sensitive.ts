@@ -2,6 +2,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type * as t from 'io-ts'
 import { type SensitivePath, each, touches } from '../core/masked.js'
+import type { CodecOfKind } from './codec-kinds.js'
 
 // constructors
 
@@ -103,24 +104,6 @@ const shown = (paths: readonly SensitivePath[], path: IssuePath = []): IssuePath
   return path.slice(0, Math.min(path.length, ...ends.map(({ length }) => length)))
 }
 
-/** The part of io-ts's types that is read here; `Type` alone does not tell its kinds apart. */
-type AnyType =
-  | {
-      readonly _tag: 'InterfaceType' | 'StrictType' | 'PartialType'
-      readonly props: Readonly<Record<string, t.Mixed>>
-    }
-  | { readonly _tag: 'DictionaryType'; readonly domain: t.Mixed; readonly codomain: t.Mixed }
-  | {
-      readonly _tag: 'IntersectionType' | 'UnionType' | 'TupleType'
-      readonly types: readonly t.Mixed[]
-    }
-  | {
-      readonly _tag: 'ArrayType' | 'ReadonlyArrayType' | 'ExactType' | 'ReadonlyType' | 'RefinementType'
-      readonly type: t.Mixed
-    }
-  | { readonly _tag: 'RecursiveType'; readonly type: t.Mixed }
-  | { readonly _tag?: never }
-
 /** `inside`: what a codec within itself counts as, for the recursive ones around. */
 const fieldsOf = (
   given: unknown,
@@ -128,7 +111,7 @@ const fieldsOf = (
 ): readonly SensitivePath[] => {
   const marks = (given as Mark)[mark]
   if (marks !== undefined) return marks
-  const type = given as AnyType
+  const type = given as CodecOfKind
   const of = (codec: t.Mixed): readonly SensitivePath[] => fieldsOf(codec, inside)
   switch (type._tag) {
     case 'InterfaceType':
