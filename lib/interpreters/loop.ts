@@ -7,19 +7,20 @@ import { type Message, interruptionOf } from '../core/message.js'
 import { type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
-import { type Ended, type InFlight, type OnEvent, type Report, inFlightOf } from '../ports/interpreter.js'
+import { type Ended, type Gauges, type OnEvent, type Report, inFlightOf } from '../ports/interpreter.js'
 import type { Action, Delivery, Settlement, Source } from '../ports/source.js'
-import { aborted, sleep, within } from '../ports/waiting.js'
+import { aborted, within } from '../ports/waiting.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
 import { type OnGateFailed, gatekeeper } from './gatekeeper.js'
 import { insisting } from './insisting.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
-import { firstRetryMs, maxRetryMs, measuring, renewing, telling } from './recurring.js'
+import { measuring, progressing, renewing } from './recurring.js'
 import { interrupt } from './reliable.js'
 import { restingPlace } from './resting.js'
 import { defaultPatienceMs, settler } from './settler.js'
+import { counted } from './starting.js'
 import { count, emptyTally, toReport } from './tally.js'
 import { turns } from './turns.js'
 
@@ -56,35 +57,46 @@ export const loop = async (
   const patienceMs = leaseMs ?? defaultPatienceMs
   const startedAt = clock.monotonic()
   const tally = emptyTally()
+
+  // the end
+
+  let ended: Ended | undefined
   /** Aborts when nothing more is to be started. */
   const stopping = new AbortController()
   /** Aborts when what still runs is to give up. */
   const interrupting = new AbortController()
+
+  // what was pulled, and the slots in which it runs
+
   const order = limits.orderBy && ordered(limits.orderBy, limits.maxHeldPerKey)
   const waiting = order ?? backlog()
-  const running: (Delivery | undefined)[] = []
-  const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
   const freeSlots = Array.from({ length: limits.concurrency }, (_, slot) => limits.concurrency - 1 - slot)
+  /** By slot. */
+  const running: (Delivery | undefined)[] = []
+  /** By slot: was the start of what runs there counted? */
+  const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
   let active = 0
+  /** Does something run beside which nothing is started? */
+  let isAlone = false
   const turn = turns(clock)
   const givenUp = hanging(limits.maxAbandoned, (count) => stop({ _tag: 'TooManyAbandoned', count }))
-  let isAlone = false
-  let unsettled = 0
-  let ended: Ended | undefined
+  const isIdle = (): boolean =>
+    freeSlots.length === limits.concurrency && waiting.first() === undefined && resting.isEmpty()
   let wakeWaiting = (): void => undefined
-  const leastRoom = Math.max(1, Math.min(64, Math.floor(limits.maxUnsettled / 4)))
 
+  // room for more
+
+  /** Pulled, and not answered for. */
+  let unsettled = 0
+  const room = (): number => limits.maxUnsettled - unsettled
+  const leastRoom = Math.max(1, Math.min(64, Math.floor(limits.maxUnsettled / 4)))
   /** One batch is read while another is handled, and up to three are being answered for. */
   const mostPulled = source.settle === undefined ? Infinity : Math.ceil(limits.maxUnsettled / 5)
-  const room = (): number => limits.maxUnsettled - unsettled
   /** While there is something left to be started, pulling waits until it is worth a call. */
   const mayPull = (): boolean =>
     !queue.isPaused() && order?.isFull() !== true && (room() >= leastRoom || waiting.first() === undefined)
-  const isIdle = (): boolean =>
-    freeSlots.length === limits.concurrency && waiting.first() === undefined && resting.isEmpty()
-  /** What a source cannot bring back it cannot give to anybody else. */
-  const isLost = ({ message }: Delivery): boolean =>
-    traits.redelivers && interruptionOf(message) === 'leaseLost'
+
+  // stopping
 
   const stop = (why: Ended): void => {
     if (ended !== undefined) return
@@ -93,15 +105,18 @@ export const loop = async (
     const undone = waiting.all()
     waiting.clear()
     for (const delivery of undone) answer(delivery, released('shutdown'), false)
-    for (const [delivery, outcome] of resting.giveUp())
-      handBack(delivery, actionOf(outcome, delivery, true, limits.onFailed), outcome)
+    for (const [delivery, outcome] of resting.giveUp()) handBack(delivery, outcome, true)
     if (active > 0) emit({ _tag: 'Draining', inFlight: active })
     settling?.flush()
     pulling.wake()
     wakeWaiting()
   }
 
-  // settling
+  // answering
+
+  /** What a source cannot bring back it cannot give to anybody else. */
+  const isLost = ({ message }: Delivery): boolean =>
+    traits.redelivers && interruptionOf(message) === 'leaseLost'
 
   const letGo = (): void => {
     unsettled -= 1
@@ -117,11 +132,11 @@ export const loop = async (
   }
   const settling = source.settle && settler(source.settle, patienceMs, clock, conclude)
 
-  /** Answers the source for a delivery, as its outcome says; of one that is lost nothing is said. */
+  /** Answers the source for a delivery, as its outcome says, and tells what nobody keeps. */
   const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
     count(tally, outcome)
-    const action = actionOf(outcome, delivery, started, limits.onFailed)
-    if (!handBack(delivery, action, outcome) || outcome._tag === 'Acked') return
+    const action = handBack(delivery, outcome, started)
+    if (action === undefined || outcome._tag === 'Acked') return
     const { id, trace } = delivery.message
     if (outcome._tag === 'DeadLettered' && trace.storedIn !== undefined) tally.storedIn.add(trace.storedIn)
     if (outcome._tag === 'Failed' && action._tag === 'Release' && ended === undefined) {
@@ -131,16 +146,17 @@ export const loop = async (
     }
   }
 
-  /** Is there somebody to tell? */
-  const handBack = (delivery: Delivery, action: Action, outcome: Outcome): boolean => {
+  /** What its source is to do with it; of one that is lost nothing is said. */
+  const handBack = (delivery: Delivery, outcome: Outcome, started: boolean): Action | undefined => {
     if (isLost(delivery)) {
       letGo()
       emit({ _tag: 'Lost', id: delivery.message.id })
-      return false
+      return undefined
     }
+    const action = actionOf(outcome, delivery, started, limits.onFailed)
     if (settling === undefined) conclude(delivery, action, 'ok')
     else settling.add({ delivery, outcome, action })
-    return true
+    return action
   }
 
   /** All that is neither answered for nor given up, about as it came. */
@@ -250,6 +266,21 @@ export const loop = async (
     wakeWaiting()
   }
 
+  /** What becomes of a delivery that is not run: one that is lost by now, or whose start was not counted before a stop. */
+  const keptBack = async (
+    slot: number,
+    delivery: Delivery,
+    start: Task<Settlement> | undefined
+  ): Promise<Outcome | undefined> => {
+    const settlement = await counted(start, () => isLost(delivery), patienceMs, clock, stopping.signal)
+    isStarted[slot] = settlement === 'ok'
+    if (settlement !== 'lost') return ended && released('shutdown')
+    interrupt(delivery, 'leaseLost')
+    return released('leaseLost')
+  }
+
+  // order by key
+
   /** The next of its key may start, if it has one. */
   const free = (delivery: Delivery): void => {
     if (order === undefined) return
@@ -279,32 +310,11 @@ export const loop = async (
     fillSlots()
   })
 
+  // what nothing is started for
+
   const onGateFailed: OnGateFailed = (gate, error) => emit({ _tag: 'GateFailed', gate, error })
   const gates =
     limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots(), onGateFailed)
-
-  /**
-   * Asks the source to count the start, and again where it does not answer. What is lost by then, or answered after a
-   * stop, is not run.
-   */
-  const keptBack = async (
-    slot: number,
-    delivery: Delivery,
-    start: Task<Settlement> | undefined
-  ): Promise<Outcome | undefined> => {
-    for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, maxRetryMs)) {
-      const settlement =
-        start === undefined || isLost(delivery) ? 'lost' : await within(clock, patienceMs, start())
-      isStarted[slot] = settlement === 'ok'
-      if (settlement === 'ok') return ended === undefined ? undefined : released('shutdown')
-      if (settlement === 'lost') {
-        interrupt(delivery, 'leaseLost')
-        return released('leaseLost')
-      }
-      await sleep(clock, retryMs, stopping.signal)
-      if (ended !== undefined) return released('shutdown')
-    }
-  }
 
   const queue = insisting({
     clock,
@@ -329,36 +339,24 @@ export const loop = async (
   const onAbort = () => stop({ _tag: 'Aborted' })
   if (signal.aborted) onAbort()
   else signal.addEventListener('abort', onAbort)
-  const stopRenewing = renewing(source, held, clock)
-  const stopTelling = telling(source, clock, ({ readBytes, knownBytes }) => {
-    const { received, deadLettered } = tally
-    const elapsedMs = clock.monotonic() - startedAt
-    emit({
-      _tag: 'Progress',
-      received,
-      deadLettered,
-      readBytes,
-      totalBytes: knownBytes,
-      elapsedMs
-    })
-  })
-  const stopMeasuring = measuring(source, clock, (gauges) => {
+  const gauges = (): Gauges => {
     const isPaused = queue.isPaused()
     const pausedBy = isPaused ? 'dlq' : gates?.closedBy()
-    emit({
-      _tag: 'Measured',
-      gauges: {
-        ...gauges,
-        unsettled,
-        inFlight: active,
-        isPaused,
-        abandoned: givenUp.count(),
-        ...(pausedBy !== undefined && { pausedBy }),
-        ...(order !== undefined && { heldByKey: order.held() + resting.all().length })
-      }
-    })
-  })
-  const inFlight = (): readonly InFlight[] =>
+    return {
+      unsettled,
+      inFlight: active,
+      isPaused,
+      abandoned: givenUp.count(),
+      ...(pausedBy !== undefined && { pausedBy }),
+      ...(order !== undefined && { heldByKey: order.held() + resting.all().length })
+    }
+  }
+  const recurring = [
+    renewing(source, held, clock),
+    progressing(source, tally, startedAt, clock, emit),
+    measuring(source, gauges, clock, emit)
+  ]
+  const inFlight = () =>
     running.flatMap((delivery) => (delivery === undefined ? [] : [inFlightOf(resting.messageOf(delivery))]))
   emit({ _tag: 'Ready', inFlight })
 
@@ -379,9 +377,7 @@ export const loop = async (
   if (settled !== undefined && !(await within(clock, settleMs, settled))) tally.unsettled += unsettled
   settling?.giveUp()
   gates?.stop()
-  stopRenewing()
-  stopTelling()
-  stopMeasuring()
+  for (const stopRecurring of recurring) stopRecurring()
   signal.removeEventListener('abort', onAbort)
   const { readBytes, knownBytes } = source.input?.() ?? { readBytes: 0, knownBytes: 0 }
   return toReport(tally, knownBytes - readBytes, clock.monotonic() - startedAt, ended ?? { _tag: 'Drained' })
