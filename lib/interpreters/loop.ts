@@ -197,7 +197,7 @@ export const loop = async (
     if (isAlone || (delivery.alone === true && active > 0)) return undefined
     if (gates?.isClosed() === true) return undefined
     gates?.onStart(delivery)
-    // Keys and gates are the user's code: one that stopped the run has given it back with all others.
+    // Gates are the user's code: one that stopped the run has given it back with all others.
     if (ended !== undefined) return undefined
     waiting.dropFirst()
     if (waiting.first() === undefined) pulling.wake()

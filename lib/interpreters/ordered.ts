@@ -39,6 +39,8 @@ export const ordered = (orderBy: OrderBy, maxHeldPerKey: number): Ordered => {
     for (let delivery = arrived.first(); delivery !== undefined; delivery = arrived.first()) {
       if (delivery === head?.delivery) return delivery
       const key = keyOf(orderBy, delivery.message)
+      // Keys are the user's code: one that stopped the run has given back all that waits.
+      if (arrived.first() !== delivery) continue
       const line = lines.get(key)
       if (key === undefined || line === undefined) {
         head = { delivery, key }

@@ -238,6 +238,27 @@ const ofSuspects =
     return Resource.map(suspected)(open(limits))
   }
 
+ordered('stops at once where the asking for a key stops the run', async () => {
+  for (const at of [1, 2, 3, 4]) {
+    const clock = virtualClock()
+    const stopping = new AbortController()
+    let asked = 0
+    const orderBy = () => {
+      if (++asked === at) stopping.abort()
+      return 'k'
+    }
+    const handler = () => waits(clock, 10).then(() => ack)
+    const source = memory(
+      ['1', '2', '3', '4'].map((id) => keyed('k', id)),
+      { clock }
+    )
+    const run = consume(source, { orderBy, concurrency: 2, clock })(handled(handler, clock))(stopping.signal)
+    const { acked, released, durationMs } = await clock.finish(run())
+    const started = at === 1 ? 0 : 1
+    assert.equal([acked, released, durationMs], [started, 4 - started, started * 10], `asked ${at} times`)
+  }
+})
+
 ordered('gives back what was started alone and is nacked, so that others need not wait for it', async () => {
   const clock = virtualClock()
   const log: string[] = []
