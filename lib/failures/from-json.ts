@@ -4,6 +4,7 @@ import * as t from 'io-ts'
 import type { Captured } from '../core/captured.js'
 import type { Failure, Issue } from '../core/failure.js'
 import type { Json } from '../core/json.js'
+import { left } from '../core/result.js'
 import { codecDecode } from '../matchers/codec.js'
 
 /**
@@ -14,7 +15,14 @@ import { codecDecode } from '../matchers/codec.js'
  *
  * @since 0.1.0
  */
-export const failureFromJson = (json: unknown): Either<readonly Issue[], Failure> => decode(json)
+export const failureFromJson = (json: unknown): Either<readonly Issue[], Failure> => {
+  try {
+    return decode(json)
+  } catch {
+    // A RangeError: what can be thrown here is that the stack has no more room.
+    return left([{ path: '', message: 'nested too deeply' }])
+  }
+}
 
 // helpers
 

@@ -62,21 +62,23 @@ const renderIssues = (issues: readonly Issue[]): string =>
   issues.map(({ path, message }) => `${path} ${message}`.trim()).join(', ')
 
 /** Lines after the first are indented, so that no message can pass for a line of the log. User code may have made it. */
-const renderCaptured = (captured: Partial<Captured>): string => {
+const renderCaptured = (captured: Partial<Captured>, depth = 8): string => {
   const { name, message, stack, causes } = captured
-  const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : []
-  const known = Array.isArray(causes) ? (causes as readonly (Partial<Captured> | null | undefined)[]) : []
+  const frames = String(stack)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+  const known: readonly (Partial<Captured> | null | undefined)[] =
+    Array.isArray(causes) && depth > 0 ? causes : []
   const lines = [
     `${String(name)}: ${String(message)}`,
     ...frames,
-    ...known.map((cause) => `caused by ${renderCaptured(cause ?? {})}`)
+    ...known.map((cause) => `caused by ${renderCaptured(cause ?? {}, depth - 1)}`)
   ]
   const [first = '', ...rest] = lines.flatMap((line) => line.split('\n')).map(printable)
   return [first, ...rest.map(indented)].join('\n')
 }
 
-const indented = (line: string): string =>
-  line.trimStart().startsWith('caused by ') ? `  ${line.trimStart()}` : `    ${line.trimStart()}`
+const indented = (line: string): string => (/^\s*caused by /.test(line) ? '  ' : '    ') + line.trimStart()
 
 /** Escapes everything that a terminal would act on. */
 export const printable = (text: string): string =>

@@ -12,7 +12,7 @@ import {
   noMatch,
   rejected
 } from '../../lib/core/failure.js'
-import { right } from '../../lib/core/result.js'
+import { left, right } from '../../lib/core/result.js'
 import { failureFromJson } from '../../lib/failures/from-json.js'
 import { failureToJson } from '../../lib/failures/to-json.js'
 
@@ -136,6 +136,12 @@ json('can be written whatever the details are', () => {
   cyclic.self = cyclic
   const text = JSON.stringify(failureToJson(rejected('odd', cyclic as never)))
   assert.ok(text.includes('"big":"10"') && text.includes('1970') && text.includes('nested too deeply'), text)
+})
+
+json('says that data is nested too deeply to be read', () => {
+  const text = `${'{"name":"Error","message":"late","causes":['.repeat(20_000)}${']}'.repeat(20_000)}`
+  const nested = { _tag: 'HookFailed', hook: 'tx', phase: 'acquire', error: JSON.parse(text) as unknown }
+  assert.equal(failureFromJson(nested), left([{ path: '', message: 'nested too deeply' }]))
 })
 
 json('says where data is no failure', () => {

@@ -113,6 +113,16 @@ rendering('tells the stack of a defect, and its causes', () => {
   assert.ok(lines.includes('  caused by TypeError: deep'))
 })
 
+rendering('ends where a cause is its own', () => {
+  const causes: Captured[] = []
+  const looped: Defect = { _tag: 'Defect', where: 'the handler', name: 'Error', message: 'late', causes }
+  causes.push(looped)
+  assert.equal(renderFailure(looped).split('\n'), [
+    'defect in the handler: Error: late',
+    ...Array.from({ length: 8 }, () => '  caused by Error: late')
+  ])
+})
+
 rendering('tells causes of causes, each once, and of a stack its frames alone', () => {
   const deepest = new Error('meet at ten\nat noon')
   const boom = new RangeError('boom', { cause: new TypeError('deep', { cause: deepest }) })
