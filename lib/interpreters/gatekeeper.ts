@@ -14,7 +14,7 @@ export interface Gatekeeper {
 }
 
 /** Told what a gate threw. */
-export type OnGateFailed = (gate: string, error: Captured) => void
+type OnGateFailed = (gate: string, error: Captured) => void
 
 export const gatekeeper = (
   open: readonly OpenGate[],

@@ -12,7 +12,7 @@ import type { Action, Delivery, Settlement, Source } from '../ports/source.js'
 import { aborted, within } from '../ports/waiting.js'
 import { actionOf, done, isUnstored } from './action.js'
 import { backlog } from './backlog.js'
-import { type OnGateFailed, gatekeeper } from './gatekeeper.js'
+import { gatekeeper } from './gatekeeper.js'
 import { insisting } from './insisting.js'
 import { intake } from './intake.js'
 import { type OrderBy, ordered } from './ordered.js'
@@ -74,7 +74,7 @@ export const loop = async (
   /** By slot. */
   const running: (Delivery | undefined)[] = []
   /** By slot: was the start of what runs there counted? */
-  const isStarted: boolean[] = Array.from({ length: limits.concurrency }, () => false)
+  const isStarted: boolean[] = []
   let active = 0
   /** Does something run beside which nothing is started? */
   let isAlone = false
@@ -149,8 +149,7 @@ export const loop = async (
   /** What its source is to do with it; of one that is lost nothing is said. */
   const handBack = (delivery: Delivery, outcome: Outcome, started: boolean): Action | undefined => {
     if (isLost(delivery)) {
-      letGo()
-      emit({ _tag: 'Lost', id: delivery.message.id })
+      conclude(delivery, done, 'lost')
       return undefined
     }
     const action = actionOf(outcome, delivery, started, limits.onFailed)
@@ -312,9 +311,10 @@ export const loop = async (
 
   // what nothing is started for
 
-  const onGateFailed: OnGateFailed = (gate, error) => emit({ _tag: 'GateFailed', gate, error })
   const gates =
-    limits.gates.length === 0 ? undefined : gatekeeper(limits.gates, clock, () => fillSlots(), onGateFailed)
+    limits.gates.length === 0
+      ? undefined
+      : gatekeeper(limits.gates, clock, fillSlots, (gate, error) => emit({ _tag: 'GateFailed', gate, error }))
 
   const queue = insisting({
     clock,
@@ -329,9 +329,10 @@ export const loop = async (
   })
 
   /** Everything that was pulled is answered for, and nothing more is pulled. */
-  const drained = async (): Promise<void> => {
+  const drained = async (): Promise<true> => {
     await pulling.run()
     while (!isIdle()) await new Promise<void>((resolve) => (wakeWaiting = resolve))
+    return true
   }
 
   // running
@@ -360,7 +361,7 @@ export const loop = async (
     running.flatMap((delivery) => (delivery === undefined ? [] : [inFlightOf(resting.messageOf(delivery))]))
   emit({ _tag: 'Ready', inFlight })
 
-  const finished = drained().then(() => true)
+  const finished = drained()
   await Promise.race([finished, aborted(stopping.signal)])
   if (ended !== undefined && !(await within(clock, limits.drainMs, finished))) {
     for (const delivery of running) interrupt(delivery, 'shutdown')
@@ -373,8 +374,8 @@ export const loop = async (
     }
   }
   const settleMs = ended === undefined ? limits.drainMs + limits.graceMs : limits.graceMs
-  const settled = settling?.done().then(() => true)
-  if (settled !== undefined && !(await within(clock, settleMs, settled))) tally.unsettled += unsettled
+  if (settling !== undefined && !(await within(clock, settleMs, settling.done())))
+    tally.unsettled += unsettled
   settling?.giveUp()
   gates?.stop()
   for (const stopRecurring of recurring) stopRecurring()

@@ -67,7 +67,7 @@ export const ordered = (orderBy: OrderBy, maxHeldPerKey: number): Ordered => {
       keys.set(delivery, key)
       lines.set(key, [])
     },
-    all: () => [...ready, ...Array.from(lines.values()).flat(), ...arrived.all()],
+    all: () => [...ready, ...[...lines.values()].flat(), ...arrived.all()],
     release: (delivery) => {
       const key = keys.get(delivery)
       keys.delete(delivery)
@@ -108,4 +108,4 @@ const keyOf = (orderBy: OrderBy, message: Message): unknown => {
   return unknowable
 }
 
-const unknowable = Symbol('unknowable')
+const unknowable = Symbol()

@@ -10,7 +10,7 @@ export interface Settler {
   /** Settles what is there, when nothing else is coming soon. */
   readonly flush: () => void
   /** Resolves once everything was answered for. */
-  readonly done: () => Promise<void>
+  readonly done: () => Promise<true>
   /** What is not answered for. */
   readonly all: () => readonly Delivery[]
   /** Asks nothing more. */
@@ -95,6 +95,7 @@ export const settler = (
     flush,
     done: async () => {
       for (flush(); !isDone(); flush()) await new Promise<void>((resolve) => (wakeDone = resolve))
+      return true
     },
     all: () => {
       const again = new Set([...unanswered.keys(), ...waiting, ...(asking ?? [])])
