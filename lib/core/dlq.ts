@@ -20,6 +20,12 @@ import { type Processor, type Settled, described, fromRun, isSettled, runOf } fr
 import { left, right } from './result.js'
 import { type Run, type Step, concluded, stepped } from './run.js'
 
+// constructors
+
+/** The failure of a message that was nacked where nobody can bring it back. */
+export const nacked = ({ reason, afterMs }: Nacked): Failure =>
+  rejected('nacked', { ...(reason !== undefined && { reason }), ...(afterMs !== undefined && { afterMs }) })
+
 // combinators
 
 /** Turns `Failed` into `DeadLettered` once the queue has stored the message. */
@@ -83,9 +89,6 @@ const unhandled = (message: Message, outcome: Outcome): Failure | undefined => {
   if (outcome._tag === 'Failed') return outcome.failure
   return outcome._tag === 'Nacked' && !message.redelivers ? nacked(outcome) : undefined
 }
-
-export const nacked = ({ reason, afterMs }: Nacked): Failure =>
-  rejected('nacked', { ...(reason !== undefined && { reason }), ...(afterMs !== undefined && { afterMs }) })
 
 const store = async (dlq: Dlq, message: Message, attempt: Attempt, by: Step): Promise<Outcome> => {
   const { trace } = message

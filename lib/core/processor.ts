@@ -115,6 +115,8 @@ export const described = ({ description }: Processor, name: string): Description
 export const marked = (from: Processor, to: Processor): Processor =>
   isSettled(from) ? Object.assign(to, { settled: true as const }) : to
 
+// readers
+
 export const isSettled = (processor: Processor): processor is Settled =>
   (processor as Partial<Settled>).settled === true
 

@@ -12,7 +12,7 @@ const work = join(root, '.cache', 'mutation')
 
 const folders = ['core', 'matchers', 'failures', 'ports', 'combinators']
 /** Types only: there is nothing to break. */
-const types = new Set(['clock', 'idempotency', 'letter', 'letters', 'source'])
+const types = new Set(['clock', 'codec-kinds', 'idempotency', 'letter', 'letters', 'source'])
 /** Where the specs of a file are not those of its name alone. */
 const about = {
   codec: ['codec', 'sensitive'],
@@ -28,7 +28,7 @@ const about = {
   keyed: ['keyed', 'matching-parts', 'matching', 'router'],
   masked: ['sensitive', 'masking', 'key'],
   masking: ['masking', 'sensitive', 'logging', 'sensitive-shown'],
-  matcher: ['matching', 'router'],
+  matcher: ['matching', 'router', 'composed'],
   matching: ['matching', 'matching-parts', 'keyed', 'composed', 'schema', 'router', 'explain'],
   message: ['message', 'message-origin', 'processor'],
   outcome: ['outcome', 'outcome-fields'],
