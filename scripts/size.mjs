@@ -17,11 +17,11 @@ const specifiers = Object.keys(manifest.exports)
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
   'missive-ts': 19_900,
-  'missive-ts/node': 14_500,
-  'missive-ts/dlq': 21_450,
-  'missive-ts/sqlite': 13_500,
+  'missive-ts/node': 14_650,
+  'missive-ts/dlq': 21_600,
+  'missive-ts/sqlite': 13_550,
   'missive-ts/redis': 41_500,
-  'missive-ts/http': 20_700,
+  'missive-ts/http': 20_800,
   'missive-ts/otel': 5_900,
   'missive-ts/testing': 48_200
 }

@@ -3,14 +3,15 @@ import type { Task } from 'fp-ts/lib/Task.js'
 import type { OpenGate } from '../combinators/gate.js'
 import { hanging } from '../combinators/hanging.js'
 import type { Clock } from '../core/clock.js'
-import { type Message, interruptionOf } from '../core/message.js'
+import type { Message } from '../core/message.js'
 import { type Outcome, released } from '../core/outcome.js'
 import { type Processor, runOf } from '../core/processor.js'
 import { concluded, isCall } from '../core/run.js'
 import { type Ended, type Gauges, type OnEvent, type Report, inFlightOf } from '../ports/interpreter.js'
-import type { Action, Delivery, Settlement, Source } from '../ports/source.js'
+import type { Delivery, Settlement, Source } from '../ports/source.js'
 import { aborted, within } from '../ports/waiting.js'
-import { actionOf, done, isUnstored } from './action.js'
+import { actionOf, isUnstored } from './action.js'
+import { answering } from './answering.js'
 import { backlog } from './backlog.js'
 import { gatekeeper } from './gatekeeper.js'
 import { insisting } from './insisting.js'
@@ -19,7 +20,7 @@ import { type OrderBy, ordered } from './ordered.js'
 import { measuring, progressing, renewing } from './recurring.js'
 import { interrupt } from './reliable.js'
 import { restingPlace } from './resting.js'
-import { defaultPatienceMs, settler } from './settler.js'
+import { defaultPatienceMs } from './settler.js'
 import { counted } from './starting.js'
 import { count, emptyTally, toReport } from './tally.js'
 import { turns } from './turns.js'
@@ -53,8 +54,7 @@ export const loop = async (
   const begin = runOf(processor)
   const run = (message: Message) => concluded(begin(message))
   const { traits } = source
-  const { leaseMs } = traits
-  const patienceMs = leaseMs ?? defaultPatienceMs
+  const patienceMs = traits.leaseMs ?? defaultPatienceMs
   const startedAt = clock.monotonic()
   const tally = emptyTally()
 
@@ -114,49 +114,20 @@ export const loop = async (
 
   // answering
 
-  /** What a source cannot bring back it cannot give to anybody else. */
-  const isLost = ({ message }: Delivery): boolean =>
-    traits.redelivers && interruptionOf(message) === 'leaseLost'
-
   const letGo = (): void => {
     unsettled -= 1
     if (room() === leastRoom || waiting.first() === undefined) pulling.wake()
   }
 
-  const conclude = (delivery: Delivery, action: Action, settlement: Settlement): void => {
-    letGo()
-    // Of what did not answer for a lease nobody knows whose it is by now.
-    if (settlement === 'unknown' && leaseMs !== undefined) interrupt(delivery, 'leaseLost')
-    if (settlement === 'lost') emit({ _tag: 'Lost', id: delivery.message.id })
-    else if (settlement === 'unknown' || (action !== done && !traits.redelivers)) tally.unsettled += 1
-  }
-  const settling = source.settle && settler(source.settle, patienceMs, clock, conclude)
-
-  /** Answers the source for a delivery, as its outcome says, and tells what nobody keeps. */
-  const answer = (delivery: Delivery, outcome: Outcome, started: boolean): void => {
-    count(tally, outcome)
-    const action = handBack(delivery, outcome, started)
-    if (action === undefined || outcome._tag === 'Acked') return
-    const { id, trace } = delivery.message
-    if (outcome._tag === 'DeadLettered' && trace.storedIn !== undefined) tally.storedIn.add(trace.storedIn)
-    if (outcome._tag === 'Failed' && action._tag === 'Release' && ended === undefined) {
-      stop({ _tag: 'Stopped', id, failure: outcome.failure })
-    } else if (outcome._tag === 'Failed' || (outcome._tag === 'Nacked' && !traits.redelivers)) {
-      emit({ _tag: 'Reported', id, outcome })
-    }
-  }
-
-  /** What its source is to do with it; of one that is lost nothing is said. */
-  const handBack = (delivery: Delivery, outcome: Outcome, started: boolean): Action | undefined => {
-    if (isLost(delivery)) {
-      conclude(delivery, done, 'lost')
-      return undefined
-    }
-    const action = actionOf(outcome, delivery, started, limits.onFailed)
-    if (settling === undefined) conclude(delivery, action, 'ok')
-    else settling.add({ delivery, outcome, action })
-    return action
-  }
+  const { answer, handBack, isLost, settling } = answering(source, clock, {
+    patienceMs,
+    onFailed: limits.onFailed,
+    tally,
+    emit,
+    letGo,
+    isStopped: () => ended !== undefined,
+    stop
+  })
 
   /** All that is neither answered for nor given up, about as it came. */
   const held = (): readonly Delivery[] => [
