@@ -6,8 +6,8 @@ import type { Message } from '../core/message.js'
 import { type Outcome, ackWith, failed, nack } from '../core/outcome.js'
 import { type Processor, combinator } from '../core/processor.js'
 import type { IdempotencyError, IdempotencyStore } from '../ports/idempotency.js'
-import { sleep } from '../ports/waiting.js'
-import { answered, keeping } from './keeping.js'
+import { aborted, sleep } from '../ports/waiting.js'
+import { asking, keeping } from './keeping.js'
 
 // model
 
@@ -38,12 +38,13 @@ export const withDedupe = (
     /** What is being handled here, by its key. */
     const underWay = new Map<string, Promise<Outcome>>()
     let tokens = 0
+    const asked = asking(clock, leaseMs)
     const owner = `${clock.now()}-${clock.random()}`
 
     const first = async (message: Message, key: string): Promise<Outcome> => {
       const token = `${owner}-${(tokens += 1)}`
       for (;;) {
-        const state = await answered(() => store.begin({ key, fingerprint: '', token, leaseMs }))
+        const state = await asked(() => store.begin({ key, fingerprint: '', token, leaseMs }))
         if (state._tag === 'Left') return unknown(message, state.left)
         if (state.right._tag === 'Finished') return done
         if (state.right._tag === 'Begun') return handled(message, key, token)
@@ -63,7 +64,7 @@ export const withDedupe = (
       const outcome = await processor(message)()
       letGo()
       // Where it cannot be marked it may be handled twice, which is no reason to say that it was not handled.
-      await answered<boolean | void>(() =>
+      await asked<boolean | void>(() =>
         outcome._tag === 'Acked' ? store.finish({ key, token, result: '' }) : store.abandon({ key, token })
       )
       return outcome
@@ -75,7 +76,8 @@ export const withDedupe = (
       const key = keyFrom(keyOf(message))
       if (key === undefined) return processor(message)()
       for (let other = underWay.get(key); other !== undefined; other = underWay.get(key)) {
-        if ((await other)._tag === 'Acked') return done
+        const outcome = await Promise.race([other, aborted(message.signal)])
+        if (outcome?._tag === 'Acked') return done
         if (message.signal.aborted) return unwanted(message)
       }
       const outcome = first(message, key)

@@ -5,12 +5,18 @@ import { capture, noTask } from '../core/captured.js'
 import type { Clock } from '../core/clock.js'
 import { left } from '../core/result.js'
 import type { IdempotencyError, IdempotencyHold, IdempotencyStore } from '../ports/idempotency.js'
-import { every } from '../ports/waiting.js'
+import { every, within } from '../ports/waiting.js'
 
 // asking
 
-/** What a store answers, also if it breaks its word: it rejects, gives no Task, or answers what is no Either. */
-export const answered = async <A>(
+/** Asks a store, which has so many milliseconds for its answer: one that hangs keeps nobody waiting for ever. */
+export const asking =
+  (clock: Clock, mostMs: number) =>
+  async <A>(ask: () => TaskEither<IdempotencyError, A>): Promise<Either<IdempotencyError, A>> =>
+    (await within(clock, mostMs, answered(ask))) ?? left({ reason: `no answer within ${mostMs} ms` })
+
+/** What it answers, also if it breaks its word: it rejects, gives no Task, or answers what is no Either. */
+const answered = async <A>(
   ask: () => TaskEither<IdempotencyError, A>
 ): Promise<Either<IdempotencyError, A>> => {
   try {
@@ -37,8 +43,10 @@ export const keeping = (
   onLost: () => void
 ): (() => void) => {
   let isLetGo = false
+  // After a call that does not answer there is time for another in the same lease.
+  const asked = asking(clock, hold.leaseMs / 6)
   const stop = every(clock, hold.leaseMs / 3, async () => {
-    const renewed = await answered(() => store.renew(hold))
+    const renewed = await asked(() => store.renew(hold))
     if (isLetGo || renewed._tag === 'Left' || renewed.right) return
     stop()
     onLost()

@@ -1,12 +1,8 @@
 /** Answering once: a request that was handled is answered again, and not handled again. */
-import type { Either } from 'fp-ts/lib/Either.js'
-import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { answered, keeping } from '../combinators/keeping.js'
+import { asking, keeping } from '../combinators/keeping.js'
 import type { Clock } from '../core/clock.js'
 import type { Outcome } from '../core/outcome.js'
-import { left } from '../core/result.js'
-import type { IdempotencyError, IdempotencyStore } from '../ports/idempotency.js'
-import { within } from '../ports/waiting.js'
+import type { IdempotencyStore } from '../ports/idempotency.js'
 import { fromBase64, toBase64, toHex, utf8 } from './bytes.js'
 import { type HttpReply, refusal, retryAfter } from './reply.js'
 
@@ -48,10 +44,7 @@ export const idempotent = ({
   clock,
   onUnmarked
 }: IdempotentNeeds): Idempotent => {
-  /** A store that hangs is one that does not answer, and keeps nobody waiting for ever. */
-  const asked = async <A>(ask: () => TaskEither<IdempotencyError, A>): Promise<Either<IdempotencyError, A>> =>
-    (await within(clock, leaseMs, answered(ask))) ?? left({ reason: `no answer within ${leaseMs} ms` })
-
+  const asked = asking(clock, leaseMs)
   const underWay = new Map<string, { readonly fingerprint: string; readonly reply: Promise<HttpReply> }>()
 
   const once = async (key: string, fingerprint: string, { run, leave, lose }: Work): Promise<HttpReply> => {

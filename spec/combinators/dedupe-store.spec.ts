@@ -89,6 +89,37 @@ dedupe('has another token for each message, and for each process', async () => {
   assert.is(new Set(tokens).size, 6, tokens.join(' '))
 })
 
+/** A store that hangs where it is asked this. */
+const hangingIn = (what: 'begin' | 'finish') => {
+  const { store } = answering()
+  return { ...store, [what]: () => () => new Promise<never>(() => undefined) }
+}
+
+dedupe('nacks once its lease is over what a store hangs on, and handles nothing', async () => {
+  const clock = virtualClock()
+  let handled = 0
+  const processor = over(
+    hangingIn('begin'),
+    clock,
+    async () => {
+      handled += 1
+      return ack
+    },
+    { leaseMs: 3_000 }
+  )
+  const outcome = processor(sent('1'))()
+  await clock.advance(3_000)
+  const reason = 'the store of what was done does not answer: no answer within 3000 ms'
+  assert.equal([await outcome, handled], [nack({ reason, afterMs: 1_000 }), 0])
+})
+
+dedupe('answers for what was handled though a store hangs where it is to be marked', async () => {
+  const clock = virtualClock()
+  const outcome = over(hangingIn('finish'), clock, undefined, { leaseMs: 3_000 })(sent('1'))()
+  await clock.advance(3_000)
+  assert.equal(await outcome, ack)
+})
+
 dedupe('renews what takes long, and not what is done', async () => {
   const { calls, store } = answering()
   const clock = virtualClock()

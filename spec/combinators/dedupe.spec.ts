@@ -184,6 +184,22 @@ dedupe('waits no longer than it is wanted', async () => {
   assert.equal(await waiting, released('shutdown'))
 })
 
+dedupe('waits for the one that is handled here no longer than it is wanted', async () => {
+  const clock = virtualClock()
+  const slow = async () => {
+    await waits(clock, 100)
+    return ack
+  }
+  const processor = deduped(slow, { clock })
+  const first = processor(keyed('a'))()
+  const stopping = new AbortController()
+  const waiting = processor(keyed('a', '2', { signal: stopping.signal }))()
+  await turn()
+  stopping.abort(interruption('shutdown'))
+  assert.equal(await waiting, released('shutdown'))
+  assert.equal(await clock.finish(first), ack)
+})
+
 dedupe('asks no more once a limit around it has ended', async () => {
   const clock = virtualClock()
   let asked = 0

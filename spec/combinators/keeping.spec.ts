@@ -1,7 +1,8 @@
 import type { Either } from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { answered, keeping } from '../../lib/combinators/keeping.js'
+import { asking, keeping } from '../../lib/combinators/keeping.js'
 import { left, right } from '../../lib/core/result.js'
 import type { IdempotencyError, IdempotencyStore } from '../../lib/ports/idempotency.js'
 import { turn, virtualClock } from '../support/clock.js'
@@ -63,6 +64,12 @@ kept('asks again where the store did not answer, or rejected', async () => {
   assert.equal([times(), lost], [[1_000, 2_000, 3_000], []])
 })
 
+kept('asks again in the same lease where the store hangs', async () => {
+  const { clock, times, lost } = renewing(() => new Promise(() => undefined), held)
+  for (let step = 0; step < 5; step += 1) await clock.advance(500)
+  assert.equal([times(), lost], [[1_000, 2_500], []])
+})
+
 kept('tells nothing and asks nothing once it was let go while the store was asked', async () => {
   for (const answer of [true, false]) {
     let say: (answer: Answered) => void = unasked
@@ -78,7 +85,9 @@ kept('tells nothing and asks nothing once it was let go while the store was aske
 
 kept.run()
 
-const answers = suite('answered')
+const answers = suite('asking')
+
+const answered = <A>(ask: () => TaskEither<IdempotencyError, A>) => asking(virtualClock(), 1_000)(ask)
 
 answers('gives what the store answers, and a Left for what it throws or rejects with', async () => {
   assert.equal(await answered(() => held), right(true))
@@ -100,5 +109,22 @@ answers('says what is wrong with what a store answers', async () => {
       left({ reason: 'it gives no reason' })
     )
 })
+
+answers(
+  'waits so long and no longer for a store that hangs, and hears what it rejects with then',
+  async () => {
+    const clock = virtualClock()
+    let reject = (_: Error): void => undefined
+    const asked = asking(clock, 1_000)(() => () => new Promise<never>((_, refuse) => (reject = refuse)))
+    let answer: unknown
+    void asked.then((given) => (answer = given))
+    await clock.advance(999)
+    assert.is(answer, undefined)
+    await clock.advance(1)
+    assert.equal(answer, left({ reason: 'no answer within 1000 ms' }))
+    reject(new Error('nobody hears that'))
+    await turn()
+  }
+)
 
 answers.run()
