@@ -16,7 +16,7 @@ const specifiers = Object.keys(manifest.exports)
 
 /** Bytes, minified and compressed. Tell in the commit why one is raised. */
 const budgets = {
-  'missive-ts': 19_900,
+  'missive-ts': 20_000,
   'missive-ts/node': 14_650,
   'missive-ts/dlq': 21_600,
   'missive-ts/sqlite': 13_550,

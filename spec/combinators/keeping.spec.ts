@@ -114,7 +114,7 @@ answers(
   'waits so long and no longer for a store that hangs, and hears what it rejects with then',
   async () => {
     const clock = virtualClock()
-    let reject = (_: Error): void => undefined
+    let reject: (error: Error) => void = unasked
     const asked = asking(clock, 1_000)(() => () => new Promise<never>((_, refuse) => (reject = refuse)))
     let answer: unknown
     void asked.then((given) => (answer = given))
