@@ -22,7 +22,7 @@ const budgets = {
   'missive-ts/sqlite': 13_550,
   'missive-ts/redis': 41_500,
   'missive-ts/http': 20_800,
-  'missive-ts/otel': 5_900,
+  'missive-ts/otel': 5_950,
   'missive-ts/testing': 48_200
 }
 

@@ -58,7 +58,7 @@ export const handle =
       const routed = select(decoded)
       if (routed._tag === 'Claimed') return run(routed.route, decoded, routed)
       if (routed._tag === 'Unclaimed' && fallback !== undefined) return run(fallback, decoded, undefined)
-      return unlessInterrupted(message, failed(routed.failure))
+      return unlessInterrupted(message, failed(routed.failure()))
     }
 
     const description: Description = {
@@ -120,7 +120,7 @@ const surrounded = (around: (processor: Processor) => Processor, bare: Prepared)
     const routed = select?.(message)
     return routed === undefined || routed._tag === 'Claimed'
       ? run(bare, message, routed)
-      : failed(routed.failure)
+      : failed(routed.failure())
   }
   const description: Description = {
     combinators: [],
@@ -197,12 +197,12 @@ const callWithHooks = async (
 }
 
 const selection = (routed: Routed<Routable>, fallback: string | undefined): Selection => {
-  if (routed._tag === 'Undecided') return routed
   if (routed._tag === 'Claimed') {
     const { route, failure } = routed
     return { _tag: 'Taken', route: route.label, otherwise: false, ...(failure && { failure }) }
   }
-  return fallback === undefined
-    ? { _tag: 'Passed', failure: routed.failure }
-    : { _tag: 'Taken', route: fallback, otherwise: true }
+  const isUnclaimed = routed._tag === 'Unclaimed'
+  return isUnclaimed && fallback !== undefined
+    ? { _tag: 'Taken', route: fallback, otherwise: true }
+    : { _tag: isUnclaimed ? 'Passed' : 'Undecided', failure: routed.failure() }
 }

@@ -170,11 +170,15 @@ export const textOf = (message: Message): string | undefined => {
   }
 }
 
-/** The message itself, also where a caller spread it into a plain object that lost what is lazily made. */
-export const restored = <B>(message: Message<B>): Message<B> =>
-  Object.getPrototypeOf(message) === Object.prototype && envelope in message
-    ? amend(message, message)
-    : message
+/**
+ * The message itself, also where a caller spread it into a plain object that lost what is lazily made.
+ *
+ * @throws TypeError if it is none
+ */
+export const restored = <B>(given: Message<B>): Message<B> => {
+  if (given?.trace === undefined) throw new TypeError('a processor takes a message(...)')
+  return Object.getPrototypeOf(given) === Object.prototype && envelope in given ? amend(given, given) : given
+}
 
 // helpers
 

@@ -21,7 +21,10 @@ export interface Routable {
   readonly matcher: Matcher<any, any>
 }
 
-/** `Claimed`: this route alone takes the message, and gets the input; `failure`: it is meant for it but does not decode. */
+/**
+ * `Claimed`: this route alone takes the message, and gets the input; `failure`: it is meant for it but does not decode.
+ * Why none could be chosen is found out only if somebody wants to know: an `otherwise` does not.
+ */
 export type Routed<R> =
   | {
       readonly _tag: 'Claimed'
@@ -29,8 +32,7 @@ export type Routed<R> =
       readonly input: unknown
       readonly failure: Failure | undefined
     }
-  | { readonly _tag: 'Unclaimed'; readonly failure: Failure }
-  | { readonly _tag: 'Undecided'; readonly failure: Failure }
+  | { readonly _tag: 'Unclaimed' | 'Undecided'; readonly failure: () => Failure }
 
 // constructors
 
@@ -50,32 +52,15 @@ export const router = <R extends Routable>(routes: readonly R[]): ((message: Mes
       }
       for (const route of asked) claims = claimed(claims, route, message)
     } catch (thrown) {
-      return { _tag: 'Undecided', failure: unreadable(thrown) }
+      return undecided(unreadable(thrown))
     }
-    return claims === undefined ? new Unclaimed(routes, message) : decided(claims, routes)
+    return claims === undefined
+      ? { _tag: 'Unclaimed', failure: () => missing(routes, message) }
+      : decided(claims, routes)
   }
 }
 
 // helpers
-
-/** Asks each route for its reason only if somebody wants to know: an `otherwise` does not. */
-class Unclaimed {
-  readonly _tag = 'Unclaimed'
-  constructor(
-    private readonly routes: readonly Routable[],
-    private readonly message: Message
-  ) {}
-
-  get failure(): Failure {
-    try {
-      return missing(this.routes, this.message)
-    } catch (thrown) {
-      return unreadable(thrown)
-    }
-  }
-}
-
-const unreadable = (thrown: unknown): Failure => defect('the reading of the message', thrown)
 
 /** How many routes a failure names. */
 export const maxMisses = 20
@@ -115,11 +100,14 @@ const decided = <R extends Routable>(
   claims: Exclude<Claims<R>, undefined>,
   routes: readonly R[]
 ): Routed<R> => {
-  if (claims._tag === 'Claimed') return claims
-  if (claims._tag === 'Defect') return { _tag: 'Undecided', failure: claims }
+  if (claims._tag !== 'Several') return claims._tag === 'Defect' ? undecided(claims) : claims
   const inOrder = routes.filter((route) => claims.routes.includes(route))
-  return { _tag: 'Undecided', failure: multipleMatches(inOrder.map(({ label }) => label)) }
+  return undecided(multipleMatches(inOrder.map(({ label }) => label)))
 }
+
+const undecided = (failure: Failure): Routed<never> => ({ _tag: 'Undecided', failure: () => failure })
+
+const unreadable = (thrown: unknown): Failure => defect('the reading of the message', thrown)
 
 interface Lookup<R> {
   readonly read: (message: Message) => unknown
@@ -157,8 +145,12 @@ const mostShared = (keys: readonly Key[], lookups: ReadonlyMap<string, unknown>)
 const placeName = ({ on, path }: Key): string => `${on} ${path}`
 
 const missing = (routes: readonly Routable[], message: Message): Failure => {
-  const misses = routes
-    .slice(0, maxMisses)
-    .map(({ label, matcher }): Miss => ({ route: label, reason: reasonOf(ask(matcher, message)) }))
-  return noMatch(misses, routes.length - misses.length)
+  try {
+    const misses = routes
+      .slice(0, maxMisses)
+      .map(({ label, matcher }): Miss => ({ route: label, reason: reasonOf(ask(matcher, message)) }))
+    return noMatch(misses, routes.length - misses.length)
+  } catch (thrown) {
+    return unreadable(thrown)
+  }
 }

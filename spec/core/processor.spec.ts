@@ -358,4 +358,25 @@ spreading('shares the delivery record', async () => {
   assert.is(delivered.trace.route, 'order')
 })
 
+spreading('and what is no message at all is refused, with what to give instead', async () => {
+  let handled = 0
+  const processor = pipe(
+    receive(text),
+    handle(
+      otherwise(async () => {
+        handled += 1
+        return ack
+      })
+    )
+  )
+  for (const given of [undefined, null, 'Hello', { type: 'order.placed' }, [message('Hello')]]) {
+    const thrown: unknown = await processor(given as never)().then(
+      () => undefined,
+      (error: unknown) => error
+    )
+    assert.is(String(thrown), 'TypeError: a processor takes a message(...)')
+  }
+  assert.is(handled, 0)
+})
+
 spreading.run()

@@ -21,7 +21,7 @@ const routesOf = (...matchings: readonly Matching<any>[]): readonly Routable[] =
 /** What a router says, in short: the label of the one that takes the message, or the failure. */
 const routed = (routes: readonly Routable[], message: Message): string | Failure => {
   const answer = router(routes)(message)
-  return answer._tag === 'Claimed' ? (answer.failure ?? answer.route.label) : answer.failure
+  return answer._tag === 'Claimed' ? (answer.failure ?? answer.route.label) : answer.failure()
 }
 
 const scanning = suite('router')
@@ -71,7 +71,7 @@ const summary = (routes: readonly Routable[], message: Message): unknown => {
       ? { route, malformed: { _tag: 'Malformed', issues: failure.issues } }
       : { route, input }
   }
-  const { failure } = answer
+  const failure = answer.failure()
   if (answer._tag === 'Unclaimed' && failure._tag === 'NoMatch')
     return { passed: failure.routes.map(({ route }) => route), more: failure.more ?? 0 }
   return failure._tag === 'MultipleMatches' ? { several: failure.routes } : failure
@@ -226,7 +226,7 @@ scanning('does not decide where a matcher throws, even if another takes the mess
   }
   for (const routes of [routesOf(throws, () => true), routesOf(byField('type', 'a'), () => true, throws)]) {
     const said = router(routes)(received({ type: 'a' }))
-    assert.equal([said._tag, said._tag !== 'Claimed' && said.failure._tag], ['Undecided', 'Defect'])
+    assert.equal([said._tag, said._tag !== 'Claimed' && said.failure()._tag], ['Undecided', 'Defect'])
   }
 })
 
@@ -271,7 +271,7 @@ scanning('does not throw where a body cannot be read', () => {
     }
   }
   const said = router(routesOf(byField('type', 'a')))(received(hostile))
-  assert.equal([said._tag, said._tag !== 'Claimed' && said.failure._tag], ['Undecided', 'Defect'])
+  assert.equal([said._tag, said._tag !== 'Claimed' && said.failure()._tag], ['Undecided', 'Defect'])
 })
 
 scanning.run()
