@@ -70,7 +70,8 @@ const run = async (io: Io, queue: string, file: string, options: Options): Promi
       }
       await addBatch()
     } catch (thrown) {
-      await say(io.stderr, `the last line that was read is ${number}; until then: ${told(counts)}`)
+      if (number > 0)
+        await say(io.stderr, `the last line that was read is ${number}; until then: ${told(counts)}`)
       throw thrown
     } finally {
       progress.end()

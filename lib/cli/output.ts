@@ -1,6 +1,7 @@
 /** Where a command writes what it makes: stdout, or a file of its owner alone. */
+import { randomUUID } from 'node:crypto'
 import { existsSync, rmSync, statSync } from 'node:fs'
-import { open, rename } from 'node:fs/promises'
+import { link, open, rename, unlink } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { capture } from '../core/captured.js'
 import { printable } from '../failures/render.js'
@@ -16,7 +17,7 @@ export interface Target {
   readonly queue: string
 }
 
-/** A file is there whole or not at all. Without `force` none is written over. */
+/** A file is there whole or not at all, though the process be killed. Without `force` none is written over. */
 export const writing = async <A>(
   { stdout, cwd, onSignal, quit }: Io,
   { output, force = false, queue }: Target,
@@ -24,21 +25,20 @@ export const writing = async <A>(
 ): Promise<A> => {
   if (output === undefined) return use(stdout.write)
   const path = resolve(cwd, output)
-  const refusal = refusalOf(path, force, resolve(cwd, queue))
-  if (refusal !== undefined) throw new Stop(2, printable(`${path} ${refusal}`))
-  const partial = `${path}.${process.pid}.partial`
-  const isReserved = !existsSync(path)
+  const partial = `${path}.${randomUUID().slice(0, 8)}.partial`
+  let isMade = false
   const remove = (): void => {
-    rmSync(partial, { force: true })
-    if (isReserved) rmSync(path, { force: true })
+    if (isMade) rmSync(partial, { force: true })
   }
   const listenNoMore = onSignal(() => {
     remove()
     quit(1)
   })
   try {
-    if (isReserved) await (await open(path, 'wx', 0o600)).close()
+    const refusal = refusalOf(path, force, resolve(cwd, queue))
+    if (refusal !== undefined) throw new Stop(2, printable(`${path} ${refusal}`))
     const file = await open(partial, 'wx', 0o600)
+    isMade = true
     let used: A
     try {
       used = await use((text) => file.appendFile(text))
@@ -46,7 +46,7 @@ export const writing = async <A>(
     } finally {
       await file.close()
     }
-    await rename(partial, path)
+    await (force ? rename(partial, path) : named(partial, path))
     return used
   } catch (thrown) {
     remove()
@@ -59,6 +59,17 @@ export const writing = async <A>(
 }
 
 // helpers
+
+/** Unlike a rename it leaves alone what was made there meanwhile; some file systems have no links. */
+const named = async (partial: string, path: string): Promise<void> => {
+  try {
+    await link(partial, path)
+  } catch (thrown) {
+    if (existsSync(path)) throw thrown
+    return rename(partial, path)
+  }
+  return unlink(partial)
+}
 
 const refusalOf = (path: string, force: boolean, queue: string): string | undefined => {
   const stat = statSync(path, { throwIfNoEntry: false })

@@ -1,4 +1,5 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -8,9 +9,11 @@ import {
   writeFileSync
 } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { writing } from '../../lib/cli/output.js'
 import type { StoredLetter } from '../../lib/core/letter.js'
 import {
   at,
@@ -24,6 +27,7 @@ import {
   shell,
   using
 } from '../support/cli-command.js'
+import { ioOf } from '../support/cli-io.js'
 import { inEmptyFolder, repository, runWritten } from '../support/program.js'
 import { onSmallDisk } from '../support/small-disk.js'
 
@@ -32,6 +36,17 @@ const inShop = (use: (cwd: string, letters: readonly StoredLetter[], queue: stri
     const queue = join(cwd, 'shop.db')
     await use(cwd, await madeQueue(queue, [...orders, ...hostile]), queue)
   })
+
+/** Without the rights of whoever runs the specs. */
+const asNobody = async (use: () => Promise<void>): Promise<void> => {
+  const uid = process.geteuid?.() ?? 0
+  process.seteuid?.(65_534)
+  try {
+    await use()
+  } finally {
+    process.seteuid?.(uid)
+  }
+}
 
 const carrying = suite('missive dlq export and import')
 
@@ -89,6 +104,51 @@ carrying('name the lines that are bad, and take the others', () =>
     assert.equal([missing.code, missing.stdout], [2, ''])
     assert.match(missing.stderr, 'missing.ndjson cannot be read')
     assert.is((await called(cwd, 'import', 'other.db', '.')).code, 2)
+  })
+)
+
+carrying('say once what is no export, and make no queue for it', () =>
+  inShop(async (cwd, _, queue) => {
+    await called(cwd, 'export', 'shop.db', '--output', 'letters.ndjson')
+    const lines = readFileSync(join(cwd, 'letters.ndjson'))
+    writeFileSync(join(cwd, 'letters.ndjson.gz'), gzipSync(lines))
+    const database =
+      / is an SQLite database; if it is a queue, give what `missive dlq export` writes of it\n$/
+    const binary = / is no text; give what `missive dlq export` wrote, unpacked\n$/
+    for (const [file, said] of [
+      ['shop.db', database],
+      ['letters.ndjson.gz', binary]
+    ] as const) {
+      const named = await called(cwd, 'import', 'new.db', file, '--create')
+      assert.equal([named.code, named.stdout], [2, ''])
+      assert.match(named.stderr, said)
+      assert.is(named.stderr.split('\n').length, 2)
+      assert.is(existsSync(join(cwd, 'new.db')), false)
+      const piped = await shell({ cwd }, `${lineOf('import', queue, '-')} < ${file}`)
+      assert.equal([piped.code, piped.stdout], [2, ''])
+      assert.match(piped.stderr, said)
+      assert.is(piped.stderr.split('\n').length, 2)
+    }
+    const unpacked = `zcat letters.ndjson.gz | ${lineOf('import', queue, '/dev/stdin')}`
+    assert.is((await shell({ cwd }, unpacked)).stdout, '0 added, 8 present, 0 bad\n')
+  })
+)
+
+carrying('name the file that this user may not read or look at, and make no queue for it', () =>
+  inEmptyFolder(async (cwd) => {
+    chmodSync(cwd, 0o755)
+    mkdirSync(join(cwd, 'closed'), { mode: 0o700 })
+    writeFileSync(join(cwd, 'letters.ndjson'), '', { mode: 0o600 })
+    const { io } = ioOf(cwd)
+    await asNobody(async () => {
+      const unread = await called(cwd, 'import', 'new.db', 'letters.ndjson', '--create')
+      assert.equal([unread.code, unread.stdout], [2, ''])
+      assert.match(unread.stderr, /^missive: letters\.ndjson cannot be read: EACCES/)
+      const output = 'closed/letters.ndjson'
+      const unmade = writing(io, { output, queue: 'shop.db' }, async () => undefined)
+      assert.match(String(await unmade.catch(String)), `Stop: ${join(cwd, output)} cannot be written: EACCES`)
+    })
+    assert.is(existsSync(join(cwd, 'new.db')), false)
   })
 )
 

@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -80,6 +80,32 @@ ending('tells what of an import was done, where it cannot go on', () =>
   })
 )
 
+ending('leaves no half a file by the name that was asked for, where it is killed', () =>
+  inEmptyFolder(async (cwd) => {
+    const { io } = ioOf(cwd)
+    const names: string[] = []
+    await writing(io, { output: 'letters.ndjson', queue: 'shop.db' }, async (write) => {
+      await write('half a letter')
+      names.push(...readdirSync(cwd))
+    })
+    assert.is(names.length, 1)
+    assert.match(names[0] ?? '', /^letters\.ndjson\.\w+\.partial$/)
+    assert.equal(readdirSync(cwd), ['letters.ndjson'])
+  })
+)
+
+ending('leaves alone what was made meanwhile by the name that was asked for', () =>
+  inEmptyFolder(async (cwd) => {
+    const { io } = ioOf(cwd)
+    const written = writing(io, { output: 'letters.ndjson', queue: 'shop.db' }, async () =>
+      writeFileSync(join(cwd, 'letters.ndjson'), 'precious')
+    )
+    assert.match(String(await written.catch(String)), 'letters.ndjson cannot be written: EEXIST')
+    assert.equal(readdirSync(cwd), ['letters.ndjson'])
+    assert.is(readFileSync(join(cwd, 'letters.ndjson'), 'utf8'), 'precious')
+  })
+)
+
 ending('leaves no half a file behind where it is told to stop', () =>
   inEmptyFolder(async (cwd) => {
     const { io, signal, quits } = ioOf(cwd)
@@ -92,7 +118,7 @@ ending('leaves no half a file behind where it is told to stop', () =>
       throw new Error('the process has ended')
     })
     assert.is(await written.catch(String), 'Error: the process has ended')
-    assert.equal([files, quits], [[2, 0], [1]])
+    assert.equal([files, quits], [[1, 0], [1]])
   })
 )
 
