@@ -62,7 +62,7 @@ const list = (io: Io, queue: string, options: Options): Promise<void> =>
       )
     else {
       const found: (readonly StoredLetter[])[] = []
-      next = await pages(async (letters) => void found.push(letters.map(withoutPayload)))
+      next = await pages(async (letters) => void found.push(letters.map(asListed)))
       const rows = found.flat()
       const style = styleOf(io.stdout, io, color)
       if (rows.length === 0) await say(io.stderr, 'no letters')
@@ -72,10 +72,13 @@ const list = (io: Io, queue: string, options: Options): Promise<void> =>
   })
 
 /** What a table does not show is not to be held for all of its rows. */
-const withoutPayload = (letter: StoredLetter): StoredLetter => ({
+const asListed = (letter: StoredLetter): StoredLetter => ({
   ...letter,
   bytes: none,
-  original: undefined
+  original: undefined,
+  headers: {},
+  attempts: [],
+  events: []
 })
 
 const none = new Uint8Array()

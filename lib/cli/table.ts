@@ -17,7 +17,10 @@ export interface Column<A> {
 
 // rendering
 
-/** Lines, the titles first; columns of which every cell is empty are left out. */
+/**
+ * Lines, the titles first; columns of which every cell is empty are left out. What is far wider than others of its
+ * column is in line with nothing: else each line would be as long.
+ */
 export const tableOf = <A>(
   columns: readonly Column<A>[],
   rows: readonly A[],
@@ -33,7 +36,10 @@ export const tableOf = <A>(
     .filter(({ cells }) => cells.some((cell) => cell !== ''))
     .map((column) => ({
       ...column,
-      size: column.cells.reduce((most, cell) => Math.max(most, columnsOf(cell)), columnsOf(column.title))
+      size: column.cells.reduce(
+        (most, cell) => Math.max(most, Math.min(columnsOf(cell), widest)),
+        columnsOf(column.title)
+      )
     }))
   const line = (
     cellOf: (column: (typeof filled)[number]) => string,
@@ -92,6 +98,8 @@ export const columnsOf = (text: string): number => {
 }
 
 // helpers
+
+const widest = 120
 
 const isPlain = /^[\u0020-\u007e]*$/
 const isNone = /[\p{Mn}\p{Me}\p{Cf}]/u

@@ -38,6 +38,25 @@ large('goes out, however many lines it has', async () => {
   assert.equal([table.length, table[0], table.at(-1)], [many + 1, 'N', String(many - 1)])
 })
 
+large('makes no other line of a table as long', () => {
+  const output = { write: async () => undefined, isTerminal: false, columns: 80 }
+  const columns = [
+    { title: 'ID', of: (id: string) => id },
+    { title: 'WHY', of: () => 'why' }
+  ]
+  const [titles = '', first, second = ''] = tableOf(
+    columns,
+    ['i'.repeat(megabyte), 'j'],
+    output,
+    styleOf(output, { env: {} })
+  )
+  assert.is(first, `${'i'.repeat(megabyte)}  why`)
+  assert.match(titles, /^ID +WHY$/)
+  assert.match(second, /^j +why$/)
+  assert.is(titles.length, second.length)
+  assert.ok(second.length < 200, String(second.length))
+})
+
 large('is shown, also where it is one long text', () => {
   for (const text of ['a'.repeat(40 * megabyte), '"\\'.repeat(4 * megabyte)]) {
     const json = JSON.stringify({ text })
