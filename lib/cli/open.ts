@@ -4,7 +4,6 @@ import { resolve } from 'node:path'
 import { left } from '../core/result.js'
 import { redisDlq } from '../dlq/redis.js'
 import { sqliteDlq } from '../dlq/sqlite.js'
-import { printable } from '../failures/render.js'
 import type { DeadLetterStore } from '../ports/letters.js'
 import type { Resource } from '../ports/resource.js'
 import { using } from './answer.js'
@@ -25,16 +24,7 @@ export const withQueue = async <A>(
   // It is not shown: there may be a password in it.
   if (/^[a-z][a-z0-9+.-]+:\//i.test(queue))
     throw new Stop(2, 'the URL of a queue begins with redis:// or rediss://; give one, or the path of a file')
-  const location = resolve(cwd, queue)
-  if (!create && isMissing(location)) {
-    throw new Stop(
-      2,
-      printable(
-        `${location} does not exist; give the path of a queue, as it was given to sqliteDlq${orCreate}`
-      )
-    )
-  }
-  return using(advised(sqliteDlq(location, { create }), orCreate), 2, use)
+  return using(advised(sqliteDlq(resolve(cwd, queue), { create }), orCreate), 2, use)
 }
 
 /** Is this a file of the queue itself? */
@@ -42,15 +32,6 @@ export const isOfQueue = (path: string, location: string): boolean =>
   ['', '-wal', '-shm'].some((suffix) => isSameFile(path, `${location}${suffix}`))
 
 // helpers
-
-/** What may not be looked at may be there, and opening it says so. */
-const isMissing = (path: string): boolean => {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) === undefined
-  } catch {
-    return false
-  }
-}
 
 /** Somebody waits for the answer. */
 const connectMs = 5_000
@@ -60,7 +41,9 @@ const advised = <A>({ open }: Resource<A>, orCreate: string): Resource<A> => ({
   open: async () => {
     const opened = await open()
     return opened._tag === 'Left' &&
-      /there is no queue called|is empty, and no queue/.test(opened.left.message)
+      /there is no queue called|does not exist; give the path of a queue|is empty, and no queue/.test(
+        opened.left.message
+      )
       ? left({ ...opened.left, message: `${opened.left.message}${orCreate}` })
       : opened
   }

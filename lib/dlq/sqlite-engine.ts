@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import { capture } from '../core/captured.js'
 import type { Arrivals, LetterFilter, LetterGroup, LetterName, LetterQuery } from '../ports/letters.js'
-import { isOfOneRow } from '../sqlite/file.js'
+import { isOfOneRow } from '../sqlite/errors.js'
 import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import {
   type Engine,

@@ -10,7 +10,7 @@ import type {
   IdempotencyState
 } from '../ports/idempotency.js'
 import { fromStorable, toStorable } from '../ports/storable.js'
-import { isOfOneRow } from '../sqlite/file.js'
+import { isOfOneRow } from '../sqlite/errors.js'
 import { type Entry, stateOf } from './entry.js'
 
 // model

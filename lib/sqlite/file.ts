@@ -1,21 +1,12 @@
 /** Files of ours: opened as what they are, or refused with what to do. */
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  realpathSync,
-  statSync,
-  statfsSync
-} from 'node:fs'
+import { accessSync, closeSync, constants, existsSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import type { Either } from 'fp-ts/lib/Either.js'
-import { capture } from '../core/captured.js'
 import { left, right } from '../core/result.js'
 import type { Refused } from './calls.js'
 import type { Connect } from './driver.js'
+import { adviceOn, isBusy } from './errors.js'
 
 // model
 
@@ -76,72 +67,6 @@ export const openFile = (
     database?.close()
     return refused(`${location}: ${adviceOn(kind, error)}`, isBusy(error))
   }
-}
-
-/** What speaks against where a file is or will be: `no` as it may lose data, `warning` as it may be gone some day. */
-export const placeOf = (
-  { shortName, content }: FileKind,
-  location: string,
-  typeOf: (folder: string) => number = (folder) => (existsSync(folder) ? statfsSync(folder).type : 0)
-): { readonly no?: string; readonly warning?: string } => {
-  // SQLite follows a link, and keeps the log there.
-  const folder = dirname(existsSync(location) ? realpathSync(location) : location)
-  const type = typeOf(folder) >>> 0
-  const network = networks.get(type)
-  if (network !== undefined) {
-    return {
-      no: `${folder} is on a network file system (${network}), on which SQLite loses data; keep the ${shortName} on a local disk`
-    }
-  }
-  const passing = passings.get(type)
-  return passing === undefined
-    ? {}
-    : {
-        warning: `${folder} is on ${passing}: ${content} there are gone with it; keep the ${shortName} on a volume that stays`
-      }
-}
-
-/**
- * SQLite goes on writing to a file that was removed or replaced, where nobody would find what it wrote. Throws when
- * that has happened to one of these since it was first called.
- */
-export const staying = (...paths: readonly string[]): (() => void) => {
-  const seen = new Map<string, number>()
-  return () => {
-    for (const path of paths) {
-      const number = statSync(path, { throwIfNoEntry: false })?.ino
-      if (number === undefined || number !== (seen.get(path) ?? number))
-        throw Object.assign(new Error(`${path} was removed or replaced`), { code: 'SQLITE_READONLY_DBMOVED' })
-      seen.set(path, number)
-    }
-  }
-}
-
-// errors
-
-/** A lock that another process holds: waiting may help, a new connection does not. */
-export const isBusy = (error: unknown): boolean => /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error))
-
-/** A connection may be of no use after it. */
-export const isOfDisk = (error: unknown): boolean => /^(?:SQLITE_|E[A-Z]+$)/.test(codeOf(error))
-
-/** Says nothing about others in its transaction: it is too large, or a constraint refuses it. */
-export const isOfOneRow = (error: unknown): boolean =>
-  /^SQLITE_(?:TOOBIG|CONSTRAINT|MISMATCH)/.test(codeOf(error)) ||
-  error instanceof RangeError ||
-  error instanceof TypeError
-
-export const adviceOn = (kind: FileKind, error: unknown): string => {
-  const { message } = capture(error)
-  if (message.includes('bindings file')) {
-    return 'better-sqlite3 was installed without its binary: allow its install script ("allowScripts" in package.json), then npm rebuild better-sqlite3'
-  }
-  const code = codeOf(error)
-  if (code.startsWith('SQLITE_READONLY_DBMOVED'))
-    return `${message}; leave the files of a ${kind.shortName} where they are while it is in use`
-  if (code.startsWith('SQLITE_CORRUPT')) return `${message}; it is damaged: ${kind.repair}`
-  const [, advice] = advices.find(([start]) => code.startsWith(start)) ?? []
-  return advice === undefined ? message : `${message}; ${advice}`
 }
 
 // helpers
@@ -210,38 +135,3 @@ const isOlder = (version: string): boolean => {
   const index = oldestSqlite.findIndex((part, position) => part !== parts[position])
   return index !== -1 && (parts[index] ?? 0) < (oldestSqlite[index] ?? 0)
 }
-
-/** By their numbers in Linux's linux/magic.h. */
-const networks: ReadonlyMap<number, string> = new Map([
-  [0x6969, 'NFS'],
-  [0x517b, 'SMB'],
-  [0xff534d42, 'CIFS'],
-  [0xfe534d42, 'SMB2'],
-  [0x5346414f, 'AFS'],
-  [0x00c36400, 'Ceph'],
-  [0x0bd00bd0, 'Lustre'],
-  [0x47504653, 'GPFS']
-])
-
-const passings: ReadonlyMap<number, string> = new Map([
-  [0x01021994, 'tmpfs, in memory'],
-  [0x858458f6, 'ramfs, in memory'],
-  [0x794c7630, 'overlay, the layer of a container']
-])
-
-const codeOf = (error: unknown): string => {
-  const code = (error as { readonly code?: unknown } | undefined)?.code
-  return typeof code === 'string' ? code : ''
-}
-
-const advices: readonly (readonly [string, string])[] = [
-  ['SQLITE_NOTADB', 'it is no SQLite database: give another path, or move that file away'],
-  ['SQLITE_READONLY', 'it cannot be written: give this user the right to write the file and its folder'],
-  ['SQLITE_CANTOPEN', 'it cannot be opened: give this user the right to write the file and its folder'],
-  ['EACCES', 'give this user the right to write the file and its folder'],
-  ['EROFS', 'the file system is read-only: give another path'],
-  ['SQLITE_FULL', 'the disk is full: make room'],
-  ['SQLITE_IOERR_SHMSIZE', 'the disk is full: make room'],
-  ['SQLITE_IOERR', 'see to the disk; if its -wal was removed, start anew'],
-  ['SQLITE_BUSY', 'another process holds it locked: end what keeps a transaction open']
-]

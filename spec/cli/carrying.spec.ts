@@ -206,10 +206,7 @@ carrying('make a queue where that is asked for, and nowhere else', () =>
     await called(cwd, 'export', 'shop.db', '--output', 'letters.ndjson')
     const refused = await called(cwd, 'import', 'new.db', 'letters.ndjson')
     assert.equal([refused.code, refused.stdout], [2, ''])
-    assert.match(
-      refused.stderr,
-      'new.db does not exist; give the path of a queue, as it was given to sqliteDlq, or --create to make one\n'
-    )
+    assert.match(refused.stderr, 'new.db does not exist; give the path of a queue, or --create to make one\n')
     const missing = await called(cwd, 'import', 'new.db', 'missing.ndjson', '--create')
     assert.is(missing.code, 2)
     assert.match(missing.stderr, 'missing.ndjson cannot be read')
