@@ -5,25 +5,17 @@ import { capture } from '../core/captured.js'
 import type { Arrivals, LetterFilter, LetterGroup, LetterName, LetterQuery } from '../ports/letters.js'
 import { isOfOneRow } from '../sqlite/errors.js'
 import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
-import {
-  type Engine,
-  type RowPage,
-  cursor,
-  cursorOf,
-  defaultLimit,
-  defaultTombstonesMs,
-  hourMs,
-  maxPageBytes
-} from './engine.js'
+import { type Engine, type RowPage, cursor, cursorOf, defaultLimit, hourMs, maxPageBytes } from './engine.js'
 import type { Row } from './row.js'
-import { type Sql, type Value, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
+import { pruning } from './sqlite-prune.js'
+import { type Numbers, type Value, all, hintFor, seqsOf, whereOf } from './sqlite-query.js'
 import { statementsOf } from './sqlite-rows.js'
 import { settingsOf } from './sqlite-schema.js'
-import { claimed, discarded, emptied, expired, putAgain } from './transitions.js'
+import { claimed, discarded, expired, putAgain } from './transitions.js'
 
 export const sqliteEngine = (database: Database): Engine => {
-  /** How long settled letters keep their bytes, and tombstones stay, if nothing else is said. */
-  const { keepSettledMs = 0, keepTombstonesMs: keepNamesMs = defaultTombstonesMs } = settingsOf(database)
+  const settings = settingsOf(database)
+  const { keepSettledMs = 0 } = settings
   const rows = statementsOf(database)
   const decided = <A>(name: LetterName, decide: Decide<A>): A => {
     const row = rows.of(name)
@@ -53,8 +45,7 @@ export const sqliteEngine = (database: Database): Engine => {
     })
   }
 
-  /** What a query for one number finds. */
-  const numbers = (text: string, values: readonly Value[] = []): readonly number[] =>
+  const numbers: Numbers = ({ text, values }) =>
     database
       .prepare<Value[], number>(text)
       .pluck()
@@ -62,15 +53,14 @@ export const sqliteEngine = (database: Database): Engine => {
 
   const select = (query: LetterQuery): RowPage => {
     const { filter = {}, order = 'oldest', limit = defaultLimit, after } = query
-    const [newest = 0] = numbers('SELECT coalesce(max(seq), 0) FROM letters')
+    const [newest = 0] = numbers({ text: 'SELECT coalesce(max(seq), 0) FROM letters', values: [] })
     const { position, last } = cursorOf(after, newest)
     const isNewest = order === 'newest'
     const bounds = all([
       { text: 'seq <= ?', values: [last] },
       ...(position === undefined ? [] : [{ text: isNewest ? 'seq < ?' : 'seq > ?', values: [position] }])
     ])
-    const { text, values } = seqsOf(filter, bounds, { isNewest, isFew, limit: limit + 1 })
-    const seqs = numbers(text, values)
+    const seqs = seqsOf(numbers, filter, bounds, { isNewest, limit: limit + 1 })
     const found: Row[] = []
     let bytes = 0
     for (const seq of seqs.slice(0, limit)) {
@@ -83,24 +73,6 @@ export const sqliteEngine = (database: Database): Engine => {
     const end = found.length < seqs.length ? seqs[found.length - 1] : undefined
     return { rows: found, next: end === undefined ? undefined : cursor(end, last) }
   }
-
-  const isFew = ({ text, values }: Sql): boolean => {
-    const [count = 0] = numbers(`SELECT count(*) FROM (SELECT 1 FROM ${text} LIMIT ${few + 1})`, values)
-    return count <= few
-  }
-
-  /** As `written`, to remove kinds: SQLite would look through all letters for each, as no index is by kind alone. */
-  const writtenUnchecked = <A>(write: () => A): A => {
-    database.pragma('foreign_keys = OFF')
-    try {
-      return written(write)
-    } finally {
-      database.pragma('foreign_keys = ON')
-    }
-  }
-
-  const pruned = (where: string, ...values: readonly number[]): number =>
-    database.prepare(`DELETE FROM letters WHERE ${where}`).run(...values).changes
 
   return {
     put: (put) =>
@@ -150,7 +122,10 @@ export const sqliteEngine = (database: Database): Engine => {
     count: (filter, now) => {
       reap(now)
       const { text, values } = whereOf(filter)
-      const [count = 0] = numbers(`SELECT count(*) FROM letters ${hintFor(filter)} WHERE ${text}`, values)
+      const [count = 0] = numbers({
+        text: `SELECT count(*) FROM letters ${hintFor(filter)} WHERE ${text}`,
+        values
+      })
       return count
     },
     arrivals: (filter, now) => {
@@ -186,7 +161,7 @@ export const sqliteEngine = (database: Database): Engine => {
       reap(now)
       return written(() => {
         const { text, values } = whereOf({ ...filter, state: 'dead' } satisfies LetterFilter)
-        const seqs = numbers(`SELECT seq FROM letters WHERE ${text}`, values)
+        const seqs = numbers({ text: `SELECT seq FROM letters WHERE ${text}`, values })
         for (const seq of seqs) {
           const row = rows.at(seq)
           rows.update(row, kept(discarded(row, by, note, now), keepSettledMs))
@@ -198,54 +173,7 @@ export const sqliteEngine = (database: Database): Engine => {
       written(() => added.map((row) => (rows.insertNew(row) === undefined ? 'added' : 'present'))),
     prune: (retention, now) => {
       reap(now)
-      const { keepSettledMs: keepMs = keepSettledMs, keepTombstonesMs = keepNamesMs } = retention
-      const { maxAgeMs, maxLetters, maxBytes } = retention
-      return writtenUnchecked(() => {
-        const tombstones = pruned(
-          "state IN ('resolved', 'discarded') AND lastSeenAt < ?",
-          now - Math.max(keepMs, keepTombstonesMs)
-        )
-        const full = numbers(
-          `SELECT seq FROM letters WHERE state IN ('resolved', 'discarded') AND lastSeenAt < ? AND ${isFull}`,
-          [now - keepMs]
-        )
-        for (const seq of full) {
-          const row = rows.at(seq)
-          rows.update(row, emptied(row))
-        }
-        let dead = 0
-        if (maxAgeMs !== undefined) dead += pruned("state = 'dead' AND lastSeenAt < ?", now - maxAgeMs)
-        if (maxLetters !== undefined) dead += pruned(overCount, maxLetters)
-        if (maxBytes !== undefined) dead += pruned(overBytes, maxBytes)
-        database.prepare(`DELETE FROM kinds WHERE ${isUnused}`).run()
-        return { dead, tombstones, emptied: full.length }
-      })
+      return pruning({ database, rows, written }, { ...settings, ...retention }, now)
     }
   }
 }
-
-// helpers
-
-/** As many are sorted at once. */
-const few = 10_000
-
-/** What `emptied` takes away is there. */
-const isFull = "(length(bytes) > 0 OR original IS NOT NULL OR headers <> '{}')"
-
-/** No letter is of this kind. Asked state by state, as the index is. */
-const isUnused = ['dead', 'replaying', 'resolved', 'discarded']
-  .map(
-    (state) =>
-      `NOT EXISTS (SELECT 1 FROM letters INDEXED BY letters_kind WHERE state = '${state}' AND kind = kinds.kind)`
-  )
-  .join(' AND ')
-
-/** The newest `?` of the dead stay. */
-const overCount = `seq IN (SELECT seq FROM letters WHERE state = 'dead' ORDER BY seq DESC LIMIT -1 OFFSET ?)`
-
-/** The newest of the dead stay, as far as all bytes together are no more than `?`. */
-const overBytes = `seq IN (
-  SELECT seq FROM (
-    SELECT seq, state, sum(length(bytes) + coalesce(length(original), 0))
-      OVER (ORDER BY state = 'dead', seq DESC) AS total FROM letters
-  ) WHERE state = 'dead' AND total > ?)`

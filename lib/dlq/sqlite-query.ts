@@ -11,30 +11,42 @@ export interface Sql {
   readonly values: readonly Value[]
 }
 
+/** What a query for one number finds. */
+export type Numbers = (sql: Sql) => readonly number[]
+
 // queries
 
 /**
- * The `seq` of letters in order. The planner has no statistics, so the index is said here: few letters are found
- * by it and sorted, as `isFew` says; many are met soon by walking all letters in order.
+ * The `seq` of letters in order. The planner has no statistics, so the way to them is said here: as many as are wanted
+ * may lie near; else few letters are found by an index and sorted, and many are met soon by walking all in order.
  */
 export const seqsOf = (
+  numbers: Numbers,
   filter: LetterFilter,
   bounds: Sql,
-  {
-    isNewest,
-    limit,
-    isFew
-  }: { readonly isNewest: boolean; readonly limit: number; readonly isFew: (from: Sql) => boolean }
-): Sql => {
-  const { text, values } = all([whereOf(filter), bounds])
+  { isNewest, limit }: { readonly isNewest: boolean; readonly limit: number }
+): readonly number[] => {
+  const where = whereOf(filter)
   const hint = hintFor(filter)
-  const indexed = { text: `letters ${hint} WHERE ${text}`, values }
-  const isIndexed = hint !== '' && !isEmpty(filter) && (isOfTime(filter) || isFew(indexed))
-  return {
-    text: `SELECT seq FROM ${isIndexed ? indexed.text : `letters NOT INDEXED WHERE ${text}`}
-      ORDER BY seq ${isNewest ? 'DESC' : 'ASC'} LIMIT ${limit}`,
-    values
+  const order = `ORDER BY seq ${isNewest ? 'DESC' : 'ASC'}`
+  const { text, values } = all([where, bounds])
+  const from = (place: string): Sql => ({ text: `${place} WHERE ${text}`, values })
+  const [walk, indexed] = [from('letters NOT INDEXED'), from(`letters ${hint}`)]
+  const ordered = (found: Sql): readonly number[] =>
+    numbers(within('SELECT seq FROM ', found, ` ${order} LIMIT ${limit}`))
+  if (hint === '' || isEmpty(filter)) return ordered(walk)
+  if (isOfTime(filter)) return ordered(indexed)
+  if (limit <= near) {
+    const next = within(
+      '(SELECT seq, key, id, kind, state, attemptCount FROM letters NOT INDEXED WHERE ',
+      bounds,
+      ` ${order} LIMIT ${near})`
+    )
+    const found = ordered(joined([next, where], ' WHERE '))
+    if (found.length === limit) return found
   }
+  const [count = 0] = numbers(within('SELECT count(*) FROM (SELECT 1 FROM ', indexed, ` LIMIT ${few + 1})`))
+  return ordered(count <= few ? indexed : walk)
 }
 
 /** A condition on `letters`. */
@@ -79,6 +91,12 @@ export const all = (conditions: readonly Sql[]): Sql =>
   conditions.length === 0 ? { text: 'TRUE', values: [] } : joined(conditions, ' AND ')
 
 // helpers
+
+/** As many are looked at before an index is asked. */
+const near = 500
+
+/** As many are sorted at once. */
+const few = 10_000
 
 /** Letters of a time lie together, maybe at the far end of the walk. */
 const isOfTime = ({ seenFrom, seenBefore }: LetterFilter): boolean =>

@@ -93,6 +93,30 @@ storing(
     })
 )
 
+storing('finds the same letters in the same order, whether they lie near or far', () =>
+  inFolder((folder) =>
+    using(join(folder, 'a.db'), async (queue) => {
+      const ids = Array.from({ length: 1_500 }, (_, index) => String(index))
+      const sourceOf = (id: string) =>
+        Number(id) % 40 === 7 ? 'rare' : Number(id) > 1_100 ? 'late' : 'often'
+      await Promise.all(ids.map(async (id) => right(await queue.put(letter({ id, source: sourceOf(id) }))())))
+      const all = right(await queue.page({ limit: 2_000 })()).letters
+      for (const source of ['rare', 'late', 'often', 'none'])
+        for (const order of ['oldest', 'newest'] as const) {
+          const found: string[] = []
+          for (let after: string | undefined, isLast = false; !isLast;) {
+            const page = right(await queue.page({ filter: { source }, order, limit: 30, after })())
+            found.push(...page.letters.map(({ id }) => id))
+            after = page.next
+            isLast = after === undefined
+          }
+          const wanted = all.filter((each) => each.source === source).map(({ id }) => id)
+          assert.equal(found, order === 'newest' ? wanted.toReversed() : wanted, `${source} ${order}`)
+        }
+    })
+  )
+)
+
 storing('forgets kinds of failure that no letter is of any more', () =>
   inFolder(async (folder) => {
     const file = join(folder, 'a.db')
