@@ -11,6 +11,7 @@ import { type Io, say } from './io.js'
 import { jsonText } from './json.js'
 import { withQueue } from './open.js'
 import { progressOf } from './progress.js'
+import { counted } from './time.js'
 
 interface Options extends CommonOptions {
   readonly create?: boolean
@@ -82,7 +83,8 @@ const run = async (io: Io, queue: string, file: string, options: Options): Promi
   await withQueue(io, queue, add, { create })
 }
 
-const told = ({ added, present, bad }: Counts): string => `${added} added, ${present} present, ${bad} bad`
+const told = ({ added, present, bad }: Counts): string =>
+  `${counted(added)} added, ${counted(present)} present, ${counted(bad)} bad`
 
 /** A letter, or what is wrong with the line; `undefined` if it is empty. */
 const letterIn = (line: Uint8Array): StoredLetter | string | undefined => {

@@ -4,19 +4,21 @@ import { resolve } from 'node:path'
 import { left } from '../core/result.js'
 import { redisDlq } from '../dlq/redis.js'
 import { sqliteDlq } from '../dlq/sqlite.js'
+import { printable } from '../failures/render.js'
 import type { DeadLetterStore } from '../ports/letters.js'
 import type { Resource } from '../ports/resource.js'
 import { using } from './answer.js'
-import { type Io, Stop } from './io.js'
+import { type Io, Stop, say } from './io.js'
 import { isRedis, redisOf } from './redis.js'
 
 /** A queue is made only where a command offers `create` and it was asked for: whoever mistypes its path wants to know. */
 export const withQueue = async <A>(
-  { cwd, env }: Io,
+  io: Io,
   queue: string,
   use: (store: DeadLetterStore) => Promise<A>,
   offered: { readonly create?: boolean } = {}
 ): Promise<A> => {
+  const { cwd, env } = io
   const { create = false } = offered
   const orCreate = offered.create === undefined ? '' : ', or --create to make one'
   if (isRedis(queue))
@@ -24,7 +26,8 @@ export const withQueue = async <A>(
   // It is not shown: there may be a password in it.
   if (/^[a-z][a-z0-9+.-]+:\//i.test(queue))
     throw new Stop(2, 'the URL of a queue begins with redis:// or rediss://; give one, or the path of a file')
-  return using(advised(sqliteDlq(resolve(cwd, queue), { create }), orCreate), 2, use)
+  const file = sqliteDlq(resolve(cwd, queue), { create })
+  return using(advised(patient(io, queue, file), orCreate), 2, use)
 }
 
 /** Is this a file of the queue itself? */
@@ -35,6 +38,21 @@ export const isOfQueue = (path: string, location: string): boolean =>
 
 /** Somebody waits for the answer. */
 const connectMs = 5_000
+
+/** Says what is waited for, where that takes longer than anybody expects. */
+const patient = <A>({ stderr }: Io, queue: string, { open }: Resource<A>): Resource<A> => ({
+  open: async () => {
+    const text = printable(`waiting for ${queue}: another process may hold it locked`)
+    const timer = setTimeout(() => void say(stderr, text).catch(() => undefined), quietMs)
+    try {
+      return await open()
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+})
+
+const quietMs = 2_000
 
 /** Says where there is no queue yet what makes one. */
 const advised = <A>({ open }: Resource<A>, orCreate: string): Resource<A> => ({

@@ -2,9 +2,8 @@
 import type { Command } from 'commander'
 import type { Processor } from '../core/processor.js'
 import { right } from '../core/result.js'
-import { printable, renderFailure } from '../failures/render.js'
 import { type ReplayOptions, replay as replaying } from '../interpreters/replay.js'
-import { type Event, type Report, exitCode } from '../ports/interpreter.js'
+import { type Event, exitCode } from '../ports/interpreter.js'
 import type { DeadLetterStore, LetterFilter } from '../ports/letters.js'
 import { renderEvent } from '../ports/rendering.js'
 import { answerOf } from './answer.js'
@@ -19,8 +18,8 @@ import { deadNamed, sayMissing } from './keys.js'
 import { throughOption, withProcessor } from './module.js'
 import { withQueue } from './open.js'
 import { progressOf } from './progress.js'
+import { endLines, resultLines, resultOf } from './replay-result.js'
 import { styleOf } from './style.js'
-import { letters } from './time.js'
 import { whoami } from './who.js'
 
 interface Options extends CommonOptions, FilterOptions {
@@ -100,7 +99,7 @@ const run = async (
   progress.end()
   const others = limit < Infinity ? right(0) : await store.count({ ...filter, state: 'replaying' })()
   const elsewhere = others._tag === 'Right' ? others.right : 0
-  const result = { ...resultOf(report, lost), elsewhere }
+  const result = resultOf(report, lost, elsewhere)
   if (result.stillDead + result.givenBack + lost + elsewhere > 0 || exitCode(report) !== 0) io.end(1)
   if (report.ended._tag === 'Aborted') io.end(1)
   const groups = failed.groups()
@@ -150,63 +149,5 @@ const replayOptions = (options: Options): ReplayOptions => {
     ...(concurrency !== undefined && { concurrency }),
     ...(stopAfter !== undefined && { stopAfter }),
     ...(limit !== undefined && { limit })
-  }
-}
-
-interface Result {
-  readonly resolved: number
-  readonly stillDead: number
-  /** Not finished, and dead again as they were. */
-  readonly givenBack: number
-  /** Somebody else's by the time they were done. */
-  readonly lost: number
-  /** Handled, and the queue could not be told. */
-  readonly untold: number
-  /** Being replayed by somebody else. */
-  readonly elsewhere: number
-}
-
-const resultOf = (
-  { acked, nacked, failed, deadLettered, released, unsettled }: Report,
-  lost: number
-): Omit<Result, 'elsewhere'> => ({
-  resolved: acked,
-  stillDead: nacked + failed + deadLettered,
-  givenBack: released,
-  lost,
-  untold: unsettled
-})
-
-const resultLines = (result: Result, { received, ended }: Report): readonly string[] => {
-  const { resolved, stillDead, givenBack, lost, untold, elsewhere } = result
-  return [
-    received === 0
-      ? 'no letters to replay'
-      : [
-          `${resolved} resolved`,
-          `${stillDead} still dead`,
-          ...(givenBack > 0 ? [`${givenBack} given back`] : [])
-        ].join(', '),
-    ...(lost > 0 ? [`${letters(lost)} went to somebody else meanwhile`] : []),
-    ...(untold > 0 ? [`of ${letters(untold)} the queue could not be told; they are dead again soon`] : []),
-    ...(elsewhere > 0 ? [`${letters(elsewhere)} more: somebody else replays them`] : []),
-    ...endLines(ended)
-  ]
-}
-
-const endLines = (ended: Report['ended']): readonly string[] => {
-  switch (ended._tag) {
-    case 'Drained':
-      return []
-    case 'Aborted':
-      return ['stopped before the end']
-    case 'Stopped':
-      return [`stopped at ${printable(ended.id)}: ${renderFailure(ended.failure).split('\n')[0]}`]
-    case 'NotStarted':
-      return [`not started: ${printable(ended.error.message)}`]
-    case 'SourceLost':
-      return [`the queue is lost: ${printable(ended.error.message)}`]
-    case 'TooManyAbandoned':
-      return [`stopped: ${ended.count} handlers do not end, and were given up`]
   }
 }

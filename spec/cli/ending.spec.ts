@@ -7,6 +7,7 @@ import { app, called, dlq, lettersOf, lineOf, madeQueue, orders, shell } from '.
 import { onSmallDisk } from '../support/small-disk.js'
 import { ioOf } from '../support/cli-io.js'
 import { inEmptyFolder } from '../support/program.js'
+import { killAll, program, shell as runShell } from '../support/run-main-child.js'
 
 const inShop = (use: (cwd: string) => Promise<void>) =>
   inEmptyFolder(async (cwd) => {
@@ -15,6 +16,8 @@ const inShop = (use: (cwd: string) => Promise<void>) =>
   })
 
 const ending = suite('how missive ends')
+
+ending.after(killAll)
 
 ending('is never well where a module ends the process, or awaits what never comes', () =>
   inShop(async (cwd) => {
@@ -55,6 +58,20 @@ ending('comes after the work, though nobody hears of it', () =>
     const discard = lineOf('discard', 'shop.db', '--all', '--note', 'a test', '--yes')
     const { code, stdout } = await shell({ cwd }, `${discard} 2> /dev/full`)
     assert.equal([code, stdout], [0, '5 letters discarded\n'])
+  })
+)
+
+ending('says what it waits for, where another process holds the queue locked', () =>
+  inShop(async (cwd) => {
+    const lock = program('sqlite-lock', [join(cwd, 'shop.db')])
+    await lock.until('stdout', 'locked')
+    const listing = runShell(`cd '${cwd}'; exec ${lineOf('ls', 'shop.db')}`)
+    const waiting = 'waiting for shop.db: another process may hold it locked\n'
+    await listing.until('stderr', waiting)
+    lock.process.stdin?.end()
+    const { code, stdout, stderr } = await listing.ended
+    assert.equal([code, stderr], [0, waiting])
+    assert.match(stdout, 'o-5')
   })
 )
 

@@ -5,6 +5,7 @@ import { sayAll } from '../../lib/cli/io.js'
 import { payloadLines } from '../../lib/cli/payload.js'
 import { runProgram } from '../../lib/cli/program.js'
 import { progressOf } from '../../lib/cli/progress.js'
+import { resultLines, resultOf } from '../../lib/cli/replay-result.js'
 import { styleOf } from '../../lib/cli/style.js'
 import { columnsOf, tableOf } from '../../lib/cli/table.js'
 import { right } from '../../lib/core/result.js'
@@ -12,6 +13,7 @@ import { keyOf } from '../../lib/dlq/identity.js'
 import { at, bytes, called, lineOf, madeQueue, using } from '../support/cli-command.js'
 import { ioOf } from '../support/cli-io.js'
 import { inEmptyFolder } from '../support/program.js'
+import { drained } from '../support/report.js'
 import { killAll, shell as shellChild } from '../support/run-main-child.js'
 
 const many = 200_000
@@ -55,6 +57,11 @@ large('makes no other line of a table as long', () => {
   assert.match(second, /^j +why$/)
   assert.is(titles.length, second.length)
   assert.ok(second.length < 200, String(second.length))
+})
+
+large('is counted as people read numbers', () => {
+  const report = { ...drained, received: 12_345, acked: 10_000, deadLettered: 2_345 }
+  assert.equal(resultLines(resultOf(report, 0, 0), report), ['10,000 resolved, 2,345 still dead'])
 })
 
 large('is shown, also where it is one long text', () => {
