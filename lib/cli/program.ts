@@ -45,6 +45,7 @@ const programOf = (io: Io, said: (task: Promise<void>) => void): Command => {
     .description('Work with the dead letters of a missive-ts queue, and ask how a run does.')
     .version(version(), '--version')
     .exitOverride()
+    .showHelpAfterError('(--help says more)')
     .configureHelp({
       optionDescription: (option) =>
         `${plainHelp.optionDescription(option)}${option.mandatory ? ' (required)' : ''}`

@@ -1,13 +1,13 @@
 /** A dead letter queue in Redis, for many machines. */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { Clock } from '../core/clock.js'
-import type { DlqError } from '../core/letter.js'
 import { left, right } from '../core/result.js'
 import type { DeadLetterStore, Pruned, Retention } from '../ports/letters.js'
 import { Resource, type ResourceError, resourceError } from '../ports/resource.js'
 import { type Connection, connect, defaultConnectMs, insisted } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
+import { answering } from './redis-answering.js'
 import { decidedOver, putOver } from './redis-decided.js'
 import { redisEngine } from './redis-engine.js'
 import { entryBeside } from './redis-entry.js'
@@ -164,38 +164,3 @@ const storeOn = (
   })
   return { store: tidied(store, options, clock), close }
 }
-
-/** Asks only while there is a connection, and gives what goes wrong as a reason. */
-const answering = (connection: Connection, location: string) => {
-  const closing = new AbortController()
-  const asked = new Set<Promise<unknown>>()
-
-  const answerOf = async <A>(ask: () => Promise<A>): Promise<Either<DlqError, A>> => {
-    const failed = (reason: string) => left({ reason: `${location}: ${reason}` })
-    if (closing.signal.aborted) return failed('the queue is closed')
-    if (!(await connection.isReady(patienceMs, closing.signal))) return failed('Redis cannot be reached')
-    try {
-      return right(await ask())
-    } catch (thrown) {
-      return failed(reasonOf(connection, thrown))
-    }
-  }
-
-  return {
-    answered: <A>(ask: () => Promise<A>): Promise<Either<DlqError, A>> => {
-      const answer = answerOf(ask)
-      asked.add(answer)
-      void answer.finally(() => asked.delete(answer))
-      return answer
-    },
-    /** Once all that was asked is answered. */
-    close: async (): Promise<void> => {
-      closing.abort()
-      await Promise.all(asked)
-      connection.close()
-    }
-  }
-}
-
-/** A connection that broke is there again after some hundred milliseconds, if Redis is. */
-const patienceMs = 1_000

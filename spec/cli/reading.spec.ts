@@ -796,8 +796,9 @@ command('asks in a line of its own what may have been meant, and shows what was 
     called('/', 'list'),
     called('/', 'list\n(Did you mean rm?)\u001b[31m')
   ])
-  assert.equal(meant, { code: 2, stdout: '', stderr: "error: unknown command 'list'\n(Did you mean ls?)\n" })
-  assert.is(typed.stderr.split('\n').length, 2)
+  const stderr = "error: unknown command 'list'\n(Did you mean ls?)\n(--help says more)\n"
+  assert.equal(meant, { code: 2, stdout: '', stderr })
+  assert.is(typed.stderr.split('\n').length, 3)
   assertHarmless(typed, 'a command of several lines')
 })
 
