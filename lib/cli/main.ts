@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command `missive`: gives its program what it needs of this process, and ends it. */
-import { type ExitCode, Gone, type Io, type Output } from './io.js'
+import { type ExitCode, Gone, type Io, type Output, Stop } from './io.js'
 import { runProgram } from './program.js'
 
 /** Whoever reads may go at any time, and then nothing is written there any more. */
@@ -19,7 +19,7 @@ const outputOf = (stream: NodeJS.WriteStream, refused: (error: NodeJS.ErrnoExcep
 }
 
 const goneOr = (error: NodeJS.ErrnoException): never => {
-  throw error.code === 'EPIPE' ? new Gone() : error
+  throw error.code === 'EPIPE' ? new Gone() : new Stop(1, `stdout cannot be written: ${error.message}`)
 }
 
 let code: ExitCode = 0

@@ -45,6 +45,14 @@ ending('is the same where nobody reads what is said of it', () =>
   })
 )
 
+ending('says that it is stdout which takes no more', () =>
+  inShop(async (cwd) => {
+    const { code, stderr } = await shell({ cwd }, `${lineOf('ls', 'shop.db')} > /dev/full`)
+    assert.is(code, 1)
+    assert.match(stderr, /^missive: stdout cannot be written: ENOSPC: [^\n]+\n$/)
+  })
+)
+
 ending('comes after the work, though nobody hears of it', () =>
   inShop(async (cwd) => {
     await called(cwd, 'export', 'shop.db', '--output', 'letters.ndjson')
