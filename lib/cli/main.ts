@@ -22,6 +22,18 @@ const goneOr = (error: NodeJS.ErrnoException): never => {
   throw error.code === 'EPIPE' ? new Gone() : new Stop(1, `stdout cannot be written: ${error.message}`)
 }
 
+/** A deployment may have removed the folder that a shell is still in. */
+const folderOrEnd = (): string => {
+  try {
+    return process.cwd()
+  } catch {
+    process.stderr.write(
+      'missive: the folder that it is called in is gone; go to another one, and call it there\n'
+    )
+    return process.exit(2)
+  }
+}
+
 let code: ExitCode = 0
 let isEnded = false
 
@@ -36,7 +48,7 @@ const io: Io = {
   // What nobody hears of the work is no reason to leave it half done.
   stderr: outputOf(process.stderr, () => undefined),
   env: process.env,
-  cwd: process.cwd(),
+  cwd: folderOrEnd(),
   now: () => Date.now(),
   onSignal: (call) => {
     process.on('SIGINT', call)

@@ -6,7 +6,7 @@ import { writing } from '../../lib/cli/output.js'
 import { app, called, dlq, lettersOf, lineOf, madeQueue, orders, shell } from '../support/cli-command.js'
 import { onSmallDisk } from '../support/small-disk.js'
 import { ioOf } from '../support/cli-io.js'
-import { inEmptyFolder } from '../support/program.js'
+import { inEmptyFolder, run, wordsEnv, wordsOf } from '../support/program.js'
 import { killAll, program, shell as runShell } from '../support/run-main-child.js'
 
 const inShop = (use: (cwd: string) => Promise<void>) =>
@@ -42,6 +42,15 @@ ending('is the same where nobody reads what is said of it', () =>
     const line = `${lineOf('replay', 'shop.db', '--through', app)} --tag Malformed | true; echo "\${PIPESTATUS[0]}"`
     const { stdout, stderr } = await shell({ cwd }, line)
     assert.equal([stdout, stderr], ['1\n', ''])
+  })
+)
+
+ending('says that the folder is gone which it is called in', () =>
+  inEmptyFolder(async (cwd) => {
+    const words = wordsOf('lib/cli/main.ts', ['spec/support/in-no-folder.ts'])
+    const ended = await run(process.execPath, [...words, 'dlq', 'ls', 'shop.db'], { cwd, env: wordsEnv })
+    const stderr = 'missive: the folder that it is called in is gone; go to another one, and call it there\n'
+    assert.equal(ended, { code: 2, stdout: '', stderr })
   })
 )
 
