@@ -15,6 +15,7 @@ import {
   writeSync
 } from 'node:fs'
 import { join } from 'node:path'
+import type { Worker } from 'node:worker_threads'
 import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -91,6 +92,36 @@ storing(
         { clock: { ...systemClock, now: () => later } }
       )
     })
+)
+
+storing('ends one thread after the other, as of two that close at once neither tidies the log away', () =>
+  inFolder(async (folder) => {
+    const told: string[] = []
+    const onWorker = (worker: Worker): void => {
+      const name = `thread ${worker.threadId}`
+      const send = worker.postMessage.bind(worker)
+      worker.postMessage = (asked: { readonly name: string }, transfer: readonly ArrayBuffer[] = []) => {
+        if (asked.name === 'close') told.push(`${name} is to close`)
+        send(asked, transfer)
+      }
+      worker.on('exit', () => told.push(`${name} has ended`))
+    }
+    process.on('worker', onWorker)
+    await using(join(folder, 'a.db'), async (queue) => {
+      right(await queue.put(letter())())
+      assert.is(right(await queue.count()()), 1)
+    })
+    process.off('worker', onWorker)
+    const [reader] = told[0]?.split(' is') ?? []
+    const [writer] = told[2]?.split(' is') ?? []
+    assert.equal(told, [
+      `${reader} is to close`,
+      `${reader} has ended`,
+      `${writer} is to close`,
+      `${writer} has ended`
+    ])
+    assert.equal(readdirSync(folder), ['a.db'])
+  })
 )
 
 storing('finds the same letters in the same order, whether they lie near or far', () =>
