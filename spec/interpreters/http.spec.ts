@@ -206,7 +206,7 @@ server('says why it did not start', async () => {
   }
   const refused = await started(say, { port: 0, senderRetries: false })
   assert.is(refused._tag, 'NotStarted')
-  assert.match(JSON.stringify(refused), /add withDlq/)
+  assert.match(JSON.stringify(refused), /put withDlq/)
   await serving(say, {}, async ({ address }) => {
     const taken = await started(say, { port: Number(new URL(address).port) })
     assert.is(taken._tag, 'NotStarted')
@@ -252,7 +252,7 @@ server('opens and closes the store of what was done, where that is a resource', 
   })
   const refused = http({ port: 0, idempotency: broken, senderRetries: false })(say)
   const { ended } = await refused(new AbortController().signal)()
-  assert.match(JSON.stringify(ended), /add withDlq/, 'what is refused opens no store')
+  assert.match(JSON.stringify(ended), /put withDlq/, 'what is refused opens no store')
 })
 
 server('tells that the store of what was done could not be closed, and what became of all', async () => {
