@@ -3,9 +3,14 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { DlqError } from '../core/letter.js'
 import { left, right } from '../core/result.js'
 import type { Connection } from '../redis/connection.js'
-import { reasonOf } from './redis-reason.js'
+import { type Kept, reasonOf } from '../redis/reason.js'
 
 // model
+
+export const queue: Kept = {
+  name: 'queue',
+  toFree: 'let letters be removed (retention, missive dlq prune)'
+}
 
 export interface Answering {
   /** What goes wrong is a reason. */
@@ -28,7 +33,7 @@ export const answering = (connection: Connection, location: string): Answering =
     try {
       return right(await ask())
     } catch (thrown) {
-      return failed(reasonOf(connection, thrown))
+      return failed(reasonOf(connection, thrown, queue))
     }
   }
 

@@ -7,14 +7,14 @@ import { Resource, type ResourceError, resourceError } from '../ports/resource.j
 import { type Connection, connect, defaultConnectMs, insisted } from '../redis/connection.js'
 import { type RedisTarget, refuseTarget } from '../redis/like.js'
 import { systemClock } from '../system.js'
-import { answering } from './redis-answering.js'
+import { answering, queue } from './redis-answering.js'
 import { decidedOver, putOver } from './redis-decided.js'
 import { redisEngine } from './redis-engine.js'
 import { entryBeside } from './redis-entry.js'
 import { type Keys, keysOf } from './redis-keys.js'
 import { openQueue, risksOf } from './redis-open.js'
 import { gathered } from './redis-puts.js'
-import { reasonOf } from './redis-reason.js'
+import { reasonOf } from '../redis/reason.js'
 import { puttingOf, rowsOf } from './redis-rows.js'
 import { aheadOf, moved } from './redis-time.js'
 import { walkOver } from './redis-walk.js'
@@ -127,7 +127,7 @@ const openedOn = async (
     if (risks.length > 0) process.emitWarning(`${resource}: ${at}: ${risks.join(', and ')}`)
     return right(storeOn(connection, keys, said.right, `${at}#${name}`, options))
   } catch (thrown) {
-    return refused(reasonOf(connection, thrown))
+    return refused(reasonOf(connection, thrown, queue))
   }
 }
 

@@ -7,6 +7,7 @@ import { Resource } from '../ports/resource.js'
 import { fromStorable, toStorable } from '../ports/storable.js'
 import { type Connection, type Script, connect, script } from '../redis/connection.js'
 import { type RedisArgument, type RedisTarget, refuseTarget } from '../redis/like.js'
+import { type Kept, reasonOf } from '../redis/reason.js'
 import { systemClock } from '../system.js'
 import { dayMs, mistakeIn, refusalOf } from './entry.js'
 
@@ -56,6 +57,8 @@ export const redisIdempotency = (options: RedisIdempotencyOptions): Resource<Ide
 const resource = 'redisIdempotency'
 const timeoutMs = 5_000
 const patienceMs = 1_000
+
+const kept: Kept = { name: 'store', toFree: 'give it a shorter ttlMs' }
 
 interface Opened {
   readonly store: IdempotencyStore
@@ -132,7 +135,7 @@ const storeOn = (connection: Connection, name: string, ttlMs: number, clock: Clo
       const key = `${connection.keyPrefix}${name}:${toStorable(claim.key)}`
       return right(await connection.run(step, [key], all))
     } catch (thrown) {
-      return failed(connection.errorOf(thrown).message)
+      return failed(reasonOf(connection, thrown, kept))
     }
   }
   const isYes = (answer: Either<IdempotencyError, unknown>): Either<IdempotencyError, boolean> =>

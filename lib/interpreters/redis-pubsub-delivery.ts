@@ -1,5 +1,6 @@
 /** Deliveries of publications: what they know is read from what arrived when somebody asks. */
 import { isUtf8 } from 'node:buffer'
+import { withoutMark } from '../core/format.js'
 import { type Message, type Origin, fromOrigin } from '../core/message.js'
 import { Interruptible } from '../ports/interruptible.js'
 import type { Delivery } from '../ports/source.js'
@@ -61,7 +62,7 @@ export class PublicationDelivery extends Interruptible implements Delivery, Orig
     const text = this.bytes.toString()
     // Of what is no UTF-8 this is left.
     if (text.includes('\ufffd') && !isUtf8(this.bytes)) return undefined
-    return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+    return withoutMark(text)
   }
   /** How many bytes have arrived for it. */
   get size() {

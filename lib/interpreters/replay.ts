@@ -119,11 +119,11 @@ type FailedAt = WeakMap<Trace, number>
 const refuseNumbers = ({ rate, stopAfter, limit, leaseMs }: ReplayOptions): void => {
   if (rate !== undefined && !(rate > 0))
     throw new RangeError('replay: rate is letters per second, more than 0')
-  for (const [name, value] of Object.entries({ stopAfter, limit, leaseMs })) {
-    if (value !== undefined && !(value >= 1)) throw new RangeError(`replay: ${name} is at least 1`)
-  }
-  if (leaseMs !== undefined && leaseMs >= 2 ** 31)
-    throw new RangeError('replay: leaseMs is no more than 24 days')
+  for (const [name, value = 1] of Object.entries({ stopAfter, limit }))
+    if (!(value >= 1 && (Number.isInteger(value) || value === Infinity)))
+      throw new RangeError(`replay: ${name} is a whole number of at least 1`)
+  if (leaseMs !== undefined && !(leaseMs >= 1 && leaseMs < 2 ** 31))
+    throw new RangeError('replay: leaseMs is at least 1, and no more than 24 days')
 }
 
 /** Why a letter stays dead; `undefined` for one that was handled, or given back unfinished. */

@@ -83,7 +83,8 @@ store('begins nothing in a Redis that is full, and remembers what is done there'
     const yes = { _tag: 'Right', right: true }
     await value.begin(claim)()
     await cli('CONFIG', 'SET', 'maxmemory', '1')
-    assert.match(JSON.stringify(await value.begin({ ...claim, key: 'b' })()), 'OOM')
+    const full = JSON.stringify(await value.begin({ ...claim, key: 'b' })())
+    assert.match(full, 'Redis is full: raise maxmemory, or give it a shorter ttlMs')
     assert.equal(await value.renew(claim)(), yes)
     assert.equal(await value.finish({ ...claim, result: 'ok' })(), yes)
     assert.equal(await value.begin({ ...claim, token: 'bob' })(), {
@@ -91,6 +92,17 @@ store('begins nothing in a Redis that is full, and remembers what is done there'
       right: { _tag: 'Finished', result: 'ok' }
     })
     assert.equal(await cli('KEYS', '*'), ['missive:done:a'])
+    await close()
+  })
+)
+
+store('says what to do where a key is something else', () =>
+  withRedis(async ({ url, cli }) => {
+    const { value, close } = await opened({ url })
+    await cli('SET', 'missive:done:a', 'text')
+    const claim = { key: 'a', fingerprint: 'f', token: 'ann', leaseMs: 60_000 }
+    const reason = 'a key of the store is something else by now; give the store another name'
+    assert.match(JSON.stringify(await value.begin(claim)()), reason)
     await close()
   })
 )
