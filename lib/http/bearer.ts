@@ -28,7 +28,7 @@ import { type Unverified, type Verify, isSame, maxHeaderChars, secretBytes } fro
 export const bearer = (tokens: string | Readonly<Record<string, string>>): Verify => {
   const isRecord = typeof tokens === 'object' && tokens !== null
   const known = Object.entries(isRecord ? tokens : { bearer: tokens })
-  const problem = problemOf(known)
+  const problem = problemOf(known, isRecord)
   if (problem !== undefined) throw new TypeError(`bearer: ${problem}`)
   const nameOf = (principal: string): string => (isRecord ? `bearer: ${principal}` : 'bearer')
   const secrets = known.map(
@@ -63,11 +63,12 @@ const tokenIn = (authorization: string): string | undefined =>
 const digestOf = async (bytes: Uint8Array): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
 
-const problemOf = (known: readonly (readonly [string, unknown])[]): string | undefined => {
+const problemOf = (known: readonly (readonly [string, unknown])[], isRecord: boolean): string | undefined => {
   if (known.length === 0) return 'it needs a secret, or nobody is let in'
   if (known.some(([principal]) => principal === '')) return 'a principal needs a name'
   if (new Set(known.map(([, token]) => token)).size < known.length)
     return 'every principal needs a secret of its own'
   const odd = known.find(([, token]) => typeof token === 'string' && /[^\x21-\x7e]/.test(token))
-  return odd && `the secret of ${odd[0]} cannot stand in a header: take visible ASCII, without white space`
+  const whose = isRecord ? ` of ${odd?.[0]}` : ''
+  return odd && `the secret${whose} cannot stand in a header: take visible ASCII, without white space`
 }

@@ -58,7 +58,8 @@ export const stdin = (options: StdinOptions = {}): Interpreter => {
         async () => undefined
       )
     )
-  return consume(open, { maxUnsettled: Math.max(readAhead, concurrency * 2), ...options })
+  const { maxUnsettled = Math.max(readAhead, concurrency * 2) } = options
+  return consume(open, { ...options, maxUnsettled })
 }
 
 /**
