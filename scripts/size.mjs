@@ -18,8 +18,8 @@ const specifiers = Object.keys(manifest.exports)
 const budgets = {
   'missive-ts': 20_000,
   'missive-ts/node': 14_650,
-  'missive-ts/dlq': 21_600,
-  'missive-ts/sqlite': 13_550,
+  'missive-ts/dlq': 21_800,
+  'missive-ts/sqlite': 13_700,
   'missive-ts/redis': 41_500,
   'missive-ts/http': 20_800,
   'missive-ts/otel': 5_950,

@@ -13,7 +13,10 @@ import { asking, keeping } from './keeping.js'
 
 /** How long a key is held while its message is handled. */
 export interface DedupeOptions {
-  /** How long a process that dies holds the key of what it was handling, in milliseconds. 30 s by default. */
+  /**
+   * How long a process that dies holds the key of what it was handling, and how long the store may take to answer, in
+   * milliseconds. 30 s by default.
+   */
   readonly leaseMs?: number
 }
 

@@ -23,6 +23,12 @@ export interface RowPage {
   readonly next: string | undefined
 }
 
+/** How many letters were discarded, and where it goes on if that were not all of them. */
+export interface DiscardedPart {
+  readonly count: number
+  readonly next: string | undefined
+}
+
 /** Each is done whole or not at all, and is on the disk, where there is one, when it returns. `now` is in milliseconds since the epoch. */
 export interface Engine {
   /** For each row why it was not stored; `undefined` where it was. */
@@ -37,7 +43,8 @@ export interface Engine {
   readonly renew: (held: readonly Held[], until: number) => readonly ('ok' | 'lost')[]
   readonly settle: (replayed: readonly Replayed[], now: number) => readonly ('ok' | 'lost')[]
   readonly edit: (edit: Edit, now: number) => Edited
-  readonly discard: (filter: LetterFilter, by: string, note: string, now: number) => number
+  /** Those of the query that are dead; `limit` of them at least, where there are so many. */
+  readonly discard: (query: LetterQuery, by: string, note: string, now: number) => DiscardedPart
   readonly add: (rows: readonly Row[]) => readonly ('added' | 'present')[]
   readonly prune: (retention: Retention, now: number) => Pruned
 }

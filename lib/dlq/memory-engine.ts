@@ -133,10 +133,10 @@ export const memoryEngine = (): MemoryEngine => {
       reap(now)
       return decided(edit, editing(edit, now))
     },
-    discard: (filter, by, note, now) => {
+    discard: ({ filter }, by, note, now) => {
       const dead = found({ ...filter, state: 'dead' }, now)
       for (const row of dead) replace(kept(discarded(row, by, note, now), keepSettledMs))
-      return dead.length
+      return { count: dead.length, next: undefined }
     },
     add: (added) =>
       added.map((row) => {

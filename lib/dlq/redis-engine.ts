@@ -146,7 +146,7 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
     settle: (replayed, now) =>
       Promise.all(replayed.map((one) => decided(one.key, settling(one, now, keepSettledMs)))),
     edit: (edit, now) => decided(edit.key, atTime(now, editing(edit, now)), { withBytes: true }),
-    discard: async (filter, by, note, now) => {
+    discard: async ({ filter = {} }, by, note, now) => {
       await reap(now)
       const { last } = await rows.totals([])
       const dead: LetterFilter = { ...filter, state: 'dead' }
@@ -168,7 +168,7 @@ export const redisEngine = ({ rows, decided, walk, retention }: RedisEngineNeeds
             )
           )
         }
-      return count
+      return { count, next: undefined }
     },
     add: async (letters) => {
       const answers: ('added' | 'present')[] = []

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import { capture } from '../core/captured.js'
-import type { Arrivals, LetterFilter, LetterGroup, LetterName, LetterQuery } from '../ports/letters.js'
+import type { Arrivals, LetterGroup, LetterName, LetterQuery } from '../ports/letters.js'
 import { isOfOneRow } from '../sqlite/errors.js'
 import { type Decide, editing, kept, recalling, renewing, resolving, settling } from './decisions.js'
 import { type Engine, type RowPage, cursor, cursorOf, defaultLimit, hourMs, maxPageBytes } from './engine.js'
@@ -51,8 +51,8 @@ export const sqliteEngine = (database: Database): Engine => {
       .pluck()
       .all(...values)
 
-  const select = (query: LetterQuery): RowPage => {
-    const { filter = {}, order = 'oldest', limit = defaultLimit, after } = query
+  /** So many letters of a query, and the last one there was when it was asked for the first time. */
+  const sought = ({ filter = {}, order, after }: LetterQuery, limit: number) => {
     const [newest = 0] = numbers({ text: 'SELECT coalesce(max(seq), 0) FROM letters', values: [] })
     const { position, last } = cursorOf(after, newest)
     const isNewest = order === 'newest'
@@ -60,7 +60,12 @@ export const sqliteEngine = (database: Database): Engine => {
       { text: 'seq <= ?', values: [last] },
       ...(position === undefined ? [] : [{ text: isNewest ? 'seq < ?' : 'seq > ?', values: [position] }])
     ])
-    const seqs = seqsOf(numbers, filter, bounds, { isNewest, limit: limit + 1 })
+    return { seqs: seqsOf(numbers, filter, bounds, { isNewest, limit }), last }
+  }
+
+  const select = (query: LetterQuery): RowPage => {
+    const { limit = defaultLimit } = query
+    const { seqs, last } = sought(query, limit + 1)
     const found: Row[] = []
     let bytes = 0
     for (const seq of seqs.slice(0, limit)) {
@@ -157,16 +162,17 @@ export const sqliteEngine = (database: Database): Engine => {
       reap(now)
       return written(() => decided(edit, editing(edit, now)))
     },
-    discard: (filter, by, note, now) => {
+    discard: (query, by, note, now) => {
       reap(now)
       return written(() => {
-        const { text, values } = whereOf({ ...filter, state: 'dead' } satisfies LetterFilter)
-        const seqs = numbers({ text: `SELECT seq FROM letters WHERE ${text}`, values })
+        const { limit = defaultLimit } = query
+        const { seqs, last } = sought({ ...query, filter: { ...query.filter, state: 'dead' } }, limit)
         for (const seq of seqs) {
           const row = rows.at(seq)
           rows.update(row, kept(discarded(row, by, note, now), keepSettledMs))
         }
-        return seqs.length
+        const end = seqs[limit - 1]
+        return { count: seqs.length, next: end === undefined ? undefined : cursor(end, last) }
       })
     },
     add: (added) =>

@@ -25,6 +25,7 @@ import {
   wholeLimit,
   wholeRetention
 } from './bounds.js'
+import { inParts } from './discarding.js'
 import type { Engine, EngineCall, RowPage } from './engine.js'
 import { listOf } from './filter.js'
 import { keyOf } from './identity.js'
@@ -88,7 +89,9 @@ export const storeOver = ({
     edit: (edit) => () => guarded(() => call('edit', named(edit), now())),
     discard: ({ filter, by, note }) =>
       chosen(filter, {}, async () =>
-        meansDead(filter) ? call('discard', chosenBy(filter), by, note, now()) : right(0)
+        meansDead(filter)
+          ? inParts((part) => call('discard', { ...part, filter: chosenBy(filter) }, by, note, now()))
+          : right(0)
       ),
     add: (letters) => () => guarded(() => call('add', letters.map(rowOfStored))),
     prune: (retention = {}) =>

@@ -20,7 +20,7 @@ import Database from 'better-sqlite3'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rejected } from '../../lib/core/failure.js'
-import type { StoredLetter } from '../../lib/core/letter.js'
+import type { LetterState, StoredLetter } from '../../lib/core/letter.js'
 import { rowOf } from '../../lib/dlq/row.js'
 import { queue as kind } from '../../lib/dlq/sqlite-file.js'
 import { hostOf } from '../../lib/dlq/sqlite-host.js'
@@ -31,6 +31,7 @@ import type { Connect } from '../../lib/sqlite/driver.js'
 import { openFile } from '../../lib/sqlite/file.js'
 import { placeOf } from '../../lib/sqlite/place.js'
 import { systemClock } from '../../lib/system.js'
+import { until } from '../support/deadline.js'
 import { inFolder, letter } from '../support/letters.js'
 import { start } from '../support/sqlite-children.js'
 import { commitsIn, lettersIn, opened, refusal, right, using } from '../support/sqlite-queues.js'
@@ -354,6 +355,26 @@ storing('finds and discards the letters of a filter, however many values it has'
       assert.is(await count({ state: ['dead', 'replaying'] }), 2)
     })
   )
+)
+
+storing('discards very many letters in parts, and lets others store and be discarded later meanwhile', () =>
+  inFolder(async (folder) => {
+    const file = join(folder, 'a.db')
+    await using(file, async (ours) => {
+      const all = 25_000
+      const puts = Array.from({ length: all }, (_, index) => ours.put(letter({ id: String(index) }))())
+      for (const put of await Promise.all(puts)) right(put)
+      await using(file, async (theirs) => {
+        const count = async (state: LetterState) => right(await theirs.count({ state })())
+        const discarding = ours.discard({ filter: {}, by: 'ann', note: 'old' })()
+        await until('some to be discarded', async () => (await count('discarded')) > 0)
+        assert.ok((await count('dead')) > 0, 'the rest is still to be discarded')
+        right(await theirs.put(letter({ id: 'new' }))())
+        assert.is(right(await discarding), all)
+        assert.equal([await count('discarded'), await count('dead')], [all, 1])
+      })
+    })
+  })
 )
 
 storing('keeps what its owner wants to be kept, whoever else resolves and discards', () =>
