@@ -177,7 +177,7 @@ export const textOf = (message: Message): string | undefined => {
  */
 export const restored = <B>(given: Message<B>): Message<B> => {
   if (given?.trace === undefined) throw new TypeError('a processor takes a message(...)')
-  return Object.getPrototypeOf(given) === Object.prototype && '_origin' in given ? amend(given, given) : given
+  return Object.getPrototypeOf(given) === Object.prototype && envelope in given ? amend(given, given) : given
 }
 
 // helpers
@@ -186,61 +186,64 @@ const none: readonly never[] = []
 const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true })
 const utf8Encoder = /* @__PURE__ */ new TextEncoder()
 
+/** A registered symbol, so that two copies of this module in one process read each other's messages. */
+const envelope: unique symbol = Symbol.for('missive-ts/envelope') as never
+
 interface Changes extends MessageFields {
   readonly limit?: Limit | undefined
 }
 
 const unchanged: Changes = {}
 
-/**
- * An origin with a body, a trace and changed fields laid over it. Another copy of this module reads them by their names;
- * symbols for names cost twice as much.
- */
+/** An origin with a body, a trace and changed fields laid over it. */
 class Envelope<B> implements Message<B> {
+  readonly [envelope]: Origin
   constructor(
-    readonly _origin: Origin,
+    origin: Origin,
     readonly body: B,
     readonly trace: Trace,
     readonly changes: Changes = unchanged
-  ) {}
+  ) {
+    this[envelope] = origin
+  }
   get id() {
-    return this.changes.id ?? this._origin.id
+    return this.changes.id ?? this[envelope].id
   }
   get bytes() {
-    return this.changes.bytes ?? this._origin.bytes
+    return this.changes.bytes ?? this[envelope].bytes
   }
   get headers() {
-    return this.changes.headers ?? this._origin.headers
+    return this.changes.headers ?? this[envelope].headers
   }
   get source() {
-    return this.changes.source ?? this._origin.source
+    return this.changes.source ?? this[envelope].source
   }
   get deliveryCount() {
-    return this.changes.deliveryCount ?? this._origin.deliveryCount
+    return this.changes.deliveryCount ?? this[envelope].deliveryCount
   }
   get redelivers() {
-    return this.changes.redelivers ?? this._origin.redelivers
+    return this.changes.redelivers ?? this[envelope].redelivers
   }
   get receivedAt() {
-    return this.changes.receivedAt ?? this._origin.receivedAt
+    return this.changes.receivedAt ?? this[envelope].receivedAt
   }
   get signal() {
-    return this.changes.limit?.signal ?? this.changes.signal ?? this._origin.signal
+    return this.changes.limit?.signal ?? this.changes.signal ?? this[envelope].signal
   }
   // What may be `undefined` can be taken away.
   get raw() {
-    return ('raw' in this.changes ? this.changes : this._origin).raw
+    return ('raw' in this.changes ? this.changes : this[envelope]).raw
   }
   get fault() {
-    return ('fault' in this.changes ? this.changes : this._origin).fault
+    return ('fault' in this.changes ? this.changes : this[envelope]).fault
   }
   get letter() {
-    return ('letter' in this.changes ? this.changes : this._origin).letter
+    return ('letter' in this.changes ? this.changes : this[envelope]).letter
   }
 }
 
 /** What lies under a message; one that somebody wrote by hand is an origin itself. */
-const originOf = (message: Message): Origin => (message as Partial<Envelope<unknown>>)._origin ?? message
+const originOf = (message: Message): Origin => (message as Partial<Envelope<unknown>>)[envelope] ?? message
 
 const changesOf = (message: Message): Changes | undefined => (message as Partial<Envelope<unknown>>).changes
 
