@@ -74,6 +74,7 @@ const shared: ReadonlySet<string> = new Set([
     'bounds',
     'counting',
     'decisions',
+    'discarding',
     'each-letter',
     'engine',
     'filter',

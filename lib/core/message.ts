@@ -186,7 +186,10 @@ const none: readonly never[] = []
 const utf8 = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true })
 const utf8Encoder = /* @__PURE__ */ new TextEncoder()
 
-/** A registered symbol, so that two copies of this module in one process read each other's messages. */
+/**
+ * A registered symbol, so that two copies of this module in one process read each other's messages. By a name it would
+ * be some ns cheaper, and a message that is compared or logged would go round between its delivery and itself.
+ */
 const envelope: unique symbol = Symbol.for('missive-ts/envelope') as never
 
 interface Changes extends MessageFields {

@@ -152,4 +152,17 @@ whole('is the message itself, where nothing was lost, or it was written by hand'
   assert.is(amend(byHand, { id: '18' }).source, 'orders')
 })
 
+whole(
+  'shows nothing of its origin, which may have the message itself, so that it can be compared and logged',
+  () => {
+    const delivery: { message?: Message } = {}
+    const sent = fromOrigin(Object.assign(delivery, origin()))
+    delivery.message = sent
+    const other = fromOrigin(Object.assign({ message: sent }, origin({ id: '18' })))
+    assert.equal(amend(sent, {}), amend(other, {}))
+    assert.equal(Object.keys(sent), ['body', 'trace', 'changes'])
+    assert.equal(JSON.parse(JSON.stringify(sent)), { trace: { attempts: [] }, changes: {} })
+  }
+)
+
 whole.run()
