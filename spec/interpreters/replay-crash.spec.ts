@@ -152,7 +152,10 @@ crashes('loses nothing however often it is killed, and repeats only what was sta
     await filled(place, count)
     const expected: Record<string, number> = { ...once(ids(count)) }
     let settledByKilled = 0
-    for (let round = 0; round < 10; round += 1) {
+    // A fast machine handles more before it is killed, and settles less: some letters are to be settled, and some left.
+    const isEnough = (round: number): boolean =>
+      settledByKilled > count - 500 || (settledByKilled > 0 && round >= 10) || round >= 60
+    for (let round = 0; !isEnough(round); round += 1) {
       const before = place.ledger().length
       await killedAfter(place.replaying({ concurrency, most }), 1 + Math.floor(Math.random() * 150))
       const lines = place.ledger().slice(before)
@@ -176,7 +179,7 @@ crashes('loses nothing however often it is killed, and repeats only what was sta
         })
       })
     }
-    assert.ok(settledByKilled > 0 && settledByKilled < count)
+    assert.ok(settledByKilled > 0 && settledByKilled < count, `${settledByKilled} settled`)
     assert.is((await place.replaying({ concurrency }).ended).code, 0)
     assert.equal(countsOf(place.ledger(), 'start'), expected)
     assert.equal(Object.keys(countsOf(place.ledger(), 'done')).length, count)
