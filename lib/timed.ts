@@ -134,8 +134,8 @@ export const health = ({
  * handled elsewhere it is nacked, for a second at first and later for as long as it is held there, or waits where the
  * source could not bring it back. A message without a key is handled each time, and so is one whose key is an empty
  * text. `keyOf` gets the message before its format: headers and bytes, and no body. While the store does not answer, or
- * not within `leaseMs` (30 s), a message is nacked, for 1 s, 2 s, 4 s and so on by its delivery count, a minute at most, or fails where that would lose
- * it. Such nacks count as deliveries. Between an effect and its mark a crash means a duplicate. All that use one store
+ * not within `leaseMs` (30 s), a message is nacked, for 1 s, 2 s, 4 s and so on by its delivery count, a minute at
+ * most, or fails where that would lose it. Such nacks count as deliveries. Between an effect and its mark a crash means a duplicate. All that use one store
  * share its keys, so two of these over one store need keys that differ.
  *
  * @example

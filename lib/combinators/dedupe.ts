@@ -78,8 +78,11 @@ export const withDedupe = (
       if (message.trace.unstored !== undefined) return processor(message)()
       const key = keyFrom(keyOf(message))
       if (key === undefined) return processor(message)()
+      // One for all that it waits for: Node takes many listeners of a signal for a leak, and says so.
+      let gone: Promise<void> | undefined
       for (let other = underWay.get(key); other !== undefined; other = underWay.get(key)) {
-        const outcome = await Promise.race([other, aborted(message.signal)])
+        gone ??= aborted(message.signal)
+        const outcome = await Promise.race([other, gone])
         if (outcome?._tag === 'Acked') return done
         if (message.signal.aborted) return unwanted(message)
       }

@@ -7,11 +7,6 @@ import { type Kept, reasonOf } from '../redis/reason.js'
 
 // model
 
-export const queue: Kept = {
-  name: 'queue',
-  toFree: 'let letters be removed (retention, missive dlq prune)'
-}
-
 export interface Answering {
   /** What goes wrong is a reason. */
   readonly answered: <A>(ask: () => Promise<A>) => Promise<Either<DlqError, A>>
@@ -50,6 +45,13 @@ export const answering = (connection: Connection, location: string): Answering =
       connection.close()
     }
   }
+}
+
+// words
+
+export const queue: Kept = {
+  name: 'queue',
+  toFree: 'let letters be removed (retention, missive dlq prune)'
 }
 
 // helpers

@@ -64,9 +64,7 @@ const renderIssues = (issues: readonly Issue[]): string =>
 /** Lines after the first are indented, so that no message can pass for a line of the log. User code may have made it. */
 const renderCaptured = (captured: Partial<Captured>, depth = 8): string => {
   const { name, message, stack, causes } = captured
-  const frames = String(stack)
-    .split('\n')
-    .filter((line) => /^\s+at /.test(line))
+  const frames = typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : []
   const known: readonly (Partial<Captured> | null | undefined)[] =
     Array.isArray(causes) && depth > 0 ? causes : []
   const lines = [

@@ -164,7 +164,7 @@ export interface DeadLetterStore extends Required<Dlq> {
   readonly edit: (edit: Edit) => TaskEither<DlqError, Edited>
   /**
    * Gives up those letters of the filter that are dead, and tells how many. Their bytes and headers are dropped, once
-   * `keepSettledMs` is over.
+   * `keepSettledMs` is over. A store may do it in parts: where it fails some may be given up already.
    */
   readonly discard: (discard: {
     readonly filter: LetterFilter

@@ -200,6 +200,22 @@ dedupe('waits for the one that is handled here no longer than it is wanted', asy
   assert.equal(await clock.finish(first), ack)
 })
 
+dedupe('waits for one after the other by one listener of its signal', async () => {
+  const stopping = new AbortController()
+  let listeners = 0
+  const { signal } = stopping
+  const add = signal.addEventListener.bind(signal)
+  signal.addEventListener = (...given: Parameters<typeof add>) => {
+    listeners += 1
+    add(...given)
+  }
+  const processor = deduped(async () => failed(rejected('no')))
+  const others = ['1', '2', '3', '4', '5'].map((id) => processor(keyed('a', id))())
+  const last = processor(keyed('a', '6', { signal }))()
+  await Promise.all([...others, last])
+  assert.is(listeners, 1)
+})
+
 dedupe('asks no more once a limit around it has ended', async () => {
   const clock = virtualClock()
   let asked = 0
